@@ -1,0 +1,35 @@
+"""What can go wrong in an agent.
+
+AgentError
+├── SourceConfigError     a source's configuration cannot work: stop and say so
+└── SourceError           a source cannot be read now: ask again later
+    ├── RateLimited       the platform asks to wait
+    └── Unreadable        what it answered cannot be understood
+"""
+
+__all__ = ["AgentError", "RateLimited", "SourceConfigError", "SourceError", "Unreadable"]
+
+
+class AgentError(Exception):
+    """The root of this tree."""
+
+
+class SourceConfigError(AgentError):
+    """A source's configuration cannot work."""
+
+
+class SourceError(AgentError):
+    """A source cannot be read now."""
+
+
+class RateLimited(SourceError):
+    """The platform asks to wait."""
+
+    def __init__(self, message: str, seconds: float) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+        """How long to wait before the next request."""
+
+
+class Unreadable(SourceError):
+    """What the platform answered cannot be understood."""

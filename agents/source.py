@@ -1,0 +1,166 @@
+"""What a source is, and the registry of all there are.
+
+A source is one file in this folder: a docstring (what it reads, which API version, what its cursor
+holds), a config model, and a class with ``poll``. Add it to ``_BUILT_IN``, or from another package
+through the entry point group ``mention_pipeline.sources``.
+
+A source keeps no state: all it needs to go on is in its cursor, which the runner stores in Kafka
+after, and only after, the broker has confirmed what was read before it.
+"""
+
+import importlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib.metadata import entry_points
+from typing import Annotated, Any, ClassVar, Protocol, TypeAlias, runtime_checkable
+
+from msgspec import Struct
+from pydantic import BaseModel, ConfigDict, Field
+
+from agents.errors import SourceConfigError
+from schemas.mention import RawMention
+
+__all__ = [
+    "Cursor",
+    "Deletion",
+    "Item",
+    "Listener",
+    "Page",
+    "Publish",
+    "Source",
+    "SourceConfig",
+    "build",
+    "names",
+]
+
+Cursor: TypeAlias = dict[str, Any]
+"""How far a source has been read: a small JSON object that only the source understands."""
+
+
+class Deletion(Struct, frozen=True):
+    """The platform says that a mention is gone."""
+
+    id: str
+    revision: int
+    """Versions up to this one are deleted; milliseconds since 1970."""
+
+
+Item: TypeAlias = RawMention | Deletion
+
+
+class Page(Struct, frozen=True):
+    """Some items, and the cursor that is true once they are safe."""
+
+    items: Sequence[Item]
+    cursor: Cursor
+
+
+class SourceConfig(BaseModel):
+    """What every source's table in ``mentions.toml`` may say."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    type: str
+    """Which kind of source this is."""
+    name: Annotated[str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,99}$")]
+    """Names the source in cursors, logs and every mention it collects. Do not reuse a name."""
+    every: Annotated[float, Field(gt=0, le=86_400)] = 300.0
+    """Seconds between two polls."""
+
+
+@runtime_checkable
+class Source(Protocol):
+    """Something that is asked for what is new."""
+
+    config: SourceConfig
+
+    def poll(self, cursor: Cursor | None) -> Iterator[Page]:
+        """Read what came since ``cursor`` (None: never read), page by page, oldest first.
+
+        A page is asked for only when the one before it is safe in Kafka, so memory stays bounded
+        however much there is to read.
+
+        Raises:
+            agents.errors.SourceError: the source cannot be read now; it is asked again later.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of connections."""
+        ...
+
+
+Publish: TypeAlias = Callable[[Sequence[Item]], None]
+"""Publishes items and returns once the broker has confirmed all of them."""
+
+
+@runtime_checkable
+class Listener(Protocol):
+    """Something that is told what is new, and so runs in every agent process."""
+
+    config: SourceConfig
+
+    def start(self, publish: Publish) -> None:
+        """Begin to listen, in threads of its own.
+
+        Raises:
+            agents.errors.SourceError: it cannot listen now; it is started again later.
+        """
+        ...
+
+    def close(self) -> None:
+        """Stop listening, after what was accepted is answered."""
+        ...
+
+
+class _Kind(Struct, frozen=True):
+    """A kind of source: where its config model and its class are."""
+
+    module: str
+    config: str
+    cls: str
+
+    GROUP: ClassVar[str] = "mention_pipeline.sources"
+
+    @classmethod
+    def parse(cls, reference: str) -> "_Kind":
+        """Read an entry point's value, ``module:Class``; the config model is ``Class.Config``."""
+        module, _, name = reference.partition(":")
+        return cls(module, f"{name}Config", name)
+
+
+_BUILT_IN: dict[str, _Kind] = {
+    "feeds": _Kind.parse("agents.feeds:Feeds"),
+    "files": _Kind.parse("agents.files:Files"),
+    "push": _Kind.parse("agents.push:Push"),
+}
+
+
+def _kinds() -> dict[str, _Kind]:
+    plugins = {point.name: _Kind.parse(point.value) for point in entry_points(group=_Kind.GROUP)}
+    return plugins | _BUILT_IN
+
+
+def names() -> list[str]:
+    """The kinds of source there are."""
+    return sorted(_kinds())
+
+
+def build(table: Mapping[str, Any]) -> Source | Listener:
+    """Make the source that a ``[[sources]]`` table describes.
+
+    Raises:
+        SourceConfigError: the kind is unknown, or its extra is not installed.
+        pydantic.ValidationError: a key is unknown, missing or wrong.
+    """
+    kind = _kinds().get(str(table.get("type")))
+    if kind is None:
+        msg = f"unknown source type {table.get('type')!r}; there are: {', '.join(names())}"
+        raise SourceConfigError(msg)
+    try:
+        module = importlib.import_module(kind.module)
+    except ImportError as error:
+        msg = f"source type {table['type']!r} needs more: pip install 'mention-pipeline[agents]'"
+        raise SourceConfigError(msg) from error
+    config = getattr(module, kind.config).model_validate(dict(table))
+    source: Source | Listener = getattr(module, kind.cls)(config)
+    return source

@@ -1,0 +1,1 @@
+"""Elasticsearch: index templates, documents, the bulk writer and queries."""

@@ -1,0 +1,269 @@
+"""All settings, typed and frozen: ``mentions.toml`` says what is watched, the environment the rest.
+
+Sources of a value, the first that has it wins: environment (``MENTIONS_KAFKA__BOOTSTRAP``), a file
+in ``MENTIONS_SECRETS_DIR`` (``kafka__password``), ``mentions.toml``, the default here. Secrets are
+taken from the environment and from files only. Unknown keys are refused.
+"""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    NestedSecretsSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from pipeline.errors import ConfigError
+
+__all__ = [
+    "Elasticsearch",
+    "Enrichment",
+    "Kafka",
+    "Route",
+    "Settings",
+    "Stack",
+    "WatchTopic",
+    "Worker",
+    "explain",
+    "load",
+]
+
+_SECRETS = {("kafka", "password"), ("elasticsearch", "password"), ("elasticsearch", "api_key")}
+
+Language: TypeAlias = Annotated[str, Field(pattern="^[a-z]{2}$")]
+Label: TypeAlias = Literal["negative", "neutral", "positive"]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Kafka(_Table):
+    """How to reach Kafka."""
+
+    bootstrap: str = "127.0.0.1:9092"
+    """Comma-separated ``host:port``."""
+    security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    username: str | None = None
+    password: SecretStr | None = None
+    ca_file: Path | None = None
+    """Certificates to trust; the system's by default."""
+    cert_file: Path | None = None
+    """This client's certificate, for mutual TLS."""
+    key_file: Path | None = None
+    replication: Annotated[int, Field(ge=1, le=7)] = 1
+    """Copies of each partition in topics that are created."""
+
+
+class Elasticsearch(_Table):
+    """How to reach Elasticsearch."""
+
+    url: str = "http://127.0.0.1:9200"
+    """Comma-separated URLs of the nodes."""
+    username: str | None = None
+    password: SecretStr | None = None
+    api_key: SecretStr | None = None
+    ca_file: Path | None = None
+    replicas: Annotated[int, Field(ge=0, le=5)] = 0
+    """Copies of each shard in indices that are created."""
+    refresh: str = "1s"
+    """How soon a written mention can be found."""
+
+
+class Enrichment(_Table):
+    """What is found out about a mention, and by what."""
+
+    languages: Annotated[tuple[Language, ...], Field(min_length=1)] = (
+        "de", "en", "fr", "it", "es", "pt", "nl", "pl", "cs", "da", "sv", "tr",
+    )  # fmt: skip
+    """The languages that mentions are expected in; all others become ``und``."""
+    language_backend: Literal["eldc", "langdetect"] = "eldc"
+    sentiment_backends: dict[Language, Literal["lexicon-de", "textblob"]] = {
+        "de": "lexicon-de",
+        "en": "textblob",
+    }
+    """Which backend judges the tone of which language."""
+
+
+class WatchTopic(_Table):
+    """Something to listen for."""
+
+    topic: Annotated[str, Field(min_length=1, max_length=100)]
+    kind: Literal["brand", "product", "theme", "competitor", "person", "campaign", "confidential"]
+    terms: Annotated[tuple[Annotated[str, Field(min_length=2)], ...], Field(min_length=1)]
+    """Words, phrases, ``#hashtags`` and ``@handles``; any of them makes a match."""
+    case_sensitive: bool = False
+
+
+class Route(_Table):
+    """Which mentions a team gets. Conditions that are left out let everything through."""
+
+    team: Annotated[str, Field(pattern="^[a-z0-9][a-z0-9_-]{0,62}$")]
+    topics: tuple[str, ...] = ()
+    """Watchlist topics, any of which must match."""
+    sentiment: tuple[Label, ...] = ()
+    """Of the matched topic where known, else of the whole text."""
+    languages: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
+
+
+class Worker(_Table):
+    """How a Faust worker reads."""
+
+    batch: Annotated[int, Field(ge=1, le=10_000)] = 500
+    """Most messages handled at once."""
+    within: Annotated[float, Field(gt=0, le=5)] = 0.1
+    """Seconds to wait for a batch to fill."""
+    stuck_after: Annotated[float, Field(ge=10)] = 300.0
+    """Seconds of lag without progress after which the process exits to be restarted."""
+    metrics_port: Annotated[int, Field(ge=0, le=65_535)] = 0
+    """Where Prometheus can read the process, on ``metrics_host``; 0 is nowhere."""
+    metrics_host: str = "127.0.0.1"
+
+
+class Stack(_Table):
+    """The embedded servers."""
+
+    data: Path = Path(".mentions")
+    """Everything they keep."""
+    kafka_heap: str = "512m"
+    elasticsearch_heap: str = "1g"
+
+
+class Settings(BaseSettings):
+    """Everything that can be set."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        env_prefix="MENTIONS_",
+        env_nested_delimiter="__",
+        nested_model_default_partial_update=True,
+    )
+
+    kafka: Kafka = Kafka()
+    elasticsearch: Elasticsearch = Elasticsearch()
+    enrichment: Enrichment = Enrichment()
+    worker: Worker = Worker()
+    stack: Stack = Stack()
+    sources: tuple[dict[str, Any], ...] = ()
+    """One table a source; ``agents.source.build`` knows their keys."""
+    watchlist: tuple[WatchTopic, ...] = ()
+    routes: tuple[Route, ...] = ()
+
+    @model_validator(mode="after")
+    def _names_are_unique_and_known(self) -> "Settings":
+        for what, found in (
+            ("source", [str(table.get("name")) for table in self.sources]),
+            ("watchlist topic", [topic.topic for topic in self.watchlist]),
+            ("route for team", [route.team for route in self.routes]),
+        ):
+            if twice := {name for name in found if found.count(name) > 1}:
+                msg = f"{what} {min(twice)!r} is there twice"
+                raise ValueError(msg)
+        topics = {topic.topic for topic in self.watchlist}
+        for route in self.routes:
+            for name in route.topics:
+                if name not in topics:
+                    msg = f"route for team {route.team!r}: no watchlist topic {name!r}"
+                    raise ValueError(msg + _nearest(name, topics))
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - same for every class
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - not used, by choice
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Put the environment before the file, whose content arrives as ``init_settings``."""
+        secrets = NestedSecretsSettingsSource(
+            file_secret_settings,
+            secrets_dir=os.environ.get("MENTIONS_SECRETS_DIR"),
+            secrets_nested_delimiter="__",
+        )
+        return env_settings, secrets, init_settings
+
+
+def load(path: Path | None = None) -> Settings:
+    """Read the settings.
+
+    Args:
+        path: the configuration file; by default ``MENTIONS_CONFIG``, else ``mentions.toml`` in the
+            working directory where there is one, else defaults and environment alone.
+
+    Raises:
+        ConfigError: a file is missing or not TOML, or a key is unknown, missing or wrong.
+    """
+    if path is None:
+        named = os.environ.get("MENTIONS_CONFIG")
+        path = Path(named) if named else Path("mentions.toml")
+        if not named and not path.exists():
+            path = None
+    content = _read(path) if path else {}
+    try:
+        return Settings(**content)
+    except ValidationError as error:
+        raise ConfigError(explain(error, Settings, str(path or "settings"))) from error
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        msg = f"{path}: {error.strerror}"
+        raise ConfigError(msg) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        msg = f"{path}: not TOML: {error}"
+        raise ConfigError(msg) from error
+    for table, key in sorted(_SECRETS):
+        if isinstance(content.get(table), Mapping) and key in content[table]:
+            env = f"MENTIONS_{table}__{key}".upper()
+            msg = f"{path}: {table}.{key}: a secret does not belong here; set {env} instead"
+            raise ConfigError(msg)
+    return content
+
+
+def explain(error: ValidationError, model: type[BaseModel], where: str) -> str:
+    """One line per mistake: the place, what is wrong, and for an unknown key the nearest known."""
+    lines = []
+    for mistake in error.errors(include_url=False, include_input=False):
+        place = ".".join(str(part) for part in mistake["loc"])
+        if mistake["type"] == "extra_forbidden":
+            known = _keys(model, mistake["loc"][:-1])
+            lines.append(f"unknown key {place!r}{_nearest(str(mistake['loc'][-1]), known)}")
+        else:
+            text = mistake["msg"].removeprefix("Value error, ")
+            lines.append(f"{place}: {text}" if place else text)
+    return "\n".join(f"{where}: {line}" for line in lines)
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def _keys(model: type[BaseModel], path: tuple[int | str, ...]) -> set[str]:
+    """The keys of the table at ``path``, found by following the models' annotations."""
+    for part in path:
+        if isinstance(part, int):
+            continue
+        field = model.model_fields.get(part)
+        if field is None:
+            return set()
+        inner = [field.annotation, *getattr(field.annotation, "__args__", ())]
+        tables = [t for t in inner if isinstance(t, type) and issubclass(t, BaseModel)]
+        if not tables:
+            return set()
+        model = tables[0]
+    return set(model.model_fields)

@@ -1,0 +1,1 @@
+"""The embedded Kafka and Elasticsearch: the real servers, without containers."""

@@ -1,0 +1,1 @@
+"""Stages: thin Faust wiring, one file each: topic in, function, topics out."""

@@ -1,0 +1,117 @@
+"""The one table of topics: name, key, value, partitions, retention and clean-up.
+
+Everything that creates, checks or documents a topic reads it from here.
+"""
+
+import re
+from typing import Final, Literal
+
+from msgspec import Struct
+
+__all__ = [
+    "CURSORS",
+    "DEAD_LETTER",
+    "ENRICHED",
+    "RAW",
+    "TABLE",
+    "Topic",
+    "routed",
+]
+
+_DAY_MS = 86_400_000
+_PARTITIONS = 12  # room for growth: a consumer group scales up to this many processes
+
+
+class Topic(Struct, frozen=True, kw_only=True):
+    """One topic as it should exist."""
+
+    name: str
+    key: str
+    """What the key is."""
+    value: str
+    """The type of the value and its encoding."""
+    purpose: str
+    partitions: int = _PARTITIONS
+    cleanup: Literal["delete", "compact", "compact,delete"] = "delete"
+    retention_ms: int = -1
+    """How long a message is kept; -1 is for ever."""
+    max_message_bytes: int = 2_097_152
+    """Largest record batch the broker takes."""
+    extra: tuple[tuple[str, str], ...] = ()
+    """Further broker settings."""
+
+    @property
+    def config(self) -> dict[str, str]:
+        """The topic's settings under the broker's own names."""
+        return {
+            "cleanup.policy": self.cleanup,
+            "retention.ms": str(self.retention_ms),
+            "max.message.bytes": str(self.max_message_bytes),
+            **dict(self.extra),
+        }
+
+
+RAW: Final = Topic(
+    name="mentions.raw",
+    key="mention id",
+    value="RawMention as JSON; null is a tombstone",
+    purpose="What source agents collected.",
+    cleanup="compact,delete",
+    retention_ms=30 * _DAY_MS,
+)
+
+ENRICHED: Final = Topic(
+    name="mentions.enriched",
+    key="mention id",
+    value="EnrichedMention as JSON; null is a tombstone",
+    purpose="Mentions with language, sentiment, entities and watchlist matches.",
+    cleanup="compact,delete",
+    retention_ms=90 * _DAY_MS,
+)
+
+DEAD_LETTER: Final = Topic(
+    name="mentions.dead-letter",
+    key="the key of the refused message",
+    value="the refused message's bytes, unchanged; the headers say where, why and when",
+    purpose="What could not be processed, whole, with the reason.",
+    partitions=3,
+    retention_ms=90 * _DAY_MS,
+    # The refused message plus the headers that explain it must always fit.
+    max_message_bytes=4_194_304,
+)
+
+CURSORS: Final = Topic(
+    name="mentions.cursors",
+    key="source name",
+    value="the source's cursor as JSON; null forgets it",
+    purpose="How far each source has been read. Owning a partition is owning its sources.",
+    cleanup="compact",
+)
+
+TABLE: Final[tuple[Topic, ...]] = (RAW, ENRICHED, DEAD_LETTER, CURSORS)
+"""Every topic that exists in each installation; teams add one ``routed`` topic each."""
+
+_TEAM = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+
+
+def routed(team: str) -> Topic:
+    """The topic that hands a team its mentions.
+
+    Args:
+        team: lower-case letters, digits, ``-`` and ``_``; 63 at most.
+
+    Raises:
+        ValueError: the name cannot be part of a topic name.
+    """
+    if not _TEAM.fullmatch(team):
+        msg = f"team {team!r}: use a-z, 0-9, '-' and '_', 63 characters at most"
+        raise ValueError(msg)
+    return Topic(
+        name=f"mentions.routed.{team}",
+        key="mention id",
+        value="EnrichedMention as JSON; null is a tombstone",
+        purpose=f"The mentions that concern the team {team}.",
+        partitions=3,
+        cleanup="compact,delete",
+        retention_ms=30 * _DAY_MS,
+    )
