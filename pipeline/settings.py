@@ -7,6 +7,7 @@ taken from the environment and from files only. Unknown keys are refused.
 
 import difflib
 import os
+import ssl
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -21,6 +22,7 @@ from pydantic_settings import (
 )
 
 from pipeline.errors import ConfigError
+from schemas.topics import Topic
 
 __all__ = [
     "Elasticsearch",
@@ -61,6 +63,39 @@ class Kafka(_Table):
     key_file: Path | None = None
     replication: Annotated[int, Field(ge=1, le=7)] = 1
     """Copies of each partition in topics that are created."""
+    prefix: Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{0,50}$")] = ""
+    """Goes before every topic and consumer group, for a cluster shared with others."""
+
+    def topic(self, topic: Topic) -> str:
+        """The name of a topic on this cluster."""
+        return self.prefix + topic.name
+
+    def group(self, role: str) -> str:
+        """The name of a consumer group on this cluster."""
+        return f"{self.prefix}mentions-{role}"
+
+    def aiokafka(self) -> dict[str, Any]:
+        """Connection options in aiokafka's words."""
+        options: dict[str, Any] = {
+            "bootstrap_servers": self.bootstrap,
+            "security_protocol": self.security,
+        }
+        if self.security.startswith("SASL"):
+            options["sasl_mechanism"] = self.sasl_mechanism
+            options["sasl_plain_username"] = self.username
+            options["sasl_plain_password"] = self.password and self.password.get_secret_value()
+        if context := self.ssl_context():
+            options["ssl_context"] = context
+        return options
+
+    def ssl_context(self) -> ssl.SSLContext | None:
+        """What TLS trusts and shows; None where no TLS is used."""
+        if not self.security.endswith("SSL"):
+            return None
+        context = ssl.create_default_context(cafile=self.ca_file)
+        if self.cert_file:
+            context.load_cert_chain(self.cert_file, self.key_file)
+        return context
 
 
 class Elasticsearch(_Table):
@@ -76,6 +111,8 @@ class Elasticsearch(_Table):
     """Copies of each shard in indices that are created."""
     refresh: str = "1s"
     """How soon a written mention can be found."""
+    alias: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,50}$")] = "mentions"
+    """Finds all mentions; the monthly indices are named ``<alias>-YYYY.MM``."""
 
 
 class Enrichment(_Table):

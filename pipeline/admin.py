@@ -1,0 +1,203 @@
+"""Topics and lag, as the brokers report them; what the table of topics says is made so here."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka.admin import ConfigResource, ConfigResourceType
+from kafka.errors import KafkaError
+from msgspec import Struct
+
+from pipeline.errors import ConfigError
+from pipeline.settings import Settings
+from schemas import topics
+from schemas.topics import Topic
+
+__all__ = ["STAGES", "Change", "Lag", "TopicState", "apply", "describe", "diff", "lag", "wanted"]
+
+STAGES: Final[Mapping[str, Topic]] = {
+    "enrich": topics.RAW,
+    "index": topics.ENRICHED,
+    "route": topics.ENRICHED,
+}
+"""The stages in the order a mention meets them, and the topic each reads."""
+
+
+class TopicState(Struct, frozen=True):
+    """One topic as it is."""
+
+    name: str
+    partitions: int
+    replication: int
+    messages: int
+    """Offsets in use; compaction may have removed some of them."""
+    config: dict[str, str]
+    """Those settings that the table of topics names."""
+
+
+class Change(Struct, frozen=True):
+    """One difference between the table of topics and the brokers."""
+
+    topic: str
+    what: str
+    """``missing``, ``partitions`` or the name of a setting."""
+    wanted: str
+    found: str
+    safe: bool = True
+    """Whether ``apply`` may make it; nothing safe can lose a message."""
+
+
+class Lag(Struct, frozen=True):
+    """How far one stage is behind."""
+
+    stage: str
+    topic: str
+    lag: int
+    """Messages between what is committed and the end."""
+    end: int
+    """Messages ever written to the topic's partitions."""
+
+
+def wanted(settings: Settings) -> dict[str, Topic]:
+    """Every topic of this installation, by its name on the cluster."""
+    table = [*topics.TABLE, *(topics.routed(route.team) for route in settings.routes)]
+    return {settings.kafka.topic(topic): topic for topic in table}
+
+
+@contextmanager
+def _client(kind: type, settings: Settings) -> Iterator[Any]:
+    """A Kafka client, closed at the end; an unreachable broker becomes one clear line."""
+    try:
+        client = kind(**settings.kafka.kafka_python())
+    except KafkaError as error:
+        msg = (
+            f"Kafka at {settings.kafka.bootstrap} does not answer ({error}); start it with "
+            "'mentions up', or set MENTIONS_KAFKA__BOOTSTRAP"
+        )
+        raise ConfigError(msg) from error
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+def describe(settings: Settings) -> dict[str, TopicState]:
+    """The wanted topics that exist.
+
+    Raises:
+        ConfigError: no broker answers.
+    """
+    table = wanted(settings)
+    with _client(KafkaAdminClient, settings) as client:
+        names = sorted(set(client.list_topics()) & set(table))
+        if not names:
+            return {}
+        found = {entry["name"]: entry["partitions"] for entry in client.describe_topics(names)}
+        resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
+        configs = client.describe_configs(resources, config_filter="all")["topic"]
+    ends = _ends(settings, {name: len(found[name]) for name in names})
+    return {
+        name: TopicState(
+            name=name,
+            partitions=len(found[name]),
+            replication=min(len(partition["replica_nodes"]) for partition in found[name]),
+            messages=sum(end - start for start, end in ends[name]),
+            config={key: str(configs[name][key]["value"]) for key in table[name].config},
+        )
+        for name in names
+    }
+
+
+def diff(settings: Settings) -> list[Change]:
+    """What ``apply`` would change, and what it would not dare to."""
+    found = describe(settings)
+    changes = []
+    for name, topic in wanted(settings).items():
+        state = found.get(name)
+        if state is None:
+            changes.append(Change(name, "missing", f"{topic.partitions} partitions", "-"))
+            continue
+        if state.partitions != topic.partitions:
+            # More partitions move keys, fewer are impossible: both are somebody's decision.
+            want, have = str(topic.partitions), str(state.partitions)
+            changes.append(Change(name, "partitions", want, have, safe=False))
+        changes.extend(
+            Change(name, key, value, state.config[key])
+            for key, value in topic.config.items()
+            if state.config[key] != value
+        )
+    return changes
+
+
+def apply(settings: Settings) -> list[Change]:
+    """Create what is missing and set what differs; returns what was changed.
+
+    Raises:
+        ConfigError: no broker answers.
+    """
+    table = wanted(settings)
+    changes = [change for change in diff(settings) if change.safe]
+    missing = {change.topic for change in changes if change.what == "missing"}
+    differing = {change.topic for change in changes} - missing
+    with _client(KafkaAdminClient, settings) as client:
+        if missing:
+            client.create_topics(
+                {
+                    name: {
+                        "num_partitions": table[name].partitions,
+                        "replication_factor": settings.kafka.replication,
+                        "configs": table[name].config,
+                    }
+                    for name in sorted(missing)
+                },
+                wait_for_metadata=True,
+            )
+        if differing:
+            client.alter_configs(
+                [
+                    ConfigResource(ConfigResourceType.TOPIC, name, table[name].config)
+                    for name in sorted(differing)
+                ]
+            )
+    return changes
+
+
+def lag(settings: Settings) -> list[Lag]:
+    """How far each stage is behind, in the order of the stages.
+
+    Raises:
+        ConfigError: no broker answers, or a topic is missing.
+    """
+    states = describe(settings)
+    rows = []
+    with _client(KafkaAdminClient, settings) as client:
+        groups = {stage: settings.kafka.group(stage) for stage in STAGES}
+        committed = client.list_group_offsets(list(groups.values()))
+    for stage, topic in STAGES.items():
+        name = settings.kafka.topic(topic)
+        if name not in states:
+            msg = f"topic {name} is missing; create it with 'mentions topics create'"
+            raise ConfigError(msg)
+        ends = _ends(settings, {name: states[name].partitions})[name]
+        offsets = committed.get(groups[stage], {})
+        behind = 0
+        for partition, (start, end) in enumerate(ends):
+            at = offsets.get(TopicPartition(name, partition))
+            behind += end - (at.offset if at is not None and at.offset >= 0 else start)
+        rows.append(Lag(stage, name, behind, sum(end for _, end in ends)))
+    return rows
+
+
+def _ends(
+    settings: Settings, partitions: Mapping[str, int]
+) -> dict[str, Sequence[tuple[int, int]]]:
+    """First and next offset of every partition, by topic."""
+    pairs = {
+        name: [TopicPartition(name, number) for number in range(count)]
+        for name, count in partitions.items()
+    }
+    every = [pair for group in pairs.values() for pair in group]
+    with _client(KafkaConsumer, settings) as consumer:
+        first, last = consumer.beginning_offsets(every), consumer.end_offsets(every)
+    return {name: [(first[pair], last[pair]) for pair in group] for name, group in pairs.items()}

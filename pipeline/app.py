@@ -1,0 +1,198 @@
+"""The Faust app of one stage: one process, one consumer group member.
+
+The consumer group is the stage's own, so that stages scale and restart apart from each other.
+Faust brings the consumer, its assignor and rebalancing; reading and acknowledging is
+``pipeline.delivery``'s alone.
+"""
+
+import logging
+import os
+import ssl
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import faust
+import mode
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from faust.types import TP
+from tenacity import RetryCallState, retry, retry_if_exception_type, wait_random_exponential
+
+from pipeline import metrics
+from pipeline.delivery import Delivery, Record, Stage
+from pipeline.settings import Kafka, Settings
+from schemas import topics
+
+__all__ = ["App", "run"]
+
+_log = logging.getLogger(__name__)
+
+_SESSION_TIMEOUT: Final = 10.0  # seconds after which a dead worker's partitions move on
+_COMMIT_INTERVAL: Final = 0.5
+_LOOK_EVERY: Final = 2.0  # seconds between two looks at lag and progress
+_EX_STUCK: Final = 75
+_DAY: Final = 86_400.0
+
+
+class App(faust.App):
+    """A Faust app that runs one stage through the delivery loop."""
+
+    def __init__(self, stage: Stage, settings: Settings, datadir: Path) -> None:
+        kafka = settings.kafka
+        super().__init__(
+            kafka.group(stage.name),
+            broker=[f"kafka://{server.strip()}" for server in kafka.bootstrap.split(",")],
+            broker_credentials=_credentials(kafka),
+            broker_session_timeout=_SESSION_TIMEOUT,
+            broker_heartbeat_interval=_SESSION_TIMEOUT / 4,
+            broker_commit_interval=_COMMIT_INTERVAL,
+            # An outage is waited out inside a batch; that is no reason to leave the group.
+            broker_max_poll_interval=_DAY,
+            broker_max_poll_records=settings.worker.batch,
+            consumer_auto_offset_reset="earliest",
+            stream_buffer_maxsize=settings.worker.batch * 4,
+            autodiscover=False,
+            datadir=str(datadir),
+            topic_allow_declare=False,  # the table of topics is the only place that creates any
+            topic_disable_leader=True,
+            web_enabled=False,
+        )
+        self._stage = stage
+        self._source = kafka.topic(stage.source)
+        self._settings = settings
+        self._seen_alive = time.monotonic()
+        self._producer_options = kafka.aiokafka()
+        self.agent(
+            self.topic(self._source, key_type=bytes, value_type=bytes, value_serializer="raw"),
+            name=stage.name,
+            concurrency=1,
+        )(self._agent)
+        self.task()(self._watch)
+
+    async def on_start(self) -> None:
+        """Make what needs the event loop before the first message comes."""
+        self._output = await _producer(self._producer_options)
+        self._delivery = Delivery(
+            self._stage,
+            self._output,
+            dead_letters=self._settings.kafka.topic(topics.DEAD_LETTER),
+            forget=self._forget,
+        )
+        await self._stage.start()
+        await super().on_start()
+
+    async def on_shutdown(self) -> None:
+        """Let go of connections after the last commit."""
+        await super().on_shutdown()
+        await self._stage.close()
+        await self._output.stop()
+
+    async def _agent(self, stream: Any) -> None:  # noqa: ANN401 - Faust has no types
+        worker = self._settings.worker
+        await self._delivery.run(stream.noack_take(worker.batch, within=worker.within))
+
+    async def _on_partitions_revoked(self, revoked: set[TP]) -> None:
+        # Before Faust waits for the batch in hand: one that waits for an outage to end would make
+        # the rebalance of the whole group wait too.
+        self._delivery.abandon()
+        await super()._on_partitions_revoked(revoked)
+
+    def _forget(self, records: Sequence[Record]) -> None:
+        # Faust waits in a rebalance until nothing it has handed out is unacknowledged. What was
+        # abandoned is read again by its next owner, from the committed offset.
+        self.consumer._unacked_messages.difference_update(records)  # noqa: SLF001 - no public way
+
+    async def _watch(self) -> None:
+        """Export lag, and see that it is being worked on."""
+        threading.Thread(target=self._watchdog, name="watchdog", daemon=True).start()
+        before: object = None
+        while not self.should_stop:
+            lag, committed = self._lag()
+            now = (self._delivery.beats, committed)
+            if lag == 0 or now != before:
+                self._seen_alive = time.monotonic()
+            before = now
+            metrics.LAG.labels(self._stage.name).set(lag)
+            age = time.monotonic() - self._seen_alive
+            metrics.PROGRESS_AGE.labels(self._stage.name).set(age)
+            await self.sleep(_LOOK_EVERY)
+
+    def _lag(self) -> tuple[int, tuple[tuple[TP, int], ...]]:
+        """Messages not yet committed, and the committed offsets, of the partitions owned."""
+        lag = 0
+        committed = []
+        for tp in sorted(self.consumer.assignment()):
+            offset = self.consumer._committed_offset.get(tp) or 0  # noqa: SLF001 - no public way
+            lag += max((self.consumer.highwater(tp) or 0) - offset, 0)
+            committed.append((tp, offset))
+        return lag, tuple(committed)
+
+    def _watchdog(self) -> None:
+        """Exit a process that has lag and moves nothing, or whose event loop stands still.
+
+        A thread, because a stuck event loop cannot look after itself.
+        """
+        limit = self._settings.worker.stuck_after
+        while not self.should_stop:
+            time.sleep(_LOOK_EVERY)
+            still = time.monotonic() - self._seen_alive
+            if still > limit:
+                _log.critical("%s: no progress for %.0f s: exiting", self._stage.name, still)
+                os._exit(_EX_STUCK)
+
+
+def run(stage: Stage, settings: Settings) -> None:
+    """Run a stage in this process until it is told to stop; leaves through ``SystemExit``."""
+    if settings.worker.metrics_port:
+        metrics.serve(settings.worker.metrics_host, settings.worker.metrics_port)
+    mode.loop.use("uvloop")
+    with tempfile.TemporaryDirectory(prefix="mentions-") as datadir:
+        app = App(stage, settings, Path(datadir))
+        faust.Worker(
+            app, override_logging=False, redirect_stdouts=False, daemon=True
+        ).execute_from_commandline()
+
+
+def _say(state: RetryCallState) -> None:
+    if state.outcome is not None:
+        _log.warning("Kafka does not answer, waiting: %s", state.outcome.exception())
+
+
+@retry(
+    retry=retry_if_exception_type(KafkaError),
+    wait=wait_random_exponential(multiplier=0.5, max=30),
+    before_sleep=_say,
+)
+async def _producer(options: dict[str, Any]) -> AIOKafkaProducer:
+    """A producer for outputs, as soon as a broker answers."""
+    producer = AIOKafkaProducer(
+        **options,
+        acks="all",
+        enable_idempotence=True,
+        compression_type="lz4",
+        linger_ms=5,
+        max_batch_size=262_144,
+        max_request_size=topics.DEAD_LETTER.max_message_bytes,
+    )
+    try:
+        await producer.start()
+    except BaseException:
+        await producer.stop()
+        raise
+    return producer
+
+
+def _credentials(kafka: Kafka) -> faust.types.CredentialsT | None:
+    context: ssl.SSLContext | None = kafka.ssl_context()
+    if kafka.security.startswith("SASL"):
+        return faust.SASLCredentials(
+            username=kafka.username,
+            password=kafka.password and kafka.password.get_secret_value(),
+            ssl_context=context,
+            mechanism=kafka.sasl_mechanism,
+        )
+    return faust.SSLCredentials(context) if context else None

@@ -1,0 +1,360 @@
+"""THE consume-deliver-acknowledge loop, used by every stage.
+
+Guarantee: at least once. A message is acknowledged after its outputs, or its dead letter, are
+confirmed by the broker, and not before; a process killed at any moment leaves nothing lost. What is
+doubled by a kill ends at Elasticsearch, whose writes are idempotent.
+
+Order: the outputs of a batch are published in the order of its messages once all of it is settled,
+so the versions of one mention stay in order through retries.
+
+Waiting: an outage is waited out in place, with capped, jittered backoff, and is reported once a
+minute. When the batch's partitions are taken away, or the process stops, the batch is abandoned
+unacknowledged: its next owner handles it.
+
+Unit of parallelism: the process, up to the partition count; one loop a process.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from typing import Final, Protocol
+
+from aiokafka.errors import (
+    BrokerNotAvailableError,
+    KafkaError,
+    KafkaTimeoutError,
+    KafkaUnavailableError,
+    MessageSizeTooLargeError,
+)
+from tenacity import AsyncRetrying, RetryCallState, retry_if_result, wait_random_exponential
+
+from pipeline import metrics
+from pipeline.errors import Fatal, Rejected, Retryable
+from pipeline.outcome import Ok, Outcome, Outgoing, Reject, Retry
+from schemas import topics
+
+__all__ = ["Delivery", "Event", "Producer", "Record", "Stage", "dead_letter"]
+
+_log = logging.getLogger(__name__)
+
+_BACKOFF: Final = wait_random_exponential(multiplier=0.2, max=30)
+_SAY_AGAIN_AFTER: Final = 60.0  # seconds between two reports of one outage
+_REASON_LIMIT: Final = 2_000  # bytes of an error message that are worth keeping
+_EX_SOFTWARE: Final = 70
+
+# aiokafka does not call these retriable, but they mean no more than "no broker answers now".
+_UNREACHABLE: Final = (BrokerNotAvailableError, KafkaTimeoutError, KafkaUnavailableError)
+
+
+class Record(Protocol):
+    """A consumed message: raw bytes and where they stood."""
+
+    @property
+    def topic(self) -> str: ...  # noqa: D102 - Kafka's own words
+    @property
+    def partition(self) -> int: ...  # noqa: D102
+    @property
+    def offset(self) -> int: ...  # noqa: D102
+    @property
+    def timestamp(self) -> float:
+        """Seconds since 1970."""
+
+    @property
+    def key(self) -> bytes | None: ...  # noqa: D102
+    @property
+    def value(self) -> bytes | None: ...  # noqa: D102
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes]]: ...  # noqa: D102
+
+
+class Event(Protocol):
+    """A record that can be acknowledged."""
+
+    @property
+    def message(self) -> Record:
+        """What was consumed."""
+
+    def ack(self) -> bool:
+        """Mark it as done."""
+
+
+class Stage(Protocol):
+    """What a stage file defines: a topic in, a function, topics out."""
+
+    name: str
+    source: topics.Topic
+
+    async def start(self) -> None:
+        """Get ready; called once, in the worker's event loop."""
+
+    async def handle(self, batch: Sequence[Record]) -> Sequence[Outcome]:
+        """Say of each record, in order, what became of it.
+
+        May raise ``Retryable`` when nothing of the batch could be done. Any other exception makes
+        the loop hand in the records one by one, and reject the one that raises alone.
+        """
+
+    async def close(self) -> None:
+        """Let go of connections."""
+
+
+class Producer(Protocol):
+    """The part of ``AIOKafkaProducer`` that is used here."""
+
+    async def send(
+        self,
+        topic: str,
+        value: bytes | None = None,
+        key: bytes | None = None,
+        *,
+        headers: Sequence[tuple[str, bytes]] | None = None,
+    ) -> Awaitable[object]:
+        """Put a message into the buffer; the result is awaited for the broker's confirmation."""
+
+
+class _AbandonedError(Exception):
+    """The batch is no longer ours: leave it unacknowledged."""
+
+
+class Delivery:
+    """The loop of one stage in one process.
+
+    Args:
+        stage: what to do with a batch.
+        producer: idempotent, ``acks=all``.
+        dead_letters: the name of the dead-letter topic on this cluster.
+        forget: told which records were left unacknowledged on purpose.
+        die: ends the process at once, without acknowledging anything; tests replace it.
+    """
+
+    def __init__(
+        self,
+        stage: Stage,
+        producer: Producer,
+        *,
+        dead_letters: str = topics.DEAD_LETTER.name,
+        forget: Callable[[Sequence[Record]], None] = lambda _: None,
+        die: Callable[[int], None] = os._exit,
+    ) -> None:
+        self._stage = stage
+        self._producer = producer
+        self._dead_letters = dead_letters
+        self._forget = forget
+        self._die = die
+        self._abandon = asyncio.Event()
+        self._said_at = -_SAY_AGAIN_AFTER
+        self.beats = 0
+        """Counts settled batches and retries: it stands still only when the loop is stuck."""
+
+    def abandon(self) -> None:
+        """Give up the batch in hand, unacknowledged: its partitions go elsewhere."""
+        self._abandon.set()
+
+    async def run(self, batches: AsyncIterator[Sequence[Event]]) -> None:
+        """Take batches until there are no more, and acknowledge what is delivered."""
+        async for events in batches:
+            await self._one(events)
+
+    async def _one(self, events: Sequence[Event]) -> None:
+        self._abandon.clear()
+        started = time.perf_counter()
+        records = [event.message for event in events]
+        metrics.RECEIVED.labels(self._stage.name).inc(len(records))
+        try:
+            await self.deliver(records)
+        except _AbandonedError:
+            _log.info("%s: %d messages go to their next owner", self._stage.name, len(records))
+            self._forget(records)
+            return
+        except asyncio.CancelledError:
+            raise
+        except Exception:
+            # Acknowledging would lose the batch, and so would going on past it.
+            _log.critical("%s: cannot go on", self._stage.name, exc_info=True)
+            self._die(_EX_SOFTWARE)
+            raise
+        for event in events:
+            event.ack()
+        self.beats += 1
+        metrics.BATCH_SECONDS.labels(self._stage.name).observe(time.perf_counter() - started)
+
+    async def deliver(self, records: Sequence[Record]) -> None:
+        """Handle a batch, publish its outputs and dead letters, and return once all is confirmed.
+
+        Raises:
+            Fatal: something can be neither delivered nor dead-lettered.
+        """
+        settled, attempts = await self._settle(records)
+        outgoing: list[tuple[int, Outgoing]] = []
+        for index, (record, outcome) in enumerate(zip(records, settled, strict=True)):
+            if isinstance(outcome, Reject):
+                outgoing.append((index, self._reject(record, outcome, attempts[index])))
+            else:
+                outgoing.extend((index, output) for output in outcome.outputs)
+        await self._publish(records, outgoing, attempts)
+
+    async def _settle(self, records: Sequence[Record]) -> tuple[list[Ok | Reject], list[int]]:
+        """Hand in the batch until nothing is left to retry; returns outcomes and attempts."""
+        settled: dict[int, Ok | Reject] = {}
+        attempts = [0] * len(records)
+
+        async def attempt() -> str | None:
+            pending = [index for index in range(len(records)) if index not in settled]
+            reason = None
+            outcomes = await self._handle([records[index] for index in pending])
+            for index, outcome in zip(pending, outcomes, strict=True):
+                attempts[index] += 1
+                if isinstance(outcome, Retry):
+                    reason = outcome.reason
+                else:
+                    settled[index] = outcome
+            if reason is not None:
+                metrics.RETRIED.labels(self._stage.name).inc(len(records) - len(settled))
+            return reason
+
+        await self._until_done(attempt)
+        return [settled[index] for index in range(len(records))], attempts
+
+    async def _handle(self, batch: Sequence[Record]) -> Sequence[Outcome]:
+        try:
+            outcomes = await self._stage.handle(batch)
+        except Fatal:
+            raise
+        except Retryable as error:
+            return [Retry(str(error))] * len(batch)
+        except Exception as error:  # noqa: BLE001 - whatever it is must end in the dead letters
+            if len(batch) == 1:
+                level = logging.DEBUG if isinstance(error, Rejected) else logging.WARNING
+                _log.log(level, "%s: rejected: %s", self._stage.name, error, exc_info=True)
+                return [Reject(type(error).__name__, str(error))]
+            # One by one, so that the one that raises does not take its neighbours along.
+            return [outcome for record in batch for outcome in await self._handle([record])]
+        if len(outcomes) != len(batch):
+            msg = f"{self._stage.name}: {len(outcomes)} outcomes for {len(batch)} messages"
+            raise Fatal(msg)
+        return outcomes
+
+    async def _publish(
+        self,
+        records: Sequence[Record],
+        outgoing: list[tuple[int, Outgoing]],
+        attempts: Sequence[int],
+    ) -> None:
+        """Send in order and wait for every confirmation; what fails is sent again."""
+
+        async def attempt() -> str | None:
+            nonlocal outgoing
+            results = await self._send([message for _, message in outgoing])
+            failed: list[tuple[int, Outgoing]] = []
+            reason = None
+            for (index, message), error in zip(outgoing, results, strict=True):
+                if error is None:
+                    metrics.SENT.labels(self._stage.name, message.topic).inc()
+                elif isinstance(error, MessageSizeTooLargeError):
+                    failed.append((index, self._oversized(records, index, message, attempts)))
+                    reason = "a message is too large for its topic"
+                elif isinstance(error, KafkaError) and (
+                    error.retriable or isinstance(error, _UNREACHABLE)
+                ):
+                    failed.append((index, message))
+                    reason = f"publishing to {message.topic}: {error!r}"
+                else:
+                    msg = f"{self._stage.name}: publishing to {message.topic}"
+                    raise Fatal(msg) from error
+            outgoing = failed
+            return reason
+
+        await self._until_done(attempt)
+
+    async def _send(self, messages: Sequence[Outgoing]) -> list[BaseException | None]:
+        """One result a message: None when the broker confirmed it, else the error."""
+        confirmations: list[Awaitable[object]] = []
+        results: list[BaseException | None] = [None] * len(messages)
+        waiting: list[int] = []
+        for position, message in enumerate(messages):
+            try:
+                confirmation = await self._producer.send(
+                    message.topic, message.value, message.key, headers=message.headers
+                )
+            except KafkaError as error:
+                results[position] = error
+            else:
+                waiting.append(position)
+                confirmations.append(confirmation)
+        answers = await asyncio.gather(*confirmations, return_exceptions=True)
+        for position, answer in zip(waiting, answers, strict=True):
+            if isinstance(answer, BaseException):
+                results[position] = answer
+        return results
+
+    def _oversized(
+        self, records: Sequence[Record], index: int, message: Outgoing, attempts: Sequence[int]
+    ) -> Outgoing:
+        """The dead letter for a record whose output the broker finds too large."""
+        if message.topic == self._dead_letters:
+            record = records[index]
+            where = f"{record.topic}[{record.partition}]@{record.offset}"
+            msg = f"{self._stage.name}: {where} is too large even for {message.topic}"
+            raise Fatal(msg)
+        reason = f"{len(message.value or b'')} bytes are more than {message.topic} takes"
+        rejection = Reject("MessageTooLarge", reason)
+        return self._reject(records[index], rejection, attempts[index])
+
+    def _reject(self, record: Record, outcome: Reject, attempts: int) -> Outgoing:
+        metrics.REJECTED.labels(self._stage.name, outcome.error).inc()
+        return dead_letter(record, self._stage.name, outcome, attempts, self._dead_letters)
+
+    async def _until_done(self, attempt: Callable[[], Awaitable[str | None]]) -> None:
+        """Repeat until ``attempt`` returns None; it returns why it has to be repeated."""
+        await AsyncRetrying(
+            retry=retry_if_result(lambda reason: reason is not None),
+            wait=_BACKOFF,
+            before_sleep=self._say,
+            sleep=self._sleep,
+        )(attempt)
+
+    def _say(self, state: RetryCallState) -> None:
+        self.beats += 1
+        now = time.monotonic()
+        if now - self._said_at >= _SAY_AGAIN_AFTER and state.outcome is not None:
+            self._said_at = now
+            seconds = state.seconds_since_start or 0.0
+            _log.warning(
+                "%s: waiting since %.0f s: %s", self._stage.name, seconds, state.outcome.result()
+            )
+
+    async def _sleep(self, seconds: float) -> None:
+        """Sleep, unless the batch is taken away."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._abandon.wait(), seconds)
+        if self._abandon.is_set():
+            raise _AbandonedError
+
+
+def dead_letter(record: Record, stage: str, outcome: Reject, attempts: int, topic: str) -> Outgoing:
+    """The dead letter of a record: the original, whole, and headers that explain it."""
+    explained = {
+        "dlq_stage": stage,
+        "dlq_error": outcome.error,
+        "dlq_reason": outcome.reason.encode(errors="replace")[:_REASON_LIMIT].decode(
+            errors="ignore"
+        ),
+        "dlq_topic": record.topic,
+        "dlq_partition": str(record.partition),
+        "dlq_offset": str(record.offset),
+        "dlq_attempts": str(attempts),
+        "dlq_at": datetime.now(UTC).isoformat(),
+    }
+    return Outgoing(
+        topic=topic,
+        key=record.key,
+        value=record.value,
+        headers=[
+            *(record.headers or ()),
+            *((name, text.encode(errors="replace")) for name, text in explained.items()),
+        ],
+    )

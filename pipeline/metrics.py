@@ -1,0 +1,40 @@
+"""The counters of a worker process, under Prometheus' own conventions.
+
+Every stage counts what it received, sent, rejected and retried, and how long batches took; lag and
+the age of the last commit are gauges. Nothing is served unless ``worker.metrics_port`` is set.
+"""
+
+from prometheus_client import Counter, Gauge, Histogram, start_http_server
+
+__all__ = [
+    "BATCH_SECONDS",
+    "LAG",
+    "PROGRESS_AGE",
+    "RECEIVED",
+    "REJECTED",
+    "RETRIED",
+    "SENT",
+    "serve",
+]
+
+RECEIVED = Counter("mentions_received", "Messages taken from the source topic.", ["stage"])
+SENT = Counter("mentions_sent", "Messages confirmed by the broker.", ["stage", "topic"])
+REJECTED = Counter("mentions_rejected", "Messages dead-lettered.", ["stage", "error"])
+RETRIED = Counter("mentions_retried", "Times that a message was tried again.", ["stage"])
+BATCH_SECONDS = Histogram(
+    "mentions_batch_seconds",
+    "From taking a batch to acknowledging it.",
+    ["stage"],
+    buckets=(0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300),
+)
+LAG = Gauge("mentions_lag", "Messages in owned partitions not yet committed.", ["stage"])
+PROGRESS_AGE = Gauge("mentions_progress_age_seconds", "Since lag last shrank or was 0.", ["stage"])
+
+
+def serve(host: str, port: int) -> None:
+    """Serve the metrics at ``http://host:port/metrics``, in a thread.
+
+    Raises:
+        OSError: the port is taken.
+    """
+    start_http_server(port, addr=host)

@@ -1,0 +1,66 @@
+"""index: ``mentions.enriched`` → Elasticsearch.
+
+Writes are idempotent (``_id`` is the mention id, the version its revision), so that at-least-once
+delivery leaves exactly one, newest document per mention.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from pipeline.delivery import Record
+from pipeline.outcome import Outcome, Reject
+from pipeline.search.client import connect
+from pipeline.search.writer import Delete, Upsert, Writer
+from pipeline.settings import Settings
+from schemas import headers, topics
+from schemas.mention import decode_enriched
+
+__all__ = ["Index"]
+
+_MS = 1_000
+
+
+class Index:
+    """The stage between enriched mentions and the search engine."""
+
+    name = "index"
+    source = topics.ENRICHED
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings.elasticsearch
+
+    async def start(self) -> None:
+        """Connect; the client waits for nothing, the first write finds out."""
+        self._client = connect(self._settings)
+        self._writer = Writer(self._client, self._settings.alias)
+
+    async def handle(self, batch: Sequence[Record]) -> list[Outcome]:
+        """Write what can be decoded in one go; reject the rest."""
+        actions: dict[int, Upsert | Delete] = {}
+        outcomes: dict[int, Outcome] = {}
+        for index, record in enumerate(batch):
+            action = _action(record)
+            if isinstance(action, Reject):
+                outcomes[index] = action
+            else:
+                actions[index] = action
+        answers = await self._writer.write(list(actions.values()))
+        outcomes.update(zip(actions, answers, strict=True))
+        return [outcomes[index] for index in range(len(batch))]
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+
+def _action(record: Record) -> Upsert | Delete | Reject:
+    if record.value is None:
+        if record.key is None:
+            return Reject("KeyMissing", "a tombstone without a key deletes nothing")
+        revision = headers.revision(record.headers or (), int(record.timestamp * _MS))
+        return Delete(record.key.decode(), revision)
+    try:
+        return Upsert(decode_enriched(record.value))
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        return Reject(type(error).__name__, str(error))

@@ -1,0 +1,81 @@
+"""route: ``mentions.enriched`` → ``mentions.routed.<team>``, by the rules in ``mentions.toml``.
+
+Stateless. A mention goes to every team one of whose rules it fits, byte for byte as enriched; a
+tombstone goes to all teams, because nobody remembers which of them had the mention.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from pipeline.delivery import Record
+from pipeline.outcome import Ok, Outcome, Outgoing, Reject
+from pipeline.settings import Route as Rule
+from pipeline.settings import Settings
+from schemas import topics
+from schemas.mention import EnrichedMention, decode_enriched
+
+__all__ = ["Route", "fits"]
+
+
+class Route:
+    """The stage between enriched mentions and the teams."""
+
+    name = "route"
+    source = topics.ENRICHED
+
+    def __init__(self, settings: Settings) -> None:
+        self._rules = settings.routes
+        self._topics = {
+            rule.team: settings.kafka.topic(topics.routed(rule.team)) for rule in settings.routes
+        }
+
+    async def start(self) -> None:
+        """Nothing to do."""
+
+    async def handle(self, batch: Sequence[Record]) -> list[Outcome]:
+        """Decide for each record which teams get it."""
+        return [self._one(record) for record in batch]
+
+    async def close(self) -> None:
+        """Nothing to let go of."""
+
+    def _one(self, record: Record) -> Outcome:
+        if record.value is None:
+            teams = set(self._topics)
+        else:
+            try:
+                mention = decode_enriched(record.value)
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+                return Reject(type(error).__name__, str(error))
+            teams = {rule.team for rule in self._rules if fits(rule, mention)}
+        headers = list(record.headers or ())
+        return Ok(
+            tuple(
+                Outgoing(self._topics[team], record.key, record.value, headers)
+                for team in sorted(teams)
+            )
+        )
+
+
+def fits(rule: Rule, mention: EnrichedMention) -> bool:
+    """Whether all conditions of a rule hold.
+
+    A rule that names topics judges the tone towards these topics; where there is none, and for a
+    rule without topics, the tone of the whole text counts.
+    """
+    matched = {match.topic for match in mention.matches}
+    if rule.topics:
+        matched.intersection_update(rule.topics)
+        if not matched:
+            return False
+    if rule.languages and mention.language.code not in rule.languages:
+        return False
+    if rule.channels and mention.channel not in rule.channels:
+        return False
+    if not rule.sentiment:
+        return True
+    tones = {target.label for target in mention.targets if target.topic in matched}
+    if not tones and mention.sentiment is not None:
+        tones = {mention.sentiment.label}
+    return bool(tones.intersection(rule.sentiment))
