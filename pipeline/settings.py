@@ -227,6 +227,7 @@ class Settings(BaseSettings):
         secrets = NestedSecretsSettingsSource(
             file_secret_settings,
             secrets_dir=os.environ.get("MENTIONS_SECRETS_DIR"),
+            secrets_prefix="",
             secrets_nested_delimiter="__",
         )
         return env_settings, secrets, init_settings

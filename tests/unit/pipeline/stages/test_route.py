@@ -1,0 +1,104 @@
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from pipeline.settings import Route, Settings
+from pipeline.stages import route
+from schemas import encode
+from schemas.mention import (
+    Collector,
+    EnrichedMention,
+    Language,
+    Match,
+    Producer,
+    Sentiment,
+    Span,
+    TargetSentiment,
+)
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+BY = Producer(name="test", version="1")
+
+
+def mention(**fields: Any) -> EnrichedMention:
+    made = EnrichedMention(
+        id="push:1",
+        revision=1,
+        channel="forum",
+        text="x",
+        published_at=NOW,
+        collected_at=NOW,
+        collector=Collector(source="test"),
+        language=Language(code="de", confidence=1.0),
+        sentiment=Sentiment(label="positive", score=0.5, confidence=0.9, by=BY),
+        matches=(Match(topic="app", kind="product", clause="app", spans=(Span(0, 1),), by=BY),),
+        targets=(
+            TargetSentiment(
+                topic="app", label="negative", score=-1, confidence=1, span=Span(0, 1), by=BY
+            ),
+        ),
+    )
+    for name, value in fields.items():
+        setattr(made, name, value)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ({}, True),
+        ({"topics": ["app"]}, True),
+        ({"topics": ["train"]}, False),
+        ({"topics": ["app", "train"], "languages": ["de"]}, True),
+        ({"languages": ["en"]}, False),
+        ({"channels": ["news"]}, False),
+        ({"channels": ["news", "forum"]}, True),
+        # The tone towards the topic counts, not that of the text around it.
+        ({"topics": ["app"], "sentiment": ["negative"]}, True),
+        ({"topics": ["app"], "sentiment": ["positive"]}, False),
+    ],
+)
+def test_all_conditions_of_a_rule_must_hold(rule: dict[str, Any], *, expected: bool) -> None:
+    assert route.fits(Route(team="t", **rule), mention()) is expected
+
+
+def test_without_a_target_the_whole_text_is_judged() -> None:
+    rule = Route(team="t", sentiment=("positive",))
+    assert route.fits(rule, mention(matches=(), targets=()))
+    assert not route.fits(rule, mention(matches=(), targets=(), sentiment=None))
+
+
+class Record:
+    topic, partition, offset, timestamp = "mentions.enriched", 0, 0, 0.0
+    key: bytes | None = b"push:1"
+    headers = (("ce_id", b"1"),)
+
+    def __init__(self, value: bytes | None) -> None:
+        self.value = value
+
+
+async def outputs(value: bytes | None) -> Any:
+    settings = Settings(routes=(Route(team="all"), Route(team="press", channels=("news",))))
+    (outcome,) = await route.Route(settings).handle([Record(value)])
+    return outcome
+
+
+async def test_a_mention_goes_byte_for_byte_to_each_team_it_fits() -> None:
+    value = encode(mention())
+    outcome = await outputs(value)
+    assert [(o.topic, o.value, o.headers) for o in outcome.outputs] == [
+        ("mentions.routed.all", value, [("ce_id", b"1")])
+    ]
+
+
+async def test_a_deletion_reaches_every_team() -> None:
+    outcome = await outputs(None)
+    assert [(o.topic, o.value) for o in outcome.outputs] == [
+        ("mentions.routed.all", None),
+        ("mentions.routed.press", None),
+    ]
+
+
+async def test_what_cannot_be_decoded_is_rejected() -> None:
+    assert (await outputs(b"{}")).error == "ValidationError"

@@ -1,0 +1,298 @@
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+import pytest
+from aiokafka.errors import (
+    KafkaTimeoutError,
+    MessageSizeTooLargeError,
+    NotLeaderForPartitionError,
+    OutOfOrderSequenceNumber,
+)
+
+from pipeline import delivery
+from pipeline.delivery import Delivery, Record
+from pipeline.errors import Fatal, Rejected, Retryable
+from pipeline.outcome import Ok, Outcome, Outgoing, Reject, Retry
+from schemas import topics
+
+
+@dataclass
+class Message:
+    """A record that notes its acknowledgement."""
+
+    offset: int
+    value: bytes | None = b"{}"
+    topic: str = "source"
+    partition: int = 0
+    timestamp: float = 0.0
+    headers: Sequence[tuple[str, bytes]] = (("ce_id", b"1"),)
+    acked: bool = False
+
+    @property
+    def key(self) -> bytes:
+        return b"k%d" % self.offset
+
+    @property
+    def message(self) -> "Message":
+        return self
+
+    def ack(self) -> bool:
+        self.acked = True
+        return True
+
+
+Answer = Callable[[Outgoing], BaseException | None]
+
+
+@dataclass
+class Broker:
+    """A producer whose confirmations are scripted."""
+
+    answer: Answer = lambda _: None
+    confirmed: list[Outgoing] = field(default_factory=list)
+
+    async def send(
+        self,
+        topic: str,
+        value: bytes | None = None,
+        key: bytes | None = None,
+        *,
+        headers: Sequence[tuple[str, bytes]] | None = None,
+    ) -> Awaitable[object]:
+        message = Outgoing(topic, key, value, list(headers or ()))
+
+        async def confirm() -> None:
+            if error := self.answer(message):
+                raise error
+            self.confirmed.append(message)
+
+        return confirm()
+
+
+class Script:
+    """A stage that answers by a function of the record and the number of the attempt."""
+
+    name = "script"
+    source = topics.RAW
+
+    def __init__(self, answer: Callable[[Record, int], Outcome]) -> None:
+        self._answer = answer
+        self.seen: list[list[int]] = []
+
+    async def start(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def handle(self, batch: Sequence[Record]) -> Sequence[Outcome]:
+        self.seen.append([record.offset for record in batch])
+        return [self._answer(record, len(self.seen)) for record in batch]
+
+
+def out(record: Record) -> Ok:
+    return Ok((Outgoing("target", record.key, record.value, list(record.headers)),))
+
+
+async def batches(*groups: Sequence[Message]) -> AsyncIterator[Sequence[Message]]:
+    for group in groups:
+        yield group
+
+
+@pytest.fixture(autouse=True)
+def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivery, "_BACKOFF", lambda _: 0.001)
+
+
+def died(code: int) -> None:
+    raise SystemExit(code)
+
+
+async def run(stage: Script, broker: Broker, *groups: Sequence[Message]) -> None:
+    await Delivery(stage, broker, die=died).run(batches(*groups))
+
+
+async def test_outputs_are_published_in_order_and_then_acknowledged() -> None:
+    messages = [Message(n) for n in range(5)]
+    broker = Broker()
+    await run(Script(lambda record, _: out(record)), broker, messages[:3], messages[3:])
+    assert [message.key for message in broker.confirmed] == [b"k0", b"k1", b"k2", b"k3", b"k4"]
+    assert all(message.acked for message in messages)
+
+
+async def test_only_what_failed_is_tried_again_and_order_is_kept() -> None:
+    def answer(record: Record, attempt: int) -> Outcome:
+        return Retry("busy") if record.offset == 1 and attempt < 3 else out(record)
+
+    stage, broker = Script(answer), Broker()
+    await run(stage, broker, [Message(n) for n in range(3)])
+    assert stage.seen == [[0, 1, 2], [1], [1]]
+    assert [message.key for message in broker.confirmed] == [b"k0", b"k1", b"k2"]
+
+
+async def test_nothing_is_acknowledged_before_the_broker_confirmed() -> None:
+    message = Message(0)
+    acked_when_sent: list[bool] = []
+
+    def answer(_: Outgoing) -> None:
+        acked_when_sent.append(message.acked)
+
+    await run(Script(lambda record, _: out(record)), Broker(answer), [message])
+    assert acked_when_sent == [False]
+    assert message.acked
+
+
+async def test_a_rejected_record_is_dead_lettered_whole_with_the_reason() -> None:
+    broker = Broker()
+    await run(
+        Script(lambda _, __: Reject("BadThing", "because")), broker, [Message(7, value=b"\xff\x00")]
+    )
+    (letter,) = broker.confirmed
+    assert (letter.topic, letter.key, letter.value) == (topics.DEAD_LETTER.name, b"k7", b"\xff\x00")
+    headers = dict(letter.headers)
+    assert headers["ce_id"] == b"1"
+    assert headers["dlq_stage"] == b"script"
+    assert headers["dlq_error"] == b"BadThing"
+    assert headers["dlq_reason"] == b"because"
+    assert headers["dlq_topic"] == b"source"
+    assert headers["dlq_offset"] == b"7"
+    assert headers["dlq_attempts"] == b"1"
+
+
+async def test_attempts_are_counted_for_the_record_that_is_rejected() -> None:
+    def answer(_: Record, attempt: int) -> Outcome:
+        return Retry("busy") if attempt < 3 else Reject("E", "r")
+
+    broker = Broker()
+    await run(Script(answer), broker, [Message(0)])
+    assert dict(broker.confirmed[0].headers)["dlq_attempts"] == b"3"
+
+
+@pytest.mark.parametrize("error", [ValueError("odd"), Rejected("odd"), RecursionError("odd")])
+async def test_a_record_that_raises_does_not_take_its_neighbours_along(error: Exception) -> None:
+    def answer(record: Record, _: int) -> Outcome:
+        if record.offset == 1:
+            raise error
+        return out(record)
+
+    broker = Broker()
+    messages = [Message(n) for n in range(3)]
+    await run(Script(answer), broker, messages)
+    assert [(m.topic, m.key) for m in broker.confirmed] == [
+        ("target", b"k0"),
+        (topics.DEAD_LETTER.name, b"k1"),
+        ("target", b"k2"),
+    ]
+    assert dict(broker.confirmed[1].headers)["dlq_error"] == type(error).__name__.encode()
+    assert all(message.acked for message in messages)
+
+
+async def test_retryable_makes_the_whole_batch_wait() -> None:
+    def answer(record: Record, attempt: int) -> Outcome:
+        if attempt < 4:
+            raise Retryable("down")
+        return out(record)
+
+    stage, broker = Script(answer), Broker()
+    await run(stage, broker, [Message(0), Message(1)])
+    assert stage.seen == [[0, 1]] * 4
+    assert len(broker.confirmed) == 2
+
+
+@pytest.mark.parametrize("error", [NotLeaderForPartitionError(), KafkaTimeoutError()])
+async def test_publishing_is_repeated_until_the_broker_confirms(error: Exception) -> None:
+    failures = iter([error, error, None, None])
+    broker = Broker(lambda message: next(failures) if message.key == b"k0" else None)
+    messages = [Message(0), Message(1)]
+    await run(Script(lambda record, _: out(record)), broker, messages)
+    assert sorted(message.key or b"" for message in broker.confirmed) == [b"k0", b"k1"]
+    assert all(message.acked for message in messages)
+
+
+async def test_an_output_too_large_for_its_topic_is_dead_lettered() -> None:
+    broker = Broker(
+        lambda message: MessageSizeTooLargeError() if message.topic == "target" else None
+    )
+    await run(Script(lambda record, _: out(record)), broker, [Message(0)])
+    (letter,) = broker.confirmed
+    assert letter.topic == topics.DEAD_LETTER.name
+    assert dict(letter.headers)["dlq_error"] == b"MessageTooLarge"
+
+
+@pytest.mark.parametrize(
+    "broker",
+    [
+        Broker(lambda _: MessageSizeTooLargeError()),
+        Broker(lambda _: OutOfOrderSequenceNumber()),
+    ],
+    ids=["no room for the dead letter", "the producer is out of step"],
+)
+async def test_what_can_be_neither_delivered_nor_dead_lettered_ends_the_process(
+    broker: Broker,
+) -> None:
+    message = Message(0)
+    with pytest.raises(SystemExit) as ended:
+        await run(Script(lambda record, _: out(record)), broker, [message])
+    assert ended.value.code != 0
+    assert not message.acked
+
+
+async def test_a_stage_that_forgets_a_record_ends_the_process() -> None:
+    class Forgetful(Script):
+        async def handle(self, batch: Sequence[Record]) -> Sequence[Outcome]:
+            return [out(record) for record in batch[1:]]
+
+    messages = [Message(0), Message(1)]
+    with pytest.raises(SystemExit):
+        await run(Forgetful(lambda record, _: out(record)), Broker(), messages)
+    assert not any(message.acked for message in messages)
+
+
+async def test_deliver_says_what_is_fatal() -> None:
+    loop = Delivery(Script(lambda record, _: out(record)), Broker(lambda _: ValueError("?")))
+    with pytest.raises(Fatal):
+        await loop.deliver([Message(0)])
+
+
+async def test_an_abandoned_batch_stays_unacknowledged_and_the_loop_goes_on() -> None:
+    forgotten: list[int] = []
+    down = True
+
+    def answer(record: Record, _: int) -> Outcome:
+        return Retry("down") if down else out(record)
+
+    first, second = Message(0), Message(1)
+    broker = Broker()
+    loop = Delivery(
+        Script(answer),
+        broker,
+        forget=lambda records: forgotten.extend(record.offset for record in records),
+        die=died,
+    )
+
+    async def source() -> AsyncIterator[Sequence[Message]]:
+        nonlocal down
+        yield [first]
+        down = False
+        yield [second]
+
+    running = asyncio.create_task(loop.run(source()))
+    while loop.beats < 3:  # noqa: ASYNC110 - what is awaited is that the loop keeps retrying
+        await asyncio.sleep(0.001)
+    loop.abandon()
+    await running
+    assert forgotten == [0]
+    assert not first.acked
+    assert second.acked
+    assert [message.key for message in broker.confirmed] == [b"k1"]
+
+
+async def test_an_outage_is_reported_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
+    def answer(record: Record, attempt: int) -> Outcome:
+        return Retry("the index is away") if attempt < 20 else out(record)
+
+    with caplog.at_level(logging.WARNING, "pipeline.delivery"):
+        await run(Script(answer), Broker(), [Message(0)])
+    assert [record.getMessage() for record in caplog.records] == [
+        "script: waiting since 0 s: the index is away"
+    ]
