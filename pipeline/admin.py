@@ -14,7 +14,18 @@ from pipeline.settings import Settings
 from schemas import topics
 from schemas.topics import Topic
 
-__all__ = ["STAGES", "Change", "Lag", "TopicState", "apply", "describe", "diff", "lag", "wanted"]
+__all__ = [
+    "STAGES",
+    "Change",
+    "Lag",
+    "TopicState",
+    "apply",
+    "consumer",
+    "describe",
+    "diff",
+    "lag",
+    "wanted",
+]
 
 STAGES: Final[Mapping[str, Topic]] = {
     "enrich": topics.RAW,
@@ -80,6 +91,17 @@ def _client(kind: type, settings: Settings) -> Iterator[Any]:
         yield client
     finally:
         client.close()
+
+
+@contextmanager
+def consumer(settings: Settings) -> Iterator[Any]:
+    """A kafka-python consumer of no group, closed at the end.
+
+    Raises:
+        ConfigError: no broker answers.
+    """
+    with _client(KafkaConsumer, settings) as client:
+        yield client
 
 
 def describe(settings: Settings) -> dict[str, TopicState]:
@@ -198,6 +220,6 @@ def _ends(
         for name, count in partitions.items()
     }
     every = [pair for group in pairs.values() for pair in group]
-    with _client(KafkaConsumer, settings) as consumer:
-        first, last = consumer.beginning_offsets(every), consumer.end_offsets(every)
+    with consumer(settings) as reader:
+        first, last = reader.beginning_offsets(every), reader.end_offsets(every)
     return {name: [(first[pair], last[pair]) for pair in group] for name, group in pairs.items()}
