@@ -41,7 +41,9 @@ _DAY: Final = 86_400.0
 class App(faust.App):
     """A Faust app that runs one stage through the delivery loop."""
 
-    def __init__(self, stage: Stage, settings: Settings, datadir: Path) -> None:
+    def __init__(
+        self, stage: Stage, settings: Settings, datadir: Path, parent: int | None = None
+    ) -> None:
         kafka = settings.kafka
         super().__init__(
             kafka.group(stage.name),
@@ -64,6 +66,7 @@ class App(faust.App):
         self._stage = stage
         self._source = kafka.topic(stage.source)
         self._settings = settings
+        self._parent = parent
         self._seen_alive = time.monotonic()
         self._producer_options = kafka.aiokafka()
         self.agent(
@@ -139,19 +142,28 @@ class App(faust.App):
         limit = self._settings.worker.stuck_after
         while not self.should_stop:
             time.sleep(_LOOK_EVERY)
+            if self._parent is not None and os.getppid() != self._parent:
+                _log.warning("%s: the supervisor is gone: exiting", self._stage.name)
+                os._exit(_EX_STUCK)
             still = time.monotonic() - self._seen_alive
             if still > limit:
                 _log.critical("%s: no progress for %.0f s: exiting", self._stage.name, still)
                 os._exit(_EX_STUCK)
 
 
-def run(stage: Stage, settings: Settings) -> None:
-    """Run a stage in this process until it is told to stop; leaves through ``SystemExit``."""
+def run(stage: Stage, settings: Settings, *, parent: int | None = None) -> None:
+    """Run a stage in this process until it is told to stop; leaves through ``SystemExit``.
+
+    Args:
+        stage: what to run.
+        settings: how to reach the servers, and how much to take at once.
+        parent: the process id of a supervisor, without which this process ends too.
+    """
     if settings.worker.metrics_port:
         metrics.serve(settings.worker.metrics_host, settings.worker.metrics_port)
     mode.loop.use("uvloop")
     with tempfile.TemporaryDirectory(prefix="mentions-") as datadir:
-        app = App(stage, settings, Path(datadir))
+        app = App(stage, settings, Path(datadir), parent)
         faust.Worker(
             app, override_logging=False, redirect_stdouts=False, daemon=True
         ).execute_from_commandline()

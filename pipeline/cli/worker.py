@@ -4,6 +4,7 @@ One stage runs in this very process, which is what a container wants. Several ar
 processes, each started again when it ends without being told to.
 """
 
+import os
 import signal
 import subprocess
 import sys
@@ -53,9 +54,12 @@ Examples:
     show_default=True,
     help="Processes per stage; useful up to the number of partitions.",
 )
+@click.option("--parent", type=int, hidden=True, help="End when this process is no more.")
 @click.option("--verbose", "-v", is_flag=True, help="Show what Faust and the clients say.")
 @click.pass_context
-def command(ctx: click.Context, stages: list[str], processes: int, *, verbose: bool) -> None:
+def command(
+    ctx: click.Context, stages: list[str], processes: int, parent: int | None, *, verbose: bool
+) -> None:
     """Run stream processors until interrupted."""
     from pipeline import logs  # noqa: PLC0415 - not needed for --help
 
@@ -65,11 +69,12 @@ def command(ctx: click.Context, stages: list[str], processes: int, *, verbose: b
         from pipeline.app import run  # noqa: PLC0415 - Faust takes half a second to import
         from pipeline.stages import build  # noqa: PLC0415
 
-        run(build(stages[0], config), config)
+        run(build(stages[0], config), config, parent=parent)
     base = [sys.executable, "-m", "pipeline"]
     if ctx.obj:
         base += ["--config", str(ctx.obj)]
-    tail = ["--verbose"] if verbose else []
+    # A killed supervisor cannot stop its children: they look after it instead.
+    tail = ["--parent", str(os.getpid()), *(["--verbose"] if verbose else [])]
     commands = [
         [*base, "worker", "--stages", stage, *tail] for stage in stages for _ in range(processes)
     ]
@@ -97,8 +102,7 @@ def _supervise(commands: Sequence[Sequence[str]]) -> None:
                     continue
                 if child is not None:
                     click.echo(f"stage ended with {child.returncode}, starting it again", err=True)
-                # A session of its own, so that Ctrl-C reaches the children through us, once.
-                running[number] = subprocess.Popen(arguments, start_new_session=True)  # noqa: S603 - our own command
+                running[number] = subprocess.Popen(arguments)  # noqa: S603 - our own command
             time.sleep(_RESTART_AFTER)
     except _StoppedError:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -1,0 +1,62 @@
+# What one can do here; `make help` lists it.
+
+PYTHON ?= python3
+BIN := .venv/bin
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up down test lint format types imports unit integration e2e lock clean
+
+help:  ## list what one can do
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: .venv/.ready  ## create .venv from the locked dependencies
+
+.venv/.ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed, $$($(PYTHON) --version) was found; try: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	@echo "Creating .venv from requirements.lock (about a minute the first time)"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/pip install --quiet --require-hashes -r requirements.lock
+	@$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: setup  ## show it all: real servers, invented mentions, a live view
+	@$(BIN)/mentions demo
+
+up: setup  ## start the embedded Kafka and Elasticsearch
+	@$(BIN)/mentions up
+
+down: setup  ## stop them
+	@$(BIN)/mentions down
+
+test: lint types imports unit  ## run everything that CI runs
+	$(BIN)/pytest tests/integration tests/e2e
+
+lint: setup  ## check style
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: setup  ## mend style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: setup  ## check types
+	$(BIN)/mypy
+
+imports: setup  ## check that imports point the right way
+	$(BIN)/lint-imports
+
+unit: setup  ## run the tests that need no server
+	$(BIN)/pytest tests/unit tests/contract
+
+integration: setup  ## run the tests on real servers
+	$(BIN)/pytest tests/integration
+
+e2e: setup  ## run the commands that a user types
+	$(BIN)/pytest tests/e2e
+
+lock:  ## renew requirements.lock; needs uv
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	  --no-annotate --extra all --group dev --output-file requirements.lock pyproject.toml
+
+clean:  ## remove what was built; keeps the demo's data
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,122 @@
+"""An installation of the pipeline for one test: the command, its configuration, what came out."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from elasticsearch import Elasticsearch
+from elasticsearch.helpers import scan
+
+from pipeline.settings import Settings
+
+__all__ = ["Installation"]
+
+
+class Installation:
+    """Runs the ``mentions`` command against the test's servers."""
+
+    def __init__(self, folder: Path, settings: Settings, prefix: str) -> None:
+        self.folder = folder
+        self.config = folder / "mentions.toml"
+        self.config.write_text("", encoding="utf-8")
+        self.alias = prefix
+        self.env = {
+            **os.environ,
+            "MENTIONS_CONFIG": str(self.config),
+            "MENTIONS_KAFKA__BOOTSTRAP": settings.kafka.bootstrap,
+            "MENTIONS_KAFKA__PREFIX": f"{prefix}.",
+            "MENTIONS_ELASTICSEARCH__URL": settings.elasticsearch.url,
+            "MENTIONS_ELASTICSEARCH__ALIAS": prefix,
+        }
+        self.client = Elasticsearch(settings.elasticsearch.url, request_timeout=30)
+        self._started: list[subprocess.Popen[bytes]] = []
+
+    def configure(self, content: str) -> None:
+        self.config.write_text(content, encoding="utf-8")
+
+    def run(
+        self, *arguments: str, stdin: str = "", code: int = 0, timeout: float = 60
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end and insist on its exit code."""
+        done = subprocess.run(
+            [sys.executable, "-m", "pipeline", *arguments],
+            env=self.env,
+            cwd=self.folder,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        assert done.returncode == code, f"{arguments}: {done.returncode}\n{done.stderr}"
+        return done
+
+    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """Start a command in a process group of its own, its output in the test's folder."""
+        with (self.folder / f"{len(self._started)}-{arguments[0]}.log").open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "pipeline", *arguments],
+                env=self.env,
+                cwd=self.folder,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self._started.append(process)
+        return process
+
+    def kill(self, process: subprocess.Popen[bytes]) -> None:
+        """kill -9."""
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(10)
+
+    def stop(self, process: subprocess.Popen[bytes]) -> int:
+        """SIGTERM, as a supervisor does; returns the exit code."""
+        process.terminate()
+        return process.wait(30)
+
+    def documents(self) -> dict[str, dict[str, Any]]:
+        """Everything in the index, by id; fails when an id is there twice."""
+        self.client.indices.refresh(index=f"{self.alias}*", allow_no_indices=True)
+        found: dict[str, dict[str, Any]] = {}
+        for hit in scan(self.client, index=f"{self.alias}-*", ignore_unavailable=True):
+            if "deleted" in hit["_index"]:
+                continue
+            assert hit["_id"] not in found, f"{hit['_id']} is in two indices"
+            found[hit["_id"]] = hit["_source"]
+        return found
+
+    def count(self) -> int:
+        """How many mentions can be found now."""
+        if not self.client.indices.exists_alias(name=self.alias):
+            return 0
+        return int(self.client.count(index=self.alias)["count"])
+
+    def tail(self, topic: str) -> list[dict[str, Any]]:
+        """All messages of a topic."""
+        lines = self.run("tail", topic, "--json", "--since", "1d").stdout.splitlines()
+        return [json.loads(line) for line in lines]
+
+    def wait(self, until: Callable[[], bool], what: str, seconds: float = 90) -> None:
+        deadline = time.monotonic() + seconds
+        while not until():
+            if time.monotonic() > deadline:
+                pytest.fail(f"{what} did not happen within {seconds:.0f} s\n{self._logs()}")
+            time.sleep(0.2)
+
+    def _logs(self) -> str:
+        logs: Sequence[Path] = sorted(self.folder.glob("*.log"))
+        return "\n".join(f"== {log.name}\n{log.read_text()[-3000:]}" for log in logs)
+
+    def close(self) -> None:
+        for process in self._started:
+            if process.poll() is None:
+                self.kill(process)
+        self.client.close()
