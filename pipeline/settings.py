@@ -88,6 +88,10 @@ class Kafka(_Table):
             options["ssl_context"] = context
         return options
 
+    def kafka_python(self) -> dict[str, Any]:
+        """Connection options in kafka-python's words, which are the same."""
+        return self.aiokafka()
+
     def ssl_context(self) -> ssl.SSLContext | None:
         """What TLS trusts and shows; None where no TLS is used."""
         if not self.security.endswith("SSL"):
