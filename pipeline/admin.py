@@ -6,8 +6,9 @@ from typing import Any, Final
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
-from kafka.errors import KafkaError
+from kafka.errors import CoordinatorNotAvailableError, KafkaError
 from msgspec import Struct
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from pipeline.errors import ConfigError
 from pipeline.settings import Settings
@@ -193,9 +194,9 @@ def lag(settings: Settings) -> list[Lag]:
     """
     states = describe(settings)
     rows = []
+    groups = {stage: settings.kafka.group(stage) for stage in STAGES}
     with _client(KafkaAdminClient, settings) as client:
-        groups = {stage: settings.kafka.group(stage) for stage in STAGES}
-        committed = client.list_group_offsets(list(groups.values()))
+        committed = _patiently(client.list_group_offsets, list(groups.values()))
     for stage, topic in STAGES.items():
         name = settings.kafka.topic(topic)
         if name not in states:
@@ -209,6 +210,15 @@ def lag(settings: Settings) -> list[Lag]:
             behind += end - (at.offset if at is not None and at.offset >= 0 else start)
         rows.append(Lag(stage, name, behind, sum(end for _, end in ends)))
     return rows
+
+
+# The first question about any consumer group makes the broker create its offsets topic.
+_patiently = Retrying(
+    retry=retry_if_exception_type(CoordinatorNotAvailableError),
+    wait=wait_fixed(0.2),
+    stop=stop_after_delay(15),
+    reraise=True,
+)
 
 
 def _ends(

@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import faust
-import mode
+import mode.loop
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from faust.types import TP
+from faust.types.auth import CredentialsT
 from tenacity import RetryCallState, retry, retry_if_exception_type, wait_random_exponential
 
 from pipeline import metrics
@@ -40,6 +41,8 @@ _DAY: Final = 86_400.0
 
 class App(faust.App):
     """A Faust app that runs one stage through the delivery loop."""
+
+    logger = logging.getLogger("faust.app")  # Faust would name it after this module
 
     def __init__(
         self, stage: Stage, settings: Settings, datadir: Path, parent: int | None = None
@@ -165,7 +168,7 @@ def run(stage: Stage, settings: Settings, *, parent: int | None = None) -> None:
     with tempfile.TemporaryDirectory(prefix="mentions-") as datadir:
         app = App(stage, settings, Path(datadir), parent)
         faust.Worker(
-            app, override_logging=False, redirect_stdouts=False, daemon=True
+            app, override_logging=False, redirect_stdouts=False, quiet=True, daemon=True
         ).execute_from_commandline()
 
 
@@ -198,7 +201,7 @@ async def _producer(options: dict[str, Any]) -> AIOKafkaProducer:
     return producer
 
 
-def _credentials(kafka: Kafka) -> faust.types.CredentialsT | None:
+def _credentials(kafka: Kafka) -> CredentialsT | None:
     context: ssl.SSLContext | None = kafka.ssl_context()
     if kafka.security.startswith("SASL"):
         return faust.SASLCredentials(

@@ -35,7 +35,8 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
     rows = [list(row) for row in rows]
     for index, name in enumerate(columns):
         numeric = bool(rows) and all(isinstance(row[index], int | float) for row in rows)
-        grid.add_column(name, justify="right" if numeric else "left")
+        first = index == 0  # names are for copying: never cut or broken
+        grid.add_column(name, justify="right" if numeric else "left", no_wrap=first)
     for row in rows:
         grid.add_row(*("" if cell is None else str(cell) for cell in row))
     console.print(grid)

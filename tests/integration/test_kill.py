@@ -28,7 +28,7 @@ def test_killed_workers_and_agents_lose_and_double_nothing(installation: Install
     chance = random.Random(20)
     path = installation.folder / "load.jsonl"
     start = datetime(2026, 1, 1, tzinfo=UTC)
-    words = "die Lüftung im Bad läuft wieder ruhig und leise seit der Techniker da war".split()
+    words = ["die", "Lüftung", "läuft", "wieder", "ruhig", "seit", "der", "Techniker", "da", "war"]
     with path.open("w", encoding="utf-8") as file:
         for number in range(MENTIONS):
             row = {
