@@ -72,6 +72,12 @@ class Installation:
         self._started.append(process)
         return process
 
+    def log(self, process: subprocess.Popen[bytes]) -> str:
+        """What a started command has printed."""
+        number = self._started.index(process)
+        (path,) = self.folder.glob(f"{number}-*.log")
+        return path.read_text(encoding="utf-8")
+
     def kill(self, process: subprocess.Popen[bytes]) -> None:
         """kill -9."""
         os.killpg(process.pid, signal.SIGKILL)
