@@ -1,0 +1,80 @@
+"""The Elasticsearch clients, made in one place.
+
+They never try again by themselves: who calls must see each answer, and the delivery loop waits and
+repeats on its own terms. One attempt ends within ``TIMEOUT``.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from elasticsearch import ApiError, AsyncElasticsearch, Elasticsearch, TransportError
+
+from pipeline.errors import ConfigError, PipelineError, Retryable
+from pipeline.settings import Elasticsearch as Settings
+
+__all__ = ["TIMEOUT", "connect", "connect_sync", "explained"]
+
+TIMEOUT: Final = 30.0
+"""Seconds to wait for one answer: less than a Kafka session (60 s), so that a worker whose
+Elasticsearch hangs keeps its partitions."""
+
+_DENIED: Final = (401, 403)
+
+
+def connect(settings: Settings) -> AsyncElasticsearch:
+    """A client for the running event loop. It connects when first used; close it when done."""
+    return AsyncElasticsearch(**_arguments(settings))
+
+
+def connect_sync(settings: Settings) -> Elasticsearch:
+    """The same for code that may block. It connects when first used; close it when done."""
+    return Elasticsearch(**_arguments(settings))
+
+
+def _arguments(settings: Settings) -> dict[str, Any]:
+    arguments: dict[str, Any] = {
+        "hosts": [url.strip() for url in settings.url.split(",")],
+        "request_timeout": TIMEOUT,
+        "max_retries": 0,
+        "retry_on_timeout": False,
+    }
+    if settings.ca_file:
+        arguments["ca_certs"] = str(settings.ca_file)
+    if settings.api_key:
+        arguments["api_key"] = settings.api_key.get_secret_value()
+    elif settings.username and settings.password:
+        arguments["basic_auth"] = (settings.username, settings.password.get_secret_value())
+    return arguments
+
+
+@contextmanager
+def explained(settings: Settings) -> Iterator[None]:
+    """Turn the client's errors into one line that says what to do.
+
+    Raises:
+        Retryable: Elasticsearch does not answer, or not now.
+        ConfigError: it refuses these credentials.
+        PipelineError: it refuses the request.
+    """
+    try:
+        yield
+    except TransportError as error:
+        msg = (
+            f"Elasticsearch does not answer at {settings.url} ({_first_line(error.message)}): "
+            "start it with 'mentions up', or set MENTIONS_ELASTICSEARCH__URL"
+        )
+        raise Retryable(msg) from error
+    except ApiError as error:
+        if error.status_code in _DENIED:
+            msg = (
+                f"Elasticsearch at {settings.url} refuses access ({error.status_code}): set "
+                "MENTIONS_ELASTICSEARCH__API_KEY, or __USERNAME and __PASSWORD"
+            )
+            raise ConfigError(msg) from error
+        msg = f"Elasticsearch at {settings.url}: {error}"
+        raise PipelineError(msg) from error
+
+
+def _first_line(message: str) -> str:
+    return message.partition("\n")[0][:200]

@@ -1,0 +1,158 @@
+"""A mention as a document of the search engine: where it goes, under which version, and its bytes.
+
+The document is the message itself plus fields that are joined beforehand. Arrays of objects are
+indexed flat (no ``nested``), so that an analyst writes ``matches.topic: X`` and every chart is a
+plain terms aggregation. What flat arrays cannot say (which tone belongs to which topic, which topic
+is a brand) stands in the joined fields, ready to be counted.
+"""
+
+from datetime import UTC, datetime
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from schemas.mention import EnrichedMention, Entity, Rating, encode
+
+__all__ = ["Document", "Joined", "document", "index_of", "joined", "may_move"]
+
+_EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
+_LATEST: Final = datetime(2099, 12, 1, tzinfo=UTC)
+"""What is older or newer shares an index: a wrong date must not make one of its own."""
+
+_ENTITY_FIELDS: Final = {
+    "hashtag": "hashtags",
+    "handle": "handles",
+    "emoji": "emoji",
+    "link": "links",
+    "person": "people",
+    "organisation": "organisations",
+    "place": "places",
+    "brand": "brands",
+    "product": "products",
+}
+
+
+class Document(Struct, frozen=True):
+    """What to write, and where."""
+
+    index: str
+    id: str
+    version: int
+    body: bytes
+
+
+class Joined(Struct, kw_only=True, omit_defaults=True):
+    """Fields that a document has beside the message's own."""
+
+    topics: list[str] = []
+    """Each matched watchlist topic, once."""
+    topic_of: dict[str, list[str]] = {}
+    """The same by kind: ``topic_of.brand``, ``topic_of.competitor`` …"""
+    topic_sentiment: list[str] = []
+    """``Topic|negative``: the tone towards the topic where known, else of the whole text."""
+    hashtags: list[str] = []
+    handles: list[str] = []
+    emoji: list[str] = []
+    links: list[str] = []
+    """The hosts linked to."""
+    people: list[str] = []
+    organisations: list[str] = []
+    places: list[str] = []
+    brands: list[str] = []
+    products: list[str] = []
+    interactions: int = 0
+    """Likes, replies, reposts and quotes together."""
+    stars: float | None = None
+    """A rating on any scale, brought to 1 … 5."""
+    geo: list[float] | None = None
+    """Longitude and latitude, degrees WGS 84."""
+
+
+_encoder = msgspec.json.Encoder()
+
+
+def document(mention: EnrichedMention, prefix: str) -> Document:
+    """The document of a mention.
+
+    Args:
+        mention: the version to write.
+        prefix: the alias; the index is ``<prefix>-YYYY.MM``.
+
+    Raises:
+        UnicodeEncodeError: a text holds a lone surrogate.
+    """
+    body = encode(mention)
+    extra = _encoder.encode(joined(mention))
+    if extra != b"{}":
+        body = body[:-1] + b"," + extra[1:]
+    return Document(index_of(mention, prefix), mention.id, mention.revision, body)
+
+
+def index_of(mention: EnrichedMention, prefix: str) -> str:
+    """The monthly index, by the time it was said, but never later than it was collected."""
+    said = min(mention.published_at, mention.collected_at, _LATEST)
+    said = max(said, _EARLIEST).astimezone(UTC)
+    return f"{prefix}-{said.year}.{said.month:02}"
+
+
+def may_move(mention: EnrichedMention) -> bool:
+    """Whether another version of this mention may stand in another month's index."""
+    return (
+        mention.edited_at is not None
+        or mention.collector.published_estimated
+        or mention.published_at > mention.collected_at
+    )
+
+
+def joined(mention: EnrichedMention) -> Joined:
+    """What is joined beforehand."""
+    fields = Joined()
+    if mention.matches:
+        _join_topics(mention, fields)
+    for entity in mention.entities:
+        name = _ENTITY_FIELDS.get(entity.kind)
+        if name is not None:
+            _add(fields, name, _canonical(entity))
+    counted = mention.engagement
+    if counted is not None:
+        fields.interactions = sum(
+            count or 0 for count in (counted.likes, counted.replies, counted.reposts, counted.quotes)
+        )
+    if mention.rating is not None:
+        fields.stars = _stars(mention.rating)
+    place = mention.place
+    if place is not None and place.longitude is not None and place.latitude is not None:
+        fields.geo = [place.longitude, place.latitude]
+    return fields
+
+
+def _join_topics(mention: EnrichedMention, fields: Joined) -> None:
+    whole = mention.sentiment.label if mention.sentiment else None
+    labels = {target.topic: target.label for target in mention.targets}
+    kinds = {match.topic: match.kind for match in mention.matches}
+    fields.topics = list(kinds)
+    fields.topic_of = {}
+    fields.topic_sentiment = []
+    for topic, kind in kinds.items():
+        fields.topic_of.setdefault(kind, []).append(topic)
+        label = labels.get(topic, whole)
+        if label is not None:
+            fields.topic_sentiment.append(f"{topic}|{label}")
+
+
+def _add(fields: Joined, name: str, value: str) -> None:
+    known: list[str] = getattr(fields, name)
+    if not known:
+        setattr(fields, name, [value])
+    elif value not in known:
+        known.append(value)
+
+
+def _canonical(entity: Entity) -> str:
+    return entity.name or entity.text.lstrip("#@")
+
+
+def _stars(rating: Rating) -> float | None:
+    scale = rating.best - rating.worst
+    return 1 + 4 * (rating.value - rating.worst) / scale if scale > 0 else None
