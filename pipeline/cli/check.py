@@ -1,0 +1,111 @@
+"""``mentions check``: is the configuration right, and does everything it names answer?"""
+
+import sys
+from collections.abc import Callable, Iterator
+
+import click
+from msgspec import Struct
+
+from pipeline.cli._shared import emit, json_option, settings, table
+from pipeline.errors import PipelineError
+from pipeline.settings import Settings
+
+__all__ = ["command"]
+
+
+class Finding(Struct, frozen=True, kw_only=True):
+    """One thing that was looked at."""
+
+    what: str
+    ok: bool
+    detail: str
+    """What was found; for a problem also what to do."""
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  mentions check
+  mentions -c /etc/mentions.toml check --json    exit code 1 where anything is wrong"""
+)
+@json_option
+@click.pass_context
+def command(ctx: click.Context, *, as_json: bool) -> None:
+    """Check the configuration, its sources, Kafka, the topics and Elasticsearch."""
+    findings = list(_findings(settings(ctx)))
+    if as_json:
+        emit(findings)
+    else:
+        rows = [
+            (finding.what, "ok" if finding.ok else "PROBLEM", finding.detail)
+            for finding in findings
+        ]
+        table("Check", ["what", "result", "detail"], rows)
+    sys.exit(0 if all(finding.ok for finding in findings) else 1)
+
+
+def _findings(config: Settings) -> Iterator[Finding]:
+    yield Finding(what="configuration", ok=True, detail="read")
+    yield from (_source(table) for table in config.sources)
+    yield _tried("watchlist", _watchlist, config)
+    yield _tried("Kafka", _kafka, config)
+    yield _tried("Elasticsearch", _elasticsearch, config)
+
+
+def _tried(what: str, look: Callable[[Settings], str], config: Settings) -> Finding:
+    try:
+        return Finding(what=what, ok=True, detail=look(config))
+    except (PipelineError, ValueError) as error:
+        return Finding(what=what, ok=False, detail=str(error))
+
+
+def _source(entry: dict[str, object]) -> Finding:
+    from pydantic import ValidationError  # noqa: PLC0415 - not needed for --help
+
+    from agents.errors import AgentError  # noqa: PLC0415
+    from agents.source import build  # noqa: PLC0415
+
+    what = f"source {entry.get('name', '?')}"
+    try:
+        build(entry).close()
+    except ValidationError as error:
+        return Finding(what=what, ok=False, detail="; ".join(_mistakes(error)))
+    except AgentError as error:
+        return Finding(what=what, ok=False, detail=str(error))
+    return Finding(what=what, ok=True, detail=str(entry["type"]))
+
+
+def _mistakes(error: object) -> Iterator[str]:
+    from pydantic import ValidationError  # noqa: PLC0415
+
+    assert isinstance(error, ValidationError)  # noqa: S101 - the caller caught one
+    for mistake in error.errors(include_url=False, include_input=False):
+        yield f"{'.'.join(str(part) for part in mistake['loc'])}: {mistake['msg']}"
+
+
+def _watchlist(config: Settings) -> str:
+    from pipeline.enrich.chain import Chain  # noqa: PLC0415
+
+    Chain.build(config)
+    terms = sum(len(topic.terms) for topic in config.watchlist)
+    return f"{len(config.watchlist)} topics, {terms} terms; models loaded"
+
+
+def _kafka(config: Settings) -> str:
+    from pipeline import admin  # noqa: PLC0415
+
+    if changes := admin.diff(config):
+        names = ", ".join(sorted({change.topic for change in changes}))
+        msg = f"answers, but these topics differ: {names}; mend with 'mentions topics create'"
+        raise ValueError(msg)
+    return f"{config.kafka.bootstrap}: all topics are as they should be"
+
+
+def _elasticsearch(config: Settings) -> str:
+    from pipeline.search.client import connect_sync, explained  # noqa: PLC0415
+    from pipeline.search.probe import probe  # noqa: PLC0415
+
+    with connect_sync(config.elasticsearch) as client, explained(config.elasticsearch):
+        found = probe(client)
+    extras = "with" if found.analysis else "without"
+    return f"{config.elasticsearch.url}: version {found.version}, {extras} language analyzers"
