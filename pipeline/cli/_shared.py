@@ -1,6 +1,7 @@
 """What several commands need: settings, JSON lines, tables."""
 
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
 
 import click
 import msgspec
@@ -9,9 +10,11 @@ from rich.table import Table
 
 from pipeline.settings import Settings, load
 
-__all__ = ["console", "emit", "json_option", "settings", "table"]
+__all__ = ["console", "emit", "json_option", "moment", "settings", "table"]
 
 console = Console()
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="One JSON object a line, for machines."
@@ -21,6 +24,20 @@ json_option = click.option(
 def settings(ctx: click.Context) -> Settings:
     """The settings from the file named on the command line, or the default one."""
     return load(ctx.obj)
+
+
+def moment(_ctx: click.Context, _param: click.Parameter, value: str | None) -> datetime | None:
+    """Read ``90s``, ``15m``, ``2h``, ``7d`` or an RFC 3339 time: a callback for ``--since``."""
+    if value is None:
+        return None
+    try:
+        if value[:-1].isdecimal() and value[-1] in _UNITS:
+            return datetime.now(UTC) - timedelta(**{_UNITS[value[-1]]: int(value[:-1])})
+        then = datetime.fromisoformat(value)
+    except (ValueError, OverflowError) as error:
+        msg = f"{value!r} is neither like 15m, 2h, 7d nor a time like 2026-01-31T12:00:00Z"
+        raise click.BadParameter(msg) from error
+    return then if then.tzinfo else then.astimezone()
 
 
 def emit(rows: Iterable[object]) -> None:

@@ -2,34 +2,19 @@
 
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import click
 import msgspec
 
-from pipeline.cli._shared import console, json_option, settings
+from pipeline.cli._shared import console, json_option, moment, settings
 from pipeline.errors import ConfigError
 from pipeline.settings import Settings
 
 __all__ = ["command"]
 
 _SHORT = {"raw": "mentions.raw", "enriched": "mentions.enriched", "dead": "mentions.dead-letter"}
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-
-
-def _since(_ctx: click.Context, _param: click.Parameter, value: str | None) -> datetime | None:
-    """Read ``90s``, ``15m``, ``2h``, ``7d`` or an RFC 3339 time."""
-    if value is None:
-        return None
-    if value[:-1].isdigit() and value[-1] in _UNITS:
-        return datetime.now(UTC) - timedelta(**{_UNITS[value[-1]]: int(value[:-1])})
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError as error:
-        msg = f"{value!r} is neither like 15m, 2h, 7d nor a time like 2026-01-31T12:00:00Z"
-        raise click.BadParameter(msg) from error
-    return moment if moment.tzinfo else moment.astimezone()
 
 
 @click.command(
@@ -42,7 +27,7 @@ Examples:
 )
 @click.argument("topic")
 @click.option("--follow", "-f", is_flag=True, help="Go on until interrupted.")
-@click.option("--since", callback=_since, help="From then on: 15m, 2h, 7d or an RFC 3339 time.")
+@click.option("--since", callback=moment, help="From then on: 15m, 2h, 7d or an RFC 3339 time.")
 @click.option(
     "--limit",
     "-n",

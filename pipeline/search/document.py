@@ -117,7 +117,8 @@ def joined(mention: EnrichedMention) -> Joined:
     counted = mention.engagement
     if counted is not None:
         fields.interactions = sum(
-            count or 0 for count in (counted.likes, counted.replies, counted.reposts, counted.quotes)
+            count or 0
+            for count in (counted.likes, counted.replies, counted.reposts, counted.quotes)
         )
     if mention.rating is not None:
         fields.stars = _stars(mention.rating)

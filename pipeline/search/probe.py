@@ -1,7 +1,8 @@
 """What this cluster can do, asked once.
 
-Elasticsearch is shipped in several sizes: the embedded server is the bare engine, a full one has
-language analyzers, life-cycle management and more. Code asks here and uses more where there is more.
+Elasticsearch comes in several sizes: the embedded server is the bare engine, a full one has
+language analyzers, life-cycle management and more. Code asks here, and uses more where there is
+more.
 """
 
 from elasticsearch import Elasticsearch
@@ -54,7 +55,10 @@ def probe(client: Elasticsearch) -> Capabilities:
     )
     nodes = list(answer["nodes"].values())
     common = set.intersection(
-        *({part["name"] for part in node.get("modules", []) + node.get("plugins", [])} for node in nodes)
+        *(
+            {part["name"] for part in node.get("modules", []) + node.get("plugins", [])}
+            for node in nodes
+        )
     )
     return Capabilities(
         version=min((node["version"] for node in nodes), key=_number),

@@ -1,9 +1,9 @@
 """Index templates, kept as JSON files beside this module, brought to a cluster.
 
-Mentions live in monthly indices ``<alias>-YYYY.MM`` that Elasticsearch makes from the template when
-the first mention of a month is written, and are found through the alias. External versions, which
-make writing idempotent, exclude data streams. Next to them stands ``<alias>-tombstones``, the memory
-of deletions (see ``writer``).
+Mentions live in monthly indices ``<alias>-YYYY.MM``, which Elasticsearch makes from the template
+when the first mention of a month is written, and are found through the alias. (Data streams know
+no external versions, which make writing idempotent.) Next to them stands ``<alias>-tombstones``,
+the memory of deletions, see ``writer``.
 
 Why the mapping is as it is:
 
@@ -70,9 +70,7 @@ def wanted(settings: Settings, capabilities: Capabilities) -> dict[tuple[Kind, s
         ("component template", f"{prefix}-settings"): {
             "template": {"settings": _merged(_file("settings"), {"index": sizes})}
         },
-        ("component template", f"{prefix}-mappings"): {
-            "template": mappings
-        },
+        ("component template", f"{prefix}-mappings"): {"template": mappings},
         ("index template", months_template(prefix)): {
             "index_patterns": [f"{prefix}-20*"],
             "composed_of": [f"{prefix}-settings", f"{prefix}-mappings"],
@@ -106,14 +104,12 @@ def apply(client: Elasticsearch, settings: Settings, capabilities: Capabilities)
 
 
 def _put(client: Elasticsearch, kind: Kind, name: str, body: Body) -> Change:
-    if kind == "component template":
-        get, put = client.cluster.get_component_template, client.cluster.put_component_template
-        plural, inner = "component_templates", "component_template"
-    else:
-        get, put = client.indices.get_index_template, client.indices.put_index_template
-        plural, inner = "index_templates", "index_template"
+    component = kind == "component template"
+    get = client.cluster.get_component_template if component else client.indices.get_index_template
+    put = client.cluster.put_component_template if component else client.indices.put_index_template
+    inner = "component_template" if component else "index_template"
     try:
-        found = get(name=name)[plural][0][inner]
+        found = get(name=name)[f"{inner}s"][0][inner]
     except NotFoundError:
         put(name=name, **body)
         return Change(kind, name, "created")
@@ -136,7 +132,9 @@ def _follow(client: Elasticsearch, name: str, state: Body, target: Body) -> Chan
         if settings:
             client.indices.put_settings(index=name, settings={"index": dynamic})
     except BadRequestError as error:
-        reason = str(error.body["error"]["reason"]) if isinstance(error.body, Mapping) else str(error)
+        reason = (
+            str(error.body["error"]["reason"]) if isinstance(error.body, Mapping) else str(error)
+        )
         return Change("index", name, "refused", mappings + settings, reason)
     action: Literal["updated", "unchanged"] = "updated" if mappings or settings else "unchanged"
     return Change("index", name, action, mappings + settings)
@@ -155,8 +153,10 @@ def _merged(base: Mapping[str, Any], more: Mapping[str, Any]) -> Body:
     merged = dict(base)
     for key, value in more.items():
         below = merged.get(key)
-        both = isinstance(below, Mapping) and isinstance(value, Mapping)
-        merged[key] = _merged(below, value) if both else value
+        if isinstance(below, Mapping) and isinstance(value, Mapping):
+            merged[key] = _merged(below, value)
+        else:
+            merged[key] = value
     return merged
 
 

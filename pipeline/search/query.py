@@ -1,0 +1,172 @@
+"""Finds mentions by a query in Lucene's syntax.
+
+A bare word is looked for in text and title, all words must occur; ``field:value``, ``AND OR NOT``,
+``"a phrase"``, ``wild*``, ranges ``author.followers:>1000`` and parentheses do what they do in
+Kibana's Lucene mode. ``#tag`` and ``@name`` stand for the fields that hold them.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from elasticsearch import BadRequestError, Elasticsearch
+from msgspec import Struct
+
+from pipeline.errors import PipelineError
+
+__all__ = ["SORTS", "Found", "Hit", "QueryError", "count", "search"]
+
+FIELDS: Final = ("text", "text.*", "title", "title.*")
+SORTS: Final[Mapping[str, list[dict[str, str]]]] = {
+    "newest": [{"published_at": "desc"}],
+    "oldest": [{"published_at": "asc"}],
+    "relevance": [{"_score": "desc"}, {"published_at": "desc"}],
+    "resonance": [{"interactions": "desc"}, {"published_at": "desc"}],
+    "audience": [{"author.followers": "desc"}, {"published_at": "desc"}],
+}
+"""What results can be ordered by."""
+START, END = "\x02", "\x03"
+"""Around what matched, in a snippet: characters that no text has."""
+_SNIPPET: Final = 160
+"""Characters of text around a match."""
+
+# A quoted phrase and a regular expression are left alone; #tag and @name stand by themselves.
+_SIGNED: Final = re.compile(r'"(?:\\.|[^"\\])*"|/(?:\\.|[^/\\])+/|(?<![\w:#@\\])([#@])(\w[\w.-]*)')
+_COLUMN: Final = re.compile(r"at line \d+, column (\d+)")
+
+
+class QueryError(PipelineError):
+    """The query can't be understood; the message says where."""
+
+
+class Hit(Struct, frozen=True):
+    """One mention found."""
+
+    source: dict[str, Any]
+    """The document: the message's fields and the joined ones."""
+    snippet: str
+    """The part of the text that matched, with ``START`` and ``END`` around the matching words."""
+
+
+class Found(Struct, frozen=True):
+    """The first of what was found."""
+
+    total: int
+    hits: tuple[Hit, ...]
+
+
+def search(
+    client: Elasticsearch,
+    alias: str,
+    query: str,
+    *,
+    size: int = 20,
+    since: datetime | None = None,
+    sort: str = "newest",
+) -> Found:
+    """Find mentions.
+
+    Args:
+        client: a connected client.
+        alias: the name over all mentions.
+        query: in Lucene's syntax.
+        size: most mentions to return, up to 10,000.
+        since: only what was said then or later.
+        sort: a key of ``SORTS``.
+
+    Raises:
+        QueryError: the query can't be understood.
+        elasticsearch.ApiError: the request is refused.
+        elasticsearch.TransportError: no answer.
+    """
+    answer = _ask(
+        client,
+        alias,
+        query,
+        since,
+        size=size,
+        sort=SORTS[sort],
+        track_total_hits=True,
+        highlight={
+            "pre_tags": [START],
+            "post_tags": [END],
+            "require_field_match": False,
+            "fields": {
+                "text": {
+                    "number_of_fragments": 1,
+                    "fragment_size": _SNIPPET,
+                    "no_match_size": _SNIPPET,
+                }
+            },
+        },
+    )
+    return Found(
+        answer["hits"]["total"]["value"],
+        tuple(
+            Hit(hit["_source"], (hit.get("highlight") or {}).get("text", [""])[0])
+            for hit in answer["hits"]["hits"]
+        ),
+    )
+
+
+def count(client: Elasticsearch, alias: str, query: str, since: datetime | None = None) -> int:
+    """How many mentions there are; raises what ``search`` raises."""
+    answer = _ask(client, alias, query, since, size=0, track_total_hits=True)
+    return int(answer["hits"]["total"]["value"])
+
+
+def _ask(
+    client: Elasticsearch,
+    alias: str,
+    query: str,
+    since: datetime | None,
+    **more: Any,  # noqa: ANN401 - the rest of the search body
+) -> Mapping[str, Any]:
+    written = _signed(query)
+    matching = {
+        "query_string": {
+            "query": written,
+            "fields": list(FIELDS),
+            "default_operator": "AND",
+            "analyze_wildcard": True,
+        }
+    }
+    recent = [{"range": {"published_at": {"gte": since.isoformat()}}}] if since else []
+    try:
+        return client.search(
+            index=alias,
+            ignore_unavailable=True,
+            query={"bool": {"must": [matching], "filter": recent}},
+            **more,
+        ).body
+    except BadRequestError as error:
+        raise QueryError(_explained(error, written)) from error
+
+
+def _signed(query: str) -> str:
+    def spelt(found: re.Match[str]) -> str:
+        sign, name = found.groups()
+        if sign == "#":
+            return f"hashtags:{name}"
+        return f"(handles:{name} OR author.handle:{name})" if sign else found[0]
+
+    return _SIGNED.sub(spelt, query)
+
+
+def _explained(error: BadRequestError, query: str) -> str:
+    said = _cause(error.body["error"] if isinstance(error.body, Mapping) else {})
+    if where := _COLUMN.search(said):
+        column = int(where[1])
+        rest = query[column : column + 20]
+        at = f"at {rest!r}" if rest else "because it ends there"
+        return f"the query can't be read from character {column + 1} on, {at}: {query}"
+    return f"the query can't be answered: {said.partition(chr(10))[0] or error}"
+
+
+def _cause(error: Mapping[str, Any]) -> str:
+    """The innermost reason."""
+    for shard in error.get("failed_shards") or ():
+        return _cause(shard["reason"])
+    inner = error.get("caused_by")
+    return _cause(inner) if inner else str(error.get("reason", ""))
