@@ -1,0 +1,104 @@
+"""All enrichers in their order: a mention in, the same mention with everything found out about it.
+
+Pure but for the clock: what comes out depends on the mention and the settings alone. Nothing is
+kept between mentions, so a chain may be used for any number of them, and a mention that raises
+leaves it as it was. Enriching again replaces what an earlier run found. Work is linear in the
+text's length: tags, links and watchlist terms are found in all of it, language and tone are judged
+by its first characters (``language.READ``, ``sentiment.scorer.READ``).
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from pipeline.enrich import language, sentiment
+from pipeline.enrich.entities import Entities
+from pipeline.enrich.parts import LanguageDetector, SentimentScorer
+from pipeline.enrich.targets import Targets
+from pipeline.enrich.text import view
+from pipeline.enrich.watchlist import Watchlist
+from pipeline.settings import Settings
+from schemas.mention import EnrichedMention, TargetSentiment
+
+__all__ = ["Chain"]
+
+_BRIEF: Final = 60
+"""Texts up to here have their language judged together with their title."""
+_MOST_MATCHES: Final = 200
+_MOST_TARGETS: Final = 100
+
+
+class Chain:
+    """The configured enrichers."""
+
+    def __init__(
+        self,
+        detector: LanguageDetector,
+        scorers: dict[str, SentimentScorer],
+        watchlist: Watchlist,
+    ) -> None:
+        self._detector = detector
+        self._scorers = scorers
+        self._watchlist = watchlist
+        self._entities = Entities(watchlist)
+        self._targets = Targets([topic.topic for topic in watchlist.topics])
+
+    @classmethod
+    def build(cls, settings: Settings) -> "Chain":
+        """Load the models that the settings name and compile their watchlist."""
+        wanted = settings.enrichment
+        backends = {
+            name: sentiment.build(name)
+            for name in sorted({wanted.sentiment_backends[code] for code in _covered(settings)})
+        }
+        return cls(
+            language.build(wanted.language_backend, wanted.languages),
+            {code: backends[wanted.sentiment_backends[code]] for code in _covered(settings)},
+            Watchlist(settings.watchlist),
+        )
+
+    def enrich(self, batch: Sequence[EnrichedMention], now: datetime | None = None) -> None:
+        """Fill in every mention of a batch.
+
+        Args:
+            batch: bare or enriched mentions; changed in place.
+            now: the time to put into ``processed_at``; by default the clock's.
+
+        Raises:
+            Exception: a mention cannot be enriched. The others may or may not be: hand each in
+                alone to learn which.
+        """
+        now = now or datetime.now(UTC)
+        for mention in batch:
+            self._enrich(mention)
+            mention.processed_at = now
+
+    def _enrich(self, mention: EnrichedMention) -> None:
+        text = view(mention.text)
+        title = view(mention.title) if mention.title else None
+        prose = text.prose
+        if title is not None and len(prose) <= _BRIEF:
+            prose = f"{title.prose}\n{prose}"
+        mention.language = self._detector.detect(prose, mention.language_hint)
+        scorer = self._scorers.get(mention.language.code)
+        mention.sentiment = None if scorer is None else scorer.score(text, title, mention.rating)
+        fields = [self._watchlist.find(text, "text")]
+        if title is not None:
+            fields.append(self._watchlist.find(title, "title"))
+        mention.entities = self._entities.find(fields[0])
+        mention.matches = tuple(
+            [match for field in fields for match in self._watchlist.matches(field)][:_MOST_MATCHES]
+        )
+        mention.targets = ()
+        if mention.matches and scorer is not None and mention.sentiment is not None:
+            targets: dict[str, TargetSentiment] = {}
+            for field in fields:
+                for target in self._targets.judge(field, scorer, mention.sentiment):
+                    targets.setdefault(target.topic, target)  # the text's word before the title's
+            mention.targets = tuple(targets.values())[:_MOST_TARGETS]
+
+
+def _covered(settings: Settings) -> list[str]:
+    """The configured languages that have a sentiment backend."""
+    enrichment = settings.enrichment
+    return [code for code in enrichment.languages if code in enrichment.sentiment_backends]

@@ -1,0 +1,158 @@
+"""What stands in a text and is not prose: links, mails, handles, hashtags, emoji, money, dates.
+
+One compiled pattern, one pass. Every alternative starts with a character of its own and repeats
+only bounded, disjoint classes, so the time is linear in the text's length.
+"""
+
+import re
+from datetime import date
+from decimal import Decimal
+from typing import Final, Literal, NamedTuple, TypeAlias
+
+__all__ = ["JOINED", "PICTOGRAPHS", "Kind", "Mark", "find"]
+
+Kind: TypeAlias = Literal["link", "mail", "handle", "hashtag", "emoji", "money", "date"]
+
+PICTOGRAPHS: Final = (
+    "\U0001f000-\U0001f1e5\U0001f200-\U0001f3fa\U0001f400-\U0001faff\u2600-\u27bf\u2b05-\u2b55"
+    "\u203c\u2049\u231a\u231b\u23e9-\u23fa\u2934\u2935"
+)
+"""The inside of a character class: what emoji start with, flags apart."""
+_TINT: Final = "[\ufe0f\U0001f3fb-\U0001f3ff]{0,2}"
+JOINED: Final = f"{PICTOGRAPHS}\ufe0f\U0001f3fb-\U0001f3ff"
+"""The inside of a character class: what a joiner inside an emoji may follow."""
+
+_MONTHS: Final = {
+    name: number
+    for number, names in enumerate(
+        (
+            "januar jänner january jan", "februar february feb", "märz march mär mrz mar",
+            "april apr", "mai may", "juni june jun", "juli july jul", "august aug",
+            "september sept sep", "oktober october okt oct", "november nov",
+            "dezember december dez dec",
+        ),
+        start=1,
+    )
+    for name in names.split()
+}  # fmt: skip
+_MONTH: Final = "|".join(sorted(_MONTHS, key=len, reverse=True))
+_CURRENCY: Final = {
+    "€": "EUR", "eur": "EUR", "euro": "EUR", "euros": "EUR", "$": "USD", "usd": "USD",
+    "dollar": "USD", "dollars": "USD", "£": "GBP", "gbp": "GBP", "chf": "CHF", "franken": "CHF",
+}  # fmt: skip
+_UNIT: Final = r"€|\$|£|(?:euros?|eur|usd|dollars?|gbp|chf|franken)\b"
+_SCALE: Final = {"": 1, "mio": 10**6, "million": 10**6, "mrd": 10**9, "milliard": 10**9,
+                 "billion": 10**9, "tsd": 10**3, "tausend": 10**3, "thousand": 10**3}  # fmt: skip
+_MANY: Final = r"(?:\s?(?P<scale>mio|mrd|tsd|tausend|thousand|million|milliard|billion)(?:en)?\.?)?"
+_AMOUNT: Final = r"\d{1,3}(?:[.,\u2019']\d{3}){1,4}(?:[.,]\d{1,2})?|\d{1,12}(?:[.,]\d{1,2})?"
+
+_PATTERN: Final = re.compile(
+    rf"""
+    (?P<link>(?<!\w)(?:https?://|www\.(?=\w))[^\s<>"]{{1,2000}})
+  | (?P<mail>(?<=[\w.+-])@\w[\w-]{{0,62}}(?:\.\w[\w-]{{0,62}}){{1,6}})
+  | (?P<handle>(?<![\w@/])@\w{{1,64}}(?:[.-]\w{{1,64}}){{0,3}}
+      (?:@\w{{1,63}}(?:[.-]\w{{1,63}}){{1,6}})?)
+  | (?P<hashtag>(?<![\w&\#/])\#(?=\d{{0,20}}[^\W\d])\w{{1,139}})
+  | (?P<emoji>[\U0001f1e6-\U0001f1ff]{{2}}
+      | [{PICTOGRAPHS}]{_TINT}(?:\u200d[{PICTOGRAPHS}]{_TINT}){{0,8}})
+  | (?P<date>(?<![\w.,/-])(?:
+        (?P<y1>\d{{4}})-(?P<m1>\d\d)-(?P<d1>\d\d)(?![\w-])
+      | (?P<d2>\d{{1,2}})\.\s?(?P<m2>\d{{1,2}})\.\s?(?P<y2>\d{{4}}|\d\d)(?!\w)
+      | (?P<d3>\d{{1,2}})(?:\.|st|nd|rd|th)?\s(?P<m3>{_MONTH})\b(?:\.?\s(?P<y3>\d{{4}})(?!\w))?))
+  | (?P<money>(?<![\w.,])(?:(?P<a1>{_AMOUNT}){_MANY}\s?(?P<c1>{_UNIT})
+      | (?P<c2>[€$£])\s?(?P<a2>{_AMOUNT})(?![\w])))
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+_LOCAL: Final = re.compile(r"[\w.+-]{1,64}\Z")
+_TRAILING: Final = ".,;:!?'*_\u2026\u201c\u201d\u2018\u2019\u00bb\u00ab|"
+_BRACKETS: Final = {")": "(", "]": "[", "}": "{"}
+_HOST: Final = re.compile(
+    r"(?:https?://)?(?:[^/?#@\s]{0,200}@)?(?:www\.)?([^/?#:\s]{1,253})", re.IGNORECASE
+)
+
+
+class Mark(NamedTuple):
+    """One of them, and where."""
+
+    kind: Kind
+    start: int
+    end: int
+    name: str | None
+    """The canonical form: a folded tag or handle, a host, ``12.50 EUR``, an ISO 8601 date."""
+
+
+def find(text: str) -> list[Mark]:
+    """All marks of a text, from left to right, none overlapping another."""
+    return [mark for match in _PATTERN.finditer(text) if (mark := _mark(text, match))]
+
+
+def _mark(text: str, match: re.Match[str]) -> Mark | None:
+    start, end = match.span()
+    name: str | None = None
+    kind: Kind
+    match match.lastgroup:
+        case "hashtag" | "handle" as tag:
+            kind, name = tag, text[start + 1 : end].lower()
+        case "link":
+            kind = "link"
+            end = _trimmed(text, start, end)
+            host = _HOST.match(text, start, end)
+            name = host[1].lower() if host else None
+        case "mail":
+            kind = "mail"
+            local = _LOCAL.search(text, max(0, start - 64), start)
+            start = local.start() if local else start
+            name = text[start:end].lower()
+        case "money":
+            kind = "money"
+            name = _money(match)
+        case "date":
+            kind = "date"
+            name = _date(match)
+            if name is None:
+                return None
+        case _:
+            kind = "emoji"
+    return Mark(kind, start, end, name)
+
+
+def _trimmed(text: str, start: int, end: int) -> int:
+    """Where a link ends without the punctuation of the sentence around it."""
+    while end > start + 4:
+        last = text[end - 1]
+        opening = _BRACKETS.get(last)
+        if last not in _TRAILING and (
+            opening is None or text.count(opening, start, end) >= text.count(last, start, end)
+        ):
+            break
+        end -= 1
+    return end
+
+
+def _date(match: re.Match[str]) -> str | None:
+    if match["m3"]:
+        year, month, day = match["y3"], str(_MONTHS[match["m3"].lower()]), match["d3"]
+    else:
+        year = match["y1"] or match["y2"]
+        month, day = match["m1"] or match["m2"], match["d1"] or match["d2"]
+    if year and len(year) == 2:  # noqa: PLR2004 - a year of two digits
+        year = f"20{year}"
+    try:
+        # Without a year, any leap year says whether the day exists.
+        found = date(int(year or 2000), int(month), int(day))
+    except ValueError:
+        return None
+    return found.isoformat() if year else f"--{found:%m-%d}"
+
+
+def _money(match: re.Match[str]) -> str:
+    digits = match["a1"] or match["a2"]
+    head, mark, cents = digits[:-3], digits[-3:-2], digits[-2:]
+    if mark not in {".", ","}:
+        head, mark, cents = digits[:-2], digits[-2:-1], digits[-1:]
+    if mark not in {".", ","}:
+        head, cents = digits, ""
+    amount = Decimal(re.sub(r"\D", "", head) + (f".{cents}" if cents else ""))
+    amount *= _SCALE[(match["scale"] or "").lower()]
+    return f"{amount:f} {_CURRENCY[(match['c1'] or match['c2']).lower()]}"

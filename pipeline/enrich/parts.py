@@ -1,0 +1,44 @@
+"""The interfaces of the enrichers: what the chain asks of each, and nothing more.
+
+An enricher is a pure function with a name and a version: the same text gives the same facts, no
+call changes what the next one sees, and a text it cannot work on raises. What it returns carries
+``by``, its name and version, so that a result can always be traced to what made it.
+"""
+
+from typing import Protocol
+
+from pipeline.enrich.text import View
+from schemas.mention import Language, Producer, Rating, Sentiment
+
+__all__ = ["LanguageDetector", "SentimentScorer"]
+
+
+class LanguageDetector(Protocol):
+    """Says which language a text is in."""
+
+    by: Producer
+
+    def detect(self, prose: str, hint: str | None = None) -> Language:
+        """Judge a text.
+
+        Args:
+            prose: the text without links, addresses and handles.
+            hint: the language the platform states (BCP 47); a light prior for very short texts.
+        """
+        ...
+
+
+class SentimentScorer(Protocol):
+    """Says what the tone of a text is, in the language it was made for."""
+
+    by: Producer
+
+    def score(
+        self, view: View, title: View | None = None, rating: Rating | None = None
+    ) -> Sentiment:
+        """Judge a whole text, its title and the stars its author gave."""
+        ...
+
+    def clause(self, view: View, start: int, end: int) -> Sentiment | None:
+        """Judge ``view.prose[start:end]`` alone; None where it says nothing either way."""
+        ...

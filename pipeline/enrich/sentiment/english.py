@@ -1,0 +1,55 @@
+"""English: TextBlob's lexicon (Pattern's), and the function words around it."""
+
+import importlib.util
+from pathlib import Path
+from statistics import fmean
+from typing import Final
+from xml.etree import ElementTree as ET
+
+from pipeline.enrich.sentiment.lexicon import NOTHING, Lexicon, Word, enter, rows
+
+__all__ = ["load"]
+
+_NEGATIONS: Final = (
+    "not no never none nobody nothing neither nor nowhere without hardly barely scarcely cannot "
+    "cant can't dont don't doesnt doesn't didnt didn't isnt isn't arent aren't wasnt wasn't werent "
+    "weren't wont won't wouldnt wouldn't couldnt couldn't shouldnt shouldn't hasnt hasn't havent "
+    "haven't hadnt hadn't aint ain't n't"
+)
+_BOOSTS: Final = {
+    1.4: "very really so extremely totally absolutely completely incredibly insanely highly super "
+    "damn fucking freaking too such truly utterly deeply exceptionally especially mega ultra "
+    "awfully terribly ridiculously",
+    0.6: "slightly somewhat rather fairly quite little bit kinda sorta partly mildly",
+}
+_BREAKS: Final = "but however although though yet except whereas nevertheless while"
+_LIFTS: Final = "only just"
+
+
+def load() -> Lexicon:
+    """Build the lexicon."""
+    table = _textblob()
+    for form, weight in rows("en_everyday.tsv"):
+        table[form] = table.get(form, NOTHING)._replace(weight=float(weight))
+    enter(table, _BOOSTS, _NEGATIONS, _BREAKS, _LIFTS)
+    return Lexicon(words=table, neutral=(-0.05, 0.18))
+
+
+def _textblob() -> dict[str, Word]:
+    """Read the lexicon that TextBlob brings, without the corpora and imports it does not need."""
+    spec = importlib.util.find_spec("textblob")
+    assert spec is not None  # noqa: S101 - a dependency
+    assert spec.origin is not None  # noqa: S101 - a regular package
+    senses: dict[str, list[tuple[float, float, str]]] = {}
+    for node in ET.parse(Path(spec.origin).parent / "en" / "en-sentiment.xml").iter("word"):  # noqa: S314 - a file of an installed package
+        senses.setdefault(node.attrib["form"].lower(), []).append(
+            (float(node.attrib["polarity"]), float(node.attrib["intensity"]), node.attrib["pos"])
+        )
+    table: dict[str, Word] = {}
+    for form, found in senses.items():
+        weight = fmean(polarity for polarity, _, _ in found)
+        table[form] = Word(weight=weight, boost=fmean(intensity for _, intensity, _ in found))
+        if weight and any(pos == "JJ" for _, _, pos in found):  # terrible, terribly
+            stem = form[:-1] + "i" if form.endswith("y") else form.removesuffix("le")
+            table.setdefault(f"{stem}ly", Word(weight=weight))
+    return table

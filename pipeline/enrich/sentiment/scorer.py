@@ -1,0 +1,211 @@
+"""The tone of a text from the words, emoji and emoticons in it: one scorer for every lexicon.
+
+Each word with a tone is a hit. An intensifier before it strengthens or weakens it, a negation
+within four words turns and halves it (``nicht schlecht`` is mildly good), capitals and an
+exclamation mark strengthen it, a stop or ``but`` ends the reach of all of these. The score is the
+sum of the hits, squashed to -1 to 1. Stars, where the author gave any, weigh as much as all words.
+At most ``READ`` characters are read.
+"""
+
+import math
+import re
+from typing import Final
+
+from pipeline.enrich.marks import PICTOGRAPHS
+from pipeline.enrich.sentiment import emoji
+from pipeline.enrich.sentiment.lexicon import Lexicon, Word
+from pipeline.enrich.text import View
+from schemas.mention import Label, Producer, Rating, Sentiment, Term
+
+__all__ = ["READ", "LexiconScorer"]
+
+READ: Final = 10_000
+"""Characters of a text that are read."""
+_REACH: Final = 4
+"""Words that a negation reaches forward; the same back, where the language allows it."""
+_TURN: Final = -0.6
+_LOUD: Final = 1.25
+_SQUASH: Final = 4.0
+_DILUTE: Final = 0.02
+"""How much each character weakens what is said: long texts say more, and less clearly."""
+_STARS: Final = 3.0
+"""What a full rating weighs, in words."""
+_SIGN: Final = 1.5
+"""What an emoji or emoticon weighs, in words."""
+_WORD, _STOP, _EMOJI = 1, 4, 3  # the groups of _TOKEN
+_MOST_SAME: Final = 3
+"""How often one emoji in a row counts."""
+_MOST_TERMS: Final = 20
+
+_TOKEN: Final = re.compile(
+    rf"([^\W\d_]+(?:'[^\W\d_]+)?)|({emoji.EMOTICON})|([{PICTOGRAPHS}])|([.!?;:\n]|,(?=\s))"
+)
+_STRETCHED: Final = re.compile(r"([^\W\d_])\1{2,}")
+
+
+class _Hit:
+    """One word or sign with a tone, at ``prose[start:end]``."""
+
+    __slots__ = ("boost", "end", "index", "start", "weight")
+
+    def __init__(self, weight: float, start: int, end: int, index: int, boost: float) -> None:
+        self.weight = weight
+        self.start = start
+        self.end = end
+        self.index = index  # its place among the words; a sign has none and is never turned
+        self.boost = boost  # what it does to the tone of a word right after it
+
+
+class LexiconScorer:
+    """Scores texts with one lexicon."""
+
+    def __init__(self, lexicon: Lexicon, by: Producer) -> None:
+        self.by = by
+        self._words = lexicon.words
+        self._low, self._high = lexicon.neutral
+
+    def score(
+        self, view: View, title: View | None = None, rating: Rating | None = None
+    ) -> Sentiment:
+        """Judge a whole text; see ``SentimentScorer``."""
+        terms = self._terms(view, 0, READ)
+        if title is not None:
+            # Spans speak of the text, so the title's words go without.
+            terms += [
+                Term(text=term.text, weight=term.weight) for term in self._terms(title, 0, READ)
+            ]
+        stars = _stars(rating)
+        if rating is not None and stars is not None:
+            said = f"{rating.value:g} ({rating.worst:g}-{rating.best:g})"
+            terms.append(Term(text=said, weight=round(stars * _STARS, 3)))
+        return self._sentiment(terms, min(len(view.prose), READ))
+
+    def clause(self, view: View, start: int, end: int) -> Sentiment | None:
+        """Judge one clause; see ``SentimentScorer``."""
+        terms = self._terms(view, start, min(end, start + READ))
+        return self._sentiment(terms, end - start) if terms else None
+
+    def _sentiment(self, terms: list[Term], length: int) -> Sentiment:
+        total = sum(term.weight for term in terms)
+        score = total / math.sqrt(total * total + _SQUASH + _DILUTE * length)
+        label: Label = "neutral"
+        if score > self._high:
+            label = "positive"
+        elif score < self._low:
+            label = "negative"
+        if len(terms) > 1:
+            terms.sort(key=lambda term: -abs(term.weight))
+        return Sentiment(
+            label=label,
+            score=round(score, 3),
+            confidence=_confidence(label, score, len(terms)),
+            by=self.by,
+            terms=tuple(terms[:_MOST_TERMS]),
+        )
+
+    def _terms(self, view: View, start: int, end: int) -> list[Term]:
+        terms = []
+        for hit in self._hits(view.prose, start, end):
+            span = view.span(hit.start, hit.end)
+            terms.append(
+                Term(text=view.written(span)[:200], weight=round(hit.weight, 3), span=span)
+            )
+        return terms
+
+    def _hits(  # noqa: C901, PLR0912, PLR0915 - one pass with its state in local names, for speed
+        self, prose: str, start: int, end: int
+    ) -> list[_Hit]:
+        words = self._words
+        prose = prose.replace("\u2019", "'")
+        stretched = _STRETCHED.search(prose, start, end) is not None
+        shouts = prose[start:end].isupper()
+        hits: list[_Hit] = []
+        clause = 0  # the first hit of this clause
+        index = 0  # words so far
+        boosted, boost = -9, 1.0
+        negated = -9
+        turned = -9  # the word after which a negation waits for something before it to turn
+        last_sign, run = "", 0
+        for match in _TOKEN.finditer(prose, start, end):
+            kind = match.lastindex
+            if kind == _WORD:
+                index += 1
+                token = match[0]
+                entry = words.get(token.lower())
+                if entry is None and stretched:
+                    entry = self._squeezed(token)
+                if entry is None:
+                    continue
+                weight, own_boost, negates, postposed, breaks, lifts = entry
+                if lifts and negated == index - 1:
+                    negated = turned = -9
+                    continue
+                if breaks:
+                    _turn_back(hits, clause, turned)
+                    clause, negated, turned = len(hits), -9, -9
+                if negates:
+                    negated = index
+                    turned = index if postposed else -9
+                elif weight:
+                    before = hits[-1] if len(hits) > clause else None
+                    if before is not None and before.index == index - 1 and before.boost != 1:
+                        weight *= before.boost  # an adverb that has a tone of its own: awfully good
+                        hits.pop()
+                    elif index - boosted <= 2:  # noqa: PLR2004 - one word may stand between
+                        weight *= boost
+                    if not shouts and len(token) > 2 and token.isupper():  # noqa: PLR2004 - as XD
+                        weight *= _LOUD
+                    if index - negated <= _REACH:
+                        weight *= _TURN
+                        turned = -9
+                    hits.append(_Hit(weight, *match.span(), index, own_boost))
+                elif own_boost != 1:
+                    boosted, boost = index, own_boost
+            elif kind == _STOP:
+                sign = match[0]
+                if sign == "!" and hits and hits[-1].index >= 0 and clause < len(hits):
+                    hits[-1].weight *= _LOUD
+                _turn_back(hits, clause, turned)
+                clause, negated, turned, boosted = len(hits), -9, -9, -9
+            else:
+                sign = match[0]
+                run = run + 1 if sign == last_sign else 1
+                last_sign = sign
+                weight = emoji.emoji(sign) if kind == _EMOJI else emoji.emoticon(sign)
+                if weight and run <= _MOST_SAME:
+                    hits.append(_Hit(weight * _SIGN, *match.span(), -9, 1.0))
+        _turn_back(hits, clause, turned)
+        return hits
+
+    def _squeezed(self, token: str) -> Word | None:
+        """A stretched word (``sooo``, ``geiiil``) as it is usually written."""
+        lower = token.lower()
+        return self._words.get(_STRETCHED.sub(r"\1", lower)) or self._words.get(
+            _STRETCHED.sub(r"\1\1", lower)
+        )
+
+
+def _turn_back(hits: list[_Hit], clause: int, turned: int) -> None:
+    """Turn the last word with a tone before a negation that had none after it."""
+    if turned < 0:
+        return
+    for hit in reversed(hits[clause:]):
+        if hit.index > 0:
+            if turned - hit.index <= _REACH:
+                hit.weight *= _TURN
+            return
+
+
+def _stars(rating: Rating | None) -> float | None:
+    """A rating between -1 and 1; None where there is none, or its scale makes no sense."""
+    if rating is None or not rating.worst < rating.best:
+        return None
+    place = (rating.value - rating.worst) / (rating.best - rating.worst)
+    return 2 * place - 1 if 0 <= place <= 1 else None
+
+
+def _confidence(label: Label, score: float, terms: int) -> float:
+    """How often such a label was right on labelled tweets (fitted on training sets)."""
+    if label == "neutral":
+        return 0.3 if terms else 0.6
+    return round(0.4 + 0.6 * abs(score), 2)

@@ -1,0 +1,103 @@
+"""The tone towards each matched topic, from the clauses it stands in.
+
+``Der Zug war pünktlich, aber die App ist eine Katastrophe`` says two things about two topics. A
+text is cut into clauses at punctuation and at words that turn it (``aber``, ``but``). A topic takes
+the tone of the clause of its own that says most, of at most ``MOST_CLAUSES``; where none says
+anything, the document's.
+"""
+
+import re
+from bisect import bisect_right
+from collections.abc import Sequence
+from typing import Final
+
+from pipeline.enrich.parts import SentimentScorer
+from pipeline.enrich.watchlist import Found
+from schemas.mention import Producer, Sentiment, TargetSentiment
+
+__all__ = ["MOST_CLAUSES", "Targets", "clauses"]
+
+MOST_CLAUSES: Final = 10
+"""How many clauses of one topic are read."""
+_CUT: Final = re.compile(
+    r"[.!?;\n]+(?=\s|\Z)|,(?=\s)|\s[-\u2013\u2014]+\s|:(?=\s)"
+    r"|(?<!\w)(?:aber|doch|jedoch|allerdings|dagegen|hingegen|sondern|dafür|obwohl|während|trotzdem"
+    r"|but|however|although|though|whereas|yet|while|except)(?!\w)",
+    re.IGNORECASE,
+)
+
+
+def clauses(prose: str) -> list[int]:
+    """Where each clause starts, the first at 0; each ends where the next one starts."""
+    starts = [0]
+    for match in _CUT.finditer(prose):
+        # A turning word opens the clause it stands in, a stop closes the one before.
+        start = match.start() if match[0][0].isalpha() else match.end()
+        if prose[starts[-1] : start].strip():
+            starts.append(start)
+    return starts
+
+
+class Targets:
+    """Judges topics by their clauses."""
+
+    by: Final = Producer(name="clauses", version="1")
+
+    def __init__(self, topics: Sequence[str]) -> None:
+        self._topics = topics
+
+    def judge(
+        self, found: Found, scorer: SentimentScorer, document: Sentiment
+    ) -> list[TargetSentiment]:
+        """Judge every topic that is hit in a field.
+
+        Args:
+            found: where the topics stand.
+            scorer: the backend of the text's language.
+            document: the tone of the whole text.
+        """
+        view, hits = found.view, found.hits
+        if not hits:
+            return []
+        starts = clauses(view.prose)
+        places: dict[int, dict[int, None]] = {}
+        for hit in hits:
+            numbers = places.setdefault(hit.topic, {})
+            if len(numbers) < MOST_CLAUSES:
+                numbers[bisect_right(starts, hit.start) - 1] = None
+        ends = [*starts[1:], len(view.prose)]
+        judged: dict[int, Sentiment | None] = {}
+        targets = []
+        for topic, numbers in places.items():
+            for number in numbers:
+                if number not in judged:
+                    judged[number] = scorer.clause(view, starts[number], ends[number])
+            # The clause that says most; the first of equals.
+            chosen = max(numbers, key=lambda number: _strength(judged[number]))
+            tone = judged[chosen] or document
+            targets.append(
+                TargetSentiment(
+                    topic=self._topics[topic],
+                    label=tone.label,
+                    score=tone.score,
+                    confidence=tone.confidence,
+                    span=view.span(*_trimmed(view.prose, starts[chosen], ends[chosen])),
+                    where=found.where,
+                    by=self.by,
+                )
+            )
+        return targets
+
+
+def _strength(tone: Sentiment | None) -> float:
+    return -1.0 if tone is None else abs(tone.score)
+
+
+def _trimmed(prose: str, start: int, end: int) -> tuple[int, int]:
+    clause = prose[start:end]
+    left = len(clause) - len(clause.lstrip())
+    return (
+        (start + left, end - (len(clause) - len(clause.rstrip())))
+        if clause.strip()
+        else (start, end)
+    )

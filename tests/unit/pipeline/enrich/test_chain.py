@@ -1,0 +1,116 @@
+"""The chain fills a mention in, in place, and is the same every time."""
+
+from datetime import UTC, datetime
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.enrich.chain import Chain
+from pipeline.settings import Enrichment, Settings, WatchTopic
+from schemas.mention import Collector, EnrichedMention, decode_enriched, encode
+
+NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
+SETTINGS = Settings(
+    watchlist=(
+        WatchTopic(topic="Nordluft", kind="brand", terms=("Nordluft",)),
+        WatchTopic(topic="App", kind="product", terms=("App",)),
+    )
+)
+CHAIN = Chain.build(SETTINGS)
+
+
+def mention(text: str, **fields: object) -> EnrichedMention:
+    made = EnrichedMention(
+        id="test:1",
+        revision=1,
+        channel="other",
+        text=text,
+        published_at=NOW,
+        collected_at=NOW,
+        collector=Collector(source="test"),
+    )
+    return msgspec.structs.replace(made, **fields)
+
+
+def enriched(text: str, **fields: object) -> EnrichedMention:
+    made = mention(text, **fields)
+    CHAIN.enrich([made], NOW)
+    return made
+
+
+def test_fills_everything_in() -> None:
+    made = enriched("Nordluft ist super, aber die App ist eine Katastrophe. #luft")
+    assert made.processed_at == NOW
+    assert made.language.code == "de"
+    assert made.sentiment is not None
+    assert [match.topic for match in made.matches] == ["Nordluft", "App"]
+    assert [(target.topic, target.label) for target in made.targets] == [
+        ("Nordluft", "positive"),
+        ("App", "negative"),
+    ]
+    assert [entity.kind for entity in made.entities] == ["brand", "product", "hashtag"]
+
+
+def test_title_is_searched_too() -> None:
+    made = enriched("Seit gestern geht nichts mehr.", title="Nordluft ist furchtbar")
+    assert [(match.topic, match.where) for match in made.matches] == [("Nordluft", "title")]
+    assert [(t.label, t.where) for t in made.targets] == [("negative", "title")]
+
+
+def test_a_topic_in_text_and_title_has_one_target() -> None:
+    made = enriched("Nordluft ist wirklich furchtbar laut.", title="Nordluft")
+    assert [match.where for match in made.matches] == ["text", "title"]
+    assert [target.where for target in made.targets] == ["text"]
+
+
+def test_no_tone_where_no_backend_covers_the_language() -> None:
+    made = enriched("Le train de Nordluft avait encore une demi-heure de retard aujourd'hui.")
+    assert made.language.code == "fr"
+    assert made.sentiment is None
+    assert made.targets == ()
+    assert len(made.matches) == 1
+
+
+def test_again_replaces_and_is_the_same() -> None:
+    made = enriched("Nordluft ist super")
+    first = encode(made)
+    CHAIN.enrich([made], NOW)
+    assert encode(made) == first
+    made.text = "Nichts davon"
+    CHAIN.enrich([made], NOW)
+    assert (made.matches, made.targets, made.entities) == ((), (), ())
+
+
+def test_a_failing_mention_leaves_the_chain_as_it_was() -> None:
+    good, bad = mention("Nordluft ist super"), mention("x")
+    setattr(bad, "text", None)  # noqa: B010 - what a decoder would have refused
+    with pytest.raises(TypeError):
+        CHAIN.enrich([good, bad], NOW)
+    CHAIN.enrich([good], NOW)
+    assert good == enriched("Nordluft ist super")
+
+
+def test_settings_choose_the_backends() -> None:
+    chosen = Settings(
+        enrichment=Enrichment(
+            languages=("de", "en"),
+            language_backend="langdetect",
+            sentiment_backends={"de": "textblob"},
+        )
+    )
+    german = mention("Das ist eine wirklich gute Sache für alle Leute")
+    Chain.build(chosen).enrich([german], NOW)
+    assert german.language.by is not None
+    assert german.language.by.name == "langdetect"
+    assert german.sentiment is not None
+    assert german.sentiment.by.name == "textblob"
+
+
+@given(st.text(max_size=300), st.text(max_size=50) | st.none())
+def test_any_text_gives_a_valid_mention(text: str, title: str | None) -> None:
+    made = enriched(text, title=title)
+    assert decode_enriched(encode(made)) == made
+    for entity in made.entities:
+        assert text[entity.span.start : entity.span.end] == entity.text

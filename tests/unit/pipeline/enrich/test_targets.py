@@ -1,0 +1,65 @@
+"""The tone towards a topic comes from its clause; without one, from the document."""
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.enrich import sentiment
+from pipeline.enrich.targets import Targets, clauses
+from pipeline.enrich.text import view
+from pipeline.enrich.watchlist import Watchlist
+from pipeline.settings import WatchTopic
+from schemas.mention import TargetSentiment
+
+SCORERS = {"de": sentiment.build("lexicon-de"), "en": sentiment.build("textblob")}
+
+
+def targets(text: str, *topics: str, language: str = "de") -> dict[str, TargetSentiment]:
+    watchlist = Watchlist([WatchTopic(topic=t, kind="theme", terms=(t,)) for t in topics])
+    seen, scorer = view(text), SCORERS[language]
+    judged = Targets(topics).judge(watchlist.find(seen, "text"), scorer, scorer.score(seen))
+    return {target.topic: target for target in judged}
+
+
+@pytest.mark.parametrize(
+    ("text", "good", "bad", "language"),
+    [
+        ("Der Zug war pünktlich, aber die App ist eine Katastrophe", "Zug", "App", "de"),
+        ("Die App ist super. Der Service leider furchtbar!", "App", "Service", "de"),
+        ("Die App nervt total und doch mag ich den Zug sehr", "Zug", "App", "de"),
+        ("The screen is gorgeous but the battery is terrible", "screen", "battery", "en"),
+        ("Terrible battery, great screen", "screen", "battery", "en"),
+    ],
+)
+def test_two_topics_two_tones(text: str, good: str, bad: str, language: str) -> None:
+    judged = targets(text, good, bad, language=language)
+    assert judged[good].label == "positive"
+    assert judged[bad].label == "negative"
+
+
+def test_falls_back_to_the_document() -> None:
+    text = "Ich saß in der App fest. Was für eine Katastrophe!"
+    judged = targets(text, "App")["App"]
+    assert judged.label == "negative"
+    assert text[judged.span.start : judged.span.end] == "Ich saß in der App fest."
+
+
+def test_says_which_clause() -> None:
+    text = "Gut war der Zug, aber die App ist f&uuml;rchterlich"
+    span = targets(text, "App")["App"].span
+    assert text[span.start : span.end] == "aber die App ist f&uuml;rchterlich"
+
+
+def test_takes_the_clause_that_says_most() -> None:
+    judged = targets("Die App gibt es. Die App ist okay. Die App ist wirklich grandios!", "App")
+    assert judged["App"].score > 0.4
+
+
+@given(st.text(alphabet="ab ,.aber!\n-", max_size=100))
+def test_clauses_are_in_order_and_cover_the_text(text: str) -> None:
+    starts = clauses(text)
+    assert starts[0] == 0
+    assert all(left < right for left, right in itertools.pairwise(starts))
+    assert starts[-1] <= len(text)

@@ -1,0 +1,107 @@
+"""The view: what is changed, what is hidden, and the way back to the original."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.enrich.text import view
+
+# Texts made of what the view changes, hides or must keep.
+PIECES = st.sampled_from(
+    [
+        "Bahn",
+        "ü",
+        "ü",
+        "&amp;",
+        "&uuml;",
+        "&#8364;",
+        "&nope;",
+        "\u200b",
+        "\xad",
+        "İ",
+        "\uff22",
+        "…",
+        "ﬁ",
+        "\x00",
+        "😀",
+        "👨\u200d👩\u200d👧",
+        "️",
+        " ",
+        "\n",
+        "\u00b4",
+        "ß",
+        "https://a.example/b?c=1&amp;d",
+        "@nutzer",
+        "x@y.example",
+        "#tag",
+        "&",
+        "́",
+        "İ",
+    ]
+)
+TEXTS = st.lists(PIECES, max_size=20).map("".join) | st.text(max_size=60)
+
+
+@given(TEXTS)
+def test_positions_lead_back_to_the_original(text: str) -> None:
+    seen = view(text)
+    end = 0
+    for index in range(len(seen.text)):
+        span = seen.span(index, index + 1)
+        assert 0 <= span.start < span.end <= len(text)
+        assert span.start >= end or span.end == end  # one original may make several characters
+        end = span.end
+
+
+@given(TEXTS)
+def test_prose_and_lower_case_keep_all_positions(text: str) -> None:
+    seen = view(text)
+    assert len(seen.prose) == len(seen.text) == len(seen.text.lower())
+
+
+@given(TEXTS)
+def test_marks_are_in_order_and_apart(text: str) -> None:
+    end = 0
+    for mark in view(text).marks:
+        assert end <= mark.start < mark.end <= len(view(text).text)
+        end = mark.end
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("f&uuml;r M&#252;ller &amp; S&ouml;hne", "für Müller & Söhne"),
+        ("Bahn\u00adhof\u200b", "Bahnhof"),
+        ("\uff22\uff41\uff48\uff4e", "Bahn"),
+        ("u\u0308ber", "über"),
+        ("a\x00b", "a b"),
+        ("na\u00a0ja\u2026", "na ja..."),
+        ("&unbekannt; & so", "&unbekannt; & so"),
+        ("\u0130stanbul", "Istanbul"),
+        ("wie geht\u00b4s", "wie geht's"),
+        ("👨\u200d👩\u200d👧", "👨\u200d👩\u200d👧"),
+    ],
+)
+def test_reads_as_people_do(text: str, seen: str) -> None:
+    assert view(text).text == seen
+
+
+def test_spans_cover_what_was_written() -> None:
+    text = "Die B\u00adahn f&uuml;hrt"
+    seen = view(text)
+    start = seen.text.index("Bahn")
+    assert seen.written(seen.span(start, start + 4)) == "B\u00adahn"
+    start = seen.text.index("führt")
+    assert seen.written(seen.span(start, start + 5)) == "f&uuml;hrt"
+
+
+def test_hides_links_addresses_and_handles_only() -> None:
+    seen = view("@amt Zug https://a.example/x mail: a.b@c.example #Bahn 5 €")
+    assert seen.prose.split() == ["Zug", "mail:", "#Bahn", "5", "€"]
+
+
+@given(st.text(alphabet="aäßZ 1.,!#", max_size=50))
+def test_a_plain_text_is_left_alone(text: str) -> None:
+    seen = view(text)
+    assert seen.text is text
+    assert seen.starts is None
