@@ -84,10 +84,18 @@ class Mark(NamedTuple):
 
 def find(text: str) -> list[Mark]:
     """All marks of a text, from left to right, none overlapping another."""
-    return [mark for match in _PATTERN.finditer(text) if (mark := _mark(text, match))]
+    found: list[Mark] = []
+    end = 0
+    for match in _PATTERN.finditer(text):
+        mark = _mark(text, match, end)
+        if mark is not None:
+            found.append(mark)
+            end = mark.end
+    return found
 
 
-def _mark(text: str, match: re.Match[str]) -> Mark | None:
+def _mark(text: str, match: re.Match[str], free: int) -> Mark | None:
+    """The mark of a match; what starts before it may reach back to ``free``."""
     start, end = match.span()
     name: str | None = None
     kind: Kind
@@ -101,7 +109,7 @@ def _mark(text: str, match: re.Match[str]) -> Mark | None:
             name = host[1].lower() if host else None
         case "mail":
             kind = "mail"
-            local = _LOCAL.search(text, max(0, start - 64), start)
+            local = _LOCAL.search(text, max(free, start - 64), start)
             start = local.start() if local else start
             name = text[start:end].lower()
         case "money":
