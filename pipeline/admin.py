@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
-from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import CoordinatorNotAvailableError, KafkaError
 from msgspec import Struct
@@ -78,10 +78,10 @@ def wanted(settings: Settings) -> dict[str, Topic]:
 
 
 @contextmanager
-def _client(kind: type, settings: Settings) -> Iterator[Any]:
+def _client(kind: type, settings: Settings, **options: object) -> Iterator[Any]:
     """A Kafka client, closed at the end; an unreachable broker becomes one clear line."""
     try:
-        client = kind(**settings.kafka.kafka_python())
+        client = kind(**settings.kafka.kafka_python(), **options)
     except KafkaError as error:
         msg = (
             f"Kafka at {settings.kafka.bootstrap} does not answer ({error}); start it with "
@@ -102,6 +102,18 @@ def consumer(settings: Settings) -> Iterator[Any]:
         ConfigError: no broker answers.
     """
     with _client(KafkaConsumer, settings) as client:
+        yield client
+
+
+@contextmanager
+def producer(settings: Settings) -> Iterator[Any]:
+    """A kafka-python producer that confirms and never doubles, closed at the end.
+
+    Raises:
+        ConfigError: no broker answers.
+    """
+    options = {"acks": "all", "enable_idempotence": True, "compression_type": "lz4"}
+    with _client(KafkaProducer, settings, **options) as client:
         yield client
 
 

@@ -11,6 +11,7 @@ from msgspec import Struct
 __all__ = [
     "CURSORS",
     "DEAD_LETTER",
+    "DEAD_LETTER_MARKS",
     "ENRICHED",
     "RAW",
     "TABLE",
@@ -80,6 +81,16 @@ DEAD_LETTER: Final = Topic(
     max_message_bytes=4_194_304,
 )
 
+DEAD_LETTER_MARKS: Final = Topic(
+    name="mentions.dead-letter-marks",
+    key="partition:offset of the dead letter",
+    value="what was done about it, and when, as JSON",
+    purpose="Which dead letters were replayed or dropped.",
+    partitions=1,
+    cleanup="compact,delete",
+    retention_ms=90 * _DAY_MS,
+)
+
 CURSORS: Final = Topic(
     name="mentions.cursors",
     key="source name",
@@ -88,7 +99,7 @@ CURSORS: Final = Topic(
     cleanup="compact",
 )
 
-TABLE: Final[tuple[Topic, ...]] = (RAW, ENRICHED, DEAD_LETTER, CURSORS)
+TABLE: Final[tuple[Topic, ...]] = (RAW, ENRICHED, DEAD_LETTER, DEAD_LETTER_MARKS, CURSORS)
 """Every topic that exists in each installation; teams add one ``routed`` topic each."""
 
 _TEAM = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import click
 import msgspec
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -14,6 +15,7 @@ __all__ = ["console", "emit", "json_option", "moment", "settings", "table"]
 
 console = Console()
 
+_SHORT = 30
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 json_option = click.option(
@@ -48,12 +50,14 @@ def emit(rows: Iterable[object]) -> None:
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print rows for people; numbers stand to the right."""
-    grid = Table(title=title, title_justify="left", title_style="bold")
-    rows = [list(row) for row in rows]
+    grid = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    rows = [["" if cell is None else cell for cell in row] for row in rows]
     for index, name in enumerate(columns):
-        numeric = bool(rows) and all(isinstance(row[index], int | float) for row in rows)
-        first = index == 0  # names are for copying: never cut or broken
-        grid.add_column(name, justify="right" if numeric else "left", no_wrap=first)
+        cells = [row[index] for row in rows]
+        numeric = bool(cells) and all(isinstance(cell, int | float) for cell in cells)
+        # Short cells are for comparing and copying: only long texts are wrapped.
+        short = max((len(str(cell)) for cell in cells), default=0) <= _SHORT
+        grid.add_column(name, justify="right" if numeric else "left", no_wrap=short)
     for row in rows:
-        grid.add_row(*("" if cell is None else str(cell) for cell in row))
+        grid.add_row(*(str(cell) for cell in row))
     console.print(grid)

@@ -3,13 +3,13 @@
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import takewhile
 from typing import Any
 
 import click
 import msgspec
 
 from pipeline.cli._shared import console, json_option, moment, settings
-from pipeline.errors import ConfigError
 from pipeline.settings import Settings
 
 __all__ = ["command"]
@@ -60,41 +60,13 @@ def command(
 def _records(
     config: Settings, name: str, since: datetime | None, limit: int, *, follow: bool
 ) -> Iterator[Any]:
-    """Records in the order of their time; without ``follow`` up to the end as it is now."""
-    from kafka import TopicPartition  # noqa: PLC0415 - not needed for --help
+    """What is there now, in the order of time across partitions; then what comes, as it comes."""
+    from pipeline.reader import records  # noqa: PLC0415 - not needed for --help
 
-    from pipeline.admin import consumer  # noqa: PLC0415
-
-    with consumer(config) as reader:
-        partitions = [TopicPartition(name, n) for n in reader.partitions_for_topic(name) or ()]
-        if not partitions:
-            msg = f"no topic {name}; 'mentions topics describe' lists what there is"
-            raise ConfigError(msg)
-        first, ends = reader.beginning_offsets(partitions), reader.end_offsets(partitions)
-        reader.assign(partitions)
-        if since:
-            found = reader.offsets_for_times(
-                dict.fromkeys(partitions, int(since.timestamp() * 1000))
-            )
-            starts = {tp: at.offset if at else ends[tp] for tp, at in found.items()}
-        else:
-            starts = {tp: max(ends[tp] - limit, first[tp]) for tp in partitions}
-        for tp, offset in starts.items():
-            reader.seek(tp, offset)
-        backlog: list[Any] = []
-        open_ = {tp for tp in partitions if starts[tp] < ends[tp]}
-        while open_:
-            for tp, batch in reader.poll(timeout_ms=500).items():
-                backlog.extend(batch)
-                if reader.position(tp) >= ends[tp]:
-                    open_.discard(tp)
-            # Compaction and transactions leave offsets without a record at the very end.
-            open_ = {tp for tp in open_ if reader.position(tp) < ends[tp]}
-        backlog.sort(key=lambda record: record.timestamp)
-        yield from backlog if since else backlog[-limit:]
-        while follow:
-            for batch in reader.poll(timeout_ms=500).values():
-                yield from batch
+    source = records(config, name, since=since, newest=limit, follow=follow)
+    backlog = sorted(takewhile(bool, source), key=lambda record: record.timestamp)
+    yield from backlog if since else backlog[-limit:]
+    yield from source
 
 
 def _as_json(record: Any) -> dict[str, Any]:  # noqa: ANN401 - kafka-python has no types

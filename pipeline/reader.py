@@ -1,0 +1,72 @@
+"""Reading a topic outside any consumer group: from a time or the newest few, to its end or on."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from kafka import KafkaConsumer, TopicPartition
+
+from pipeline import admin
+from pipeline.errors import ConfigError
+from pipeline.settings import Settings
+
+__all__ = ["records"]
+
+
+def records(
+    settings: Settings,
+    name: str,
+    *,
+    since: datetime | None = None,
+    newest: int | None = None,
+    follow: bool = False,
+) -> Iterator[Any]:
+    """The records of a topic, each partition's in their order.
+
+    Args:
+        settings: how to reach Kafka.
+        name: the topic's name on the cluster.
+        since: from then on; by default from the beginning.
+        newest: only so many of each partition; without effect where ``since`` is given.
+        follow: go on after the end as it is now, having yielded None there once.
+
+    Raises:
+        ConfigError: no broker answers, or there is no such topic.
+    """
+    with admin.consumer(settings) as reader:
+        partitions = [
+            TopicPartition(name, n) for n in sorted(reader.partitions_for_topic(name) or ())
+        ]
+        if not partitions:
+            msg = f"no topic {name}; 'mentions topics describe' lists what there is"
+            raise ConfigError(msg)
+        reader.assign(partitions)
+        ends = reader.end_offsets(partitions)
+        for partition, offset in _starts(reader, partitions, ends, since, newest).items():
+            reader.seek(partition, offset)
+        # By position, not by record: compaction leaves offsets without a record at the very end.
+        while any(reader.position(partition) < ends[partition] for partition in partitions):
+            for partition, batch in reader.poll(timeout_ms=500).items():
+                yield from batch if follow else (r for r in batch if r.offset < ends[partition])
+        if follow:
+            yield None
+        while follow:
+            for batch in reader.poll(timeout_ms=500).values():
+                yield from batch
+
+
+def _starts(
+    reader: KafkaConsumer,
+    partitions: list[TopicPartition],
+    ends: dict[TopicPartition, int],
+    since: datetime | None,
+    newest: int | None,
+) -> dict[TopicPartition, int]:
+    if since is not None:
+        moment = dict.fromkeys(partitions, int(since.timestamp() * 1000))
+        found = reader.offsets_for_times(moment)
+        return {partition: at.offset if at else ends[partition] for partition, at in found.items()}
+    first: dict[TopicPartition, int] = reader.beginning_offsets(partitions)
+    if newest is None:
+        return first
+    return {partition: max(ends[partition] - newest, at) for partition, at in first.items()}
