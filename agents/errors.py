@@ -2,12 +2,20 @@
 
 AgentError
 ├── SourceConfigError     a source's configuration cannot work: stop and say so
+├── Unconfirmed           Kafka has not confirmed in time: it may or may not have been published
 └── SourceError           a source cannot be read now: ask again later
     ├── RateLimited       the platform asks to wait
     └── Unreadable        what it answered cannot be understood
 """
 
-__all__ = ["AgentError", "RateLimited", "SourceConfigError", "SourceError", "Unreadable"]
+__all__ = [
+    "AgentError",
+    "RateLimited",
+    "SourceConfigError",
+    "SourceError",
+    "Unconfirmed",
+    "Unreadable",
+]
 
 
 class AgentError(Exception):
@@ -18,17 +26,24 @@ class SourceConfigError(AgentError):
     """A source's configuration cannot work."""
 
 
+class Unconfirmed(AgentError):
+    """Kafka has not confirmed in time: what was sent may or may not be there."""
+
+
 class SourceError(AgentError):
     """A source cannot be read now."""
+
+    def __init__(self, message: str, seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+        """How long to wait before the next poll; None leaves it to the runner."""
 
 
 class RateLimited(SourceError):
     """The platform asks to wait."""
 
     def __init__(self, message: str, seconds: float) -> None:
-        super().__init__(message)
-        self.seconds = seconds
-        """How long to wait before the next request."""
+        super().__init__(message, seconds)
 
 
 class Unreadable(SourceError):

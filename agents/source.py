@@ -26,9 +26,11 @@ __all__ = [
     "Listener",
     "Page",
     "Publish",
+    "Refused",
     "Source",
     "SourceConfig",
     "build",
+    "config_model",
     "names",
 ]
 
@@ -44,7 +46,19 @@ class Deletion(Struct, frozen=True):
     """Versions up to this one are deleted; milliseconds since 1970."""
 
 
-Item: TypeAlias = RawMention | Deletion
+class Refused(Struct, frozen=True):
+    """Something that was read and cannot become a mention; it goes to the dead letters."""
+
+    key: str
+    """Says where it is: a file and line, an entry's link."""
+    value: bytes
+    """What was read, as it was."""
+    error: str
+    """The class of the error, to filter by."""
+    reason: str
+
+
+Item: TypeAlias = RawMention | Deletion | Refused
 
 
 class Page(Struct, frozen=True):
@@ -52,6 +66,8 @@ class Page(Struct, frozen=True):
 
     items: Sequence[Item]
     cursor: Cursor
+    unchanged: int = 0
+    """Items that were read, and left out because they are published as they are."""
 
 
 class SourceConfig(BaseModel):
@@ -89,8 +105,15 @@ class Source(Protocol):
         ...
 
 
-Publish: TypeAlias = Callable[[Sequence[Item]], None]
-"""Publishes items and returns once the broker has confirmed all of them."""
+class Publish(Protocol):
+    """Publishes items and returns once the broker has confirmed all of them."""
+
+    def __call__(self, items: Sequence[Item], *, within: float | None = None) -> None:
+        """Publish and wait, for ever or ``within`` seconds.
+
+        Raises:
+            agents.errors.Unconfirmed: the time is over, or the process is stopping.
+        """
 
 
 @runtime_checkable
@@ -145,13 +168,7 @@ def names() -> list[str]:
     return sorted(_kinds())
 
 
-def build(table: Mapping[str, Any]) -> Source | Listener:
-    """Make the source that a ``[[sources]]`` table describes.
-
-    Raises:
-        SourceConfigError: the kind is unknown, or its extra is not installed.
-        pydantic.ValidationError: a key is unknown, missing or wrong.
-    """
+def _load(table: Mapping[str, Any]) -> tuple[type[SourceConfig], Callable[[Any], Any]]:
     kind = _kinds().get(str(table.get("type")))
     if kind is None:
         msg = f"unknown source type {table.get('type')!r}; there are: {', '.join(names())}"
@@ -161,6 +178,25 @@ def build(table: Mapping[str, Any]) -> Source | Listener:
     except ImportError as error:
         msg = f"source type {table['type']!r} needs more: pip install 'mention-pipeline[agents]'"
         raise SourceConfigError(msg) from error
-    config = getattr(module, kind.config).model_validate(dict(table))
-    source: Source | Listener = getattr(module, kind.cls)(config)
+    return getattr(module, kind.config), getattr(module, kind.cls)
+
+
+def config_model(table: Mapping[str, Any]) -> type[SourceConfig]:
+    """The model that a ``[[sources]]`` table has to fit.
+
+    Raises:
+        SourceConfigError: the kind is unknown, or its extra is not installed.
+    """
+    return _load(table)[0]
+
+
+def build(table: Mapping[str, Any]) -> Source | Listener:
+    """Make the source that a ``[[sources]]`` table describes.
+
+    Raises:
+        SourceConfigError: the kind is unknown, or its extra is not installed.
+        pydantic.ValidationError: a key is unknown, missing or wrong.
+    """
+    model, cls = _load(table)
+    source: Source | Listener = cls(model.model_validate(dict(table)))
     return source

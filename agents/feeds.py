@@ -1,0 +1,222 @@
+"""RSS and Atom feeds: ``type = "feeds"``.
+
+Reads RSS 0.9 to 2.0, Atom 0.3 and 1.0 and RDF, as feedparser 6 understands them. Asks for changed
+feeds only (``ETag``, ``Last-Modified``). Where a feed has a teaser, the article is fetched, if
+robots.txt lets us, and its text extracted; a page that cannot be read leaves the teaser.
+
+Id: ``feeds:<guid>``, else the link. Revision: when the entry says it was updated, else published;
+for an entry that changed without saying so, when that was seen. ``published_at`` never changes.
+
+Cursor: per feed what to ask with next time, and for the last ``remember`` entries of the source
+``[fingerprint, revision, published_at]``: an unchanged entry costs nothing, and an edited
+one is a new revision of the same mention. An entry forgotten and seen again is published
+again with the id it had.
+"""
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final, Literal
+
+import feedparser
+import msgspec
+import trafilatura
+from pydantic import Field
+
+from agents.entries import Entry, read
+from agents.errors import RateLimited, SourceError, Unreadable
+from agents.http import Fetched, Http, HttpConfig
+from agents.mention import digest, identify, make, milliseconds
+from agents.source import Cursor, Item, Page, Refused, SourceConfig
+from schemas.mention import Channel
+
+__all__ = ["Feeds", "FeedsConfig"]
+
+_PAGE: Final = 20  # entries per page: each may need an article to be fetched first
+
+
+class FeedsConfig(SourceConfig):
+    """Keys of a ``[[sources]]`` table with ``type = "feeds"``."""
+
+    type: Literal["feeds"]
+    urls: Annotated[tuple[Annotated[str, Field(pattern="^https?://")], ...], Field(min_length=1)]
+    """The feeds."""
+    channel: Channel = "news"
+    language_hint: str | None = None
+    """The language of feeds that do not say (BCP 47)."""
+    full_text: Literal["auto", "always", "never"] = "auto"
+    """Fetch the article: where the feed has a teaser, always, never."""
+    remember: Annotated[int, Field(ge=100, le=10_000)] = 4_000
+    """How many entries to know again; should exceed what all feeds hold at a time."""
+    http: HttpConfig = HttpConfig()
+
+
+class Feeds:
+    """Some feeds, asked one after the other; the failure of one does not hold up the others."""
+
+    def __init__(self, config: FeedsConfig) -> None:
+        self.config = config
+        self._http = Http(config.http)
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self._http.close()
+
+    def poll(self, cursor: Cursor | None) -> Iterator[Page]:
+        """Read new and changed entries of all feeds.
+
+        Raises:
+            SourceError: at the end, when some feeds could not be read.
+        """
+        cursor = cursor or {}
+        # Feeds that are no longer configured are forgotten.
+        state = {url: dict(cursor.get("feeds", {}).get(url, {})) for url in self.config.urls}
+        seen: dict[str, list[Any]] = dict(cursor.get("seen", {}))
+        failures: list[SourceError] = []
+        for url, about in state.items():
+            if about.get("not_before", 0) > time.time():
+                continue
+            try:
+                yield from self._feed(url, about, state, seen)
+            except RateLimited as error:
+                about["not_before"] = time.time() + (error.seconds or 0)
+                failures.append(error)
+            except SourceError as error:
+                failures.append(error)
+        yield Page([], _cursor(state, seen))
+        if len(failures) == 1 == len(self.config.urls):
+            raise failures[0]
+        if failures:
+            some = len(failures) < len(self.config.urls)
+            msg = f"{len(failures)} of {len(self.config.urls)} feeds failed: {failures[0]}"
+            # Those that work are asked as often as ever.
+            raise SourceError(msg, self.config.every if some else None)
+
+    def _feed(
+        self,
+        url: str,
+        about: dict[str, Any],
+        state: Mapping[str, dict[str, Any]],
+        seen: dict[str, list[Any]],
+    ) -> Iterator[Page]:
+        fetched = self._http.get(
+            url,
+            etag=about.get("etag"),
+            last_modified=about.get("modified"),
+            accept="application/atom+xml,application/rss+xml,application/xml;q=0.9,*/*;q=0.5",
+        )
+        if fetched is None:
+            return
+        parsed = _parse(fetched)
+        language = parsed.feed.get("language") or self.config.language_hint
+        items: list[Item] = []
+        unchanged = 0
+        # Feeds have the newest entry first.
+        for entry in reversed(parsed.entries):
+            item = self._item(entry, url, language, seen)
+            if item is None:
+                unchanged += 1
+            else:
+                items.append(item)
+            if len(items) >= _PAGE:
+                yield Page(items, _cursor(state, seen), unchanged)
+                items, unchanged = [], 0
+        while len(seen) > self.config.remember:
+            del seen[next(iter(seen))]
+        # Only now, so that a feed whose reading was broken off is read again. A feed that is not
+        # well-formed may have been cut short: it is read whole next time as well.
+        about.clear()
+        if not parsed.bozo:
+            about |= {"etag": fetched.etag, "modified": fetched.last_modified}
+        yield Page(items, _cursor(state, seen), unchanged)
+
+    def _item(
+        self, raw: Mapping[str, Any], url: str, language: str | None, seen: dict[str, list[Any]]
+    ) -> Item | None:
+        """The mention of an entry; None when it is known and as it was."""
+        try:
+            entry = read(raw, url, language)
+            id_ = identify("feeds", entry.native)
+            key = digest(id_)[:16]
+            known = seen.pop(key, None)
+            if known and known[0] == entry.fingerprint:
+                seen[key] = known
+                return None
+            fields = self._timed(entry, known)
+            if self._wants_article(entry):
+                fields["text"] = self._article(entry) or fields["text"]
+            mention = make(
+                {**fields, "id": id_, "channel": self.config.channel},
+                self.config,
+                feed=url,
+                estimated=entry.published is None and entry.updated is None,
+            )
+        except (ValueError, msgspec.ValidationError) as error:
+            value = json.dumps(raw, default=str).encode()
+            key = str(raw.get("id") or raw.get("link") or url)
+            return self._refused(key, value, error, seen)
+        published = milliseconds(mention.published_at)
+        seen[key] = [entry.fingerprint, mention.revision, published]
+        return mention
+
+    @staticmethod
+    def _refused(
+        key: str, value: bytes, error: Exception, seen: dict[str, list[Any]]
+    ) -> Refused | None:
+        """A dead letter, once for as long as the entry stays as it is."""
+        mark = digest("refused", key)[:16]
+        fingerprint = digest(value.decode())[:12]
+        again = seen.pop(mark, None)
+        seen[mark] = [fingerprint, 0, 0]
+        if again and again[0] == fingerprint:
+            return None
+        return Refused(f"feeds:{key}", value, type(error).__name__, f"{key}: {error}")
+
+    @staticmethod
+    def _timed(entry: Entry, known: list[Any] | None) -> dict[str, Any]:
+        """The entry's fields with its times, which depend on what was known of it."""
+        now = datetime.now(UTC)
+        published = entry.published or entry.updated or now
+        updated = entry.updated or published
+        fields = {**entry.fields, "published_at": published, "collected_at": now}
+        revision = milliseconds(updated)
+        edited = updated if updated > published else None
+        if known is not None:
+            _, before, first = known
+            fields["published_at"] = datetime.fromtimestamp(first / 1000, UTC)
+            if revision <= before:
+                revision = max(milliseconds(now), before + 1)
+                edited = now
+        return {**fields, "edited_at": edited, "revision": revision}
+
+    def _wants_article(self, entry: Entry) -> bool:
+        if self.config.full_text == "never" or entry.link is None:
+            return False
+        return self.config.full_text == "always" or entry.teaser
+
+    def _article(self, entry: Entry) -> str | None:
+        """The text of the page that the entry links to, if it can be read and says more."""
+        try:
+            page = self._http.page(str(entry.link))
+        except SourceError:
+            return None
+        text = trafilatura.extract(page.body, url=page.url, include_comments=False)
+        return text if text and len(text) > len(entry.fields["text"]) else None
+
+
+def _cursor(state: Mapping[str, dict[str, Any]], seen: Mapping[str, list[Any]]) -> Cursor:
+    """A copy: what is read next must not change a page that is on its way."""
+    return {"feeds": {url: dict(about) for url, about in state.items()}, "seen": dict(seen)}
+
+
+def _parse(fetched: Fetched) -> Any:  # noqa: ANN401 - feedparser has no types
+    headers = {"content-location": fetched.url}
+    if kind := fetched.headers.get("content-type"):
+        headers["content-type"] = kind
+    parsed = feedparser.parse(fetched.body, response_headers=headers)
+    if not parsed.version and not parsed.entries:
+        reason = parsed.get("bozo_exception", "it is something else")
+        msg = f"{fetched.url}: not a feed: {reason}"
+        raise Unreadable(msg)
+    return parsed

@@ -1,0 +1,299 @@
+"""One polite HTTP client for all sources.
+
+It says who it is, asks for what changed only, does as ``Retry-After`` and robots.txt say, keeps to
+two requests at a time per host over all sources of the process, and bounds time, redirects and size
+(after decompression). By default it talks to public addresses only.
+"""
+
+import ssl
+import threading
+import time
+import weakref
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import cache
+from http import HTTPStatus
+from typing import Annotated, Final
+
+import httpcore
+import httpx
+from msgspec import Struct
+from protego import Protego
+from pydantic import BaseModel, ConfigDict, Field
+
+from agents.errors import RateLimited, SourceError, Unreadable
+from agents.network import Forbidden, PublicOnly
+from schemas import __version__
+
+__all__ = ["Fetched", "Http", "HttpConfig"]
+
+_PRODUCT: Final = "mention-pipeline"
+_PER_HOST: Final = 2  # requests at the same time
+_REDIRECTS: Final = 5
+_KEPT_ALIVE: Final = 10  # idle connections per source
+_WHOLE: Final = 4  # times the timeout: the longest a whole answer may take
+_WAIT: Final = 60.0  # seconds, when a platform asks to wait and does not say how long
+_LONGEST_WAIT: Final = 86_400.0
+_ROBOTS_FOR: Final = 3_600.0  # seconds that robots.txt is taken as read
+_ROBOTS_AGAIN: Final = 300.0  # seconds until it is asked for again when it could not be read
+_ROBOTS_LIMIT: Final = 512_000  # bytes
+_ROBOTS_KEPT: Final = 1_000  # hosts
+_LONGEST_DELAY: Final = 30.0  # seconds of Crawl-delay that are honoured
+_GZIP: Final = 31  # zlib's word for a gzip header
+
+
+class HttpConfig(BaseModel):
+    """How a source uses the network; keys of its ``http`` table."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    contact: str | None = None
+    """A URL or address that the operators of sites can turn to; part of the User-Agent."""
+    timeout: Annotated[float, Field(gt=0, le=120)] = 15.0
+    """Seconds to wait for a connection and between two pieces of an answer."""
+    max_bytes: Annotated[int, Field(gt=0)] = 10_485_760
+    """Largest answer, decompressed."""
+    allow_private: bool = False
+    """Permit loopback, private and link-local addresses."""
+
+
+class Fetched(Struct, frozen=True):
+    """An answer that was read whole."""
+
+    url: str
+    """Where it came from after redirects."""
+    body: bytes
+    headers: dict[str, str]
+    """Names in lower case."""
+
+    @property
+    def etag(self) -> str | None:
+        """What to ask with next time."""
+        return self.headers.get("etag")
+
+    @property
+    def last_modified(self) -> str | None:
+        """What to ask with next time."""
+        return self.headers.get("last-modified")
+
+
+class _Host:
+    """What all clients of this process share about one host."""
+
+    def __init__(self) -> None:
+        self.slots = threading.BoundedSemaphore(_PER_HOST)
+        self.lock = threading.Lock()
+        self.closed_until = 0.0
+        self.next_page = 0.0
+
+
+_hosts: weakref.WeakValueDictionary[str, _Host] = weakref.WeakValueDictionary()
+_hosts_lock = threading.Lock()
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """Made once: reading the certificates costs more than a request."""
+    return httpx.create_ssl_context()
+
+
+class Http:
+    """The client of one source; safe to use from many threads."""
+
+    def __init__(self, config: HttpConfig) -> None:
+        self._config = config
+        contact = f" (+{config.contact})" if config.contact else ""
+        self._agent = f"{_PRODUCT}/{__version__}{contact}"
+        limits = httpx.Limits(max_keepalive_connections=_KEPT_ALIVE)
+        transport = httpx.HTTPTransport(verify=_tls(), limits=limits)
+        if not config.allow_private:
+            # httpx offers no public way to hand in a network backend.
+            transport._pool._network_backend = PublicOnly()  # noqa: SLF001 - see above
+        self._client = httpx.Client(
+            transport=transport,
+            # A proxy of the environment would resolve names itself, past the check.
+            trust_env=False,
+            follow_redirects=True,
+            max_redirects=_REDIRECTS,
+            timeout=config.timeout,
+            headers={"User-Agent": self._agent, "Accept-Encoding": "gzip"},
+        )
+        self._robots: dict[str, tuple[float, Protego | None]] = {}
+        self._mine: dict[str, _Host] = {}
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self._client.close()
+
+    def get(
+        self,
+        url: str,
+        *,
+        etag: str | None = None,
+        last_modified: str | None = None,
+        accept: str = "*/*",
+    ) -> Fetched | None:
+        """Fetch a document; None when it is what ``etag`` or ``last_modified`` stand for.
+
+        Raises:
+            RateLimited: the host asks to wait, now or in an earlier answer.
+            Unreadable: the answer is too large, incomplete, or wrongly compressed.
+            SourceError: no answer, or one that says no.
+        """
+        headers = {"Accept": accept}
+        if etag:
+            headers["If-None-Match"] = etag
+        if last_modified:
+            headers["If-Modified-Since"] = last_modified
+        with self._errors(url), self._slot(url) as host:
+            with self._client.stream("GET", url, headers=headers) as answer:
+                if answer.status_code == HTTPStatus.NOT_MODIFIED:
+                    return None
+                self._check(answer, host)
+                body = self._read(answer, self._config.max_bytes)
+            lower = {name.lower(): value for name, value in answer.headers.items()}
+            return Fetched(str(answer.url), body, lower)
+
+    def page(self, url: str) -> Fetched:
+        """Fetch a page made for people, if robots.txt lets us, and no faster than it says.
+
+        Raises:
+            SourceError: as ``get``; also when robots.txt says no or cannot be read.
+        """
+        with self._errors(url):
+            robots = self._robots_of(url)
+        if robots is None or not robots.can_fetch(url, _PRODUCT):
+            msg = f"{url}: robots.txt does not let us"
+            raise SourceError(msg)
+        delay = min(float(robots.crawl_delay(_PRODUCT) or 0), _LONGEST_DELAY)
+        if delay:
+            host = self._host(url)
+            with host.lock:
+                time.sleep(max(host.next_page - time.monotonic(), 0))
+                host.next_page = time.monotonic() + delay
+        fetched = self.get(url, accept="text/html,application/xhtml+xml;q=0.9,*/*;q=0.1")
+        if fetched is None:
+            msg = f"{url}: 304 to a question that had no condition"
+            raise Unreadable(msg)
+        return fetched
+
+    def _robots_of(self, url: str) -> Protego | None:
+        """The rules of a URL's host; None where they cannot be read: forbidden, says RFC 9309."""
+        root = httpx.URL(url).join("/robots.txt")
+        key = str(root)
+        until, rules = self._robots.get(key, (0.0, None))
+        if time.monotonic() < until:
+            return rules
+        kept_for = _ROBOTS_FOR
+        try:
+            with self._errors(key), self._slot(key), self._client.stream("GET", root) as answer:
+                if answer.is_success:
+                    body = self._read(answer, min(_ROBOTS_LIMIT, self._config.max_bytes))
+                    rules = Protego.parse(body.decode(errors="replace"))
+                elif answer.is_client_error:
+                    rules = Protego.parse("")
+                else:
+                    rules, kept_for = None, _ROBOTS_AGAIN
+        except SourceError:
+            rules, kept_for = None, _ROBOTS_AGAIN
+        while len(self._robots) >= _ROBOTS_KEPT:
+            self._robots.pop(next(iter(self._robots)))
+        self._robots[key] = (time.monotonic() + kept_for, rules)
+        return rules
+
+    def _host(self, url: str) -> _Host:
+        name = httpx.URL(url).host
+        with _hosts_lock:
+            host = _hosts.get(name)
+            if host is None:
+                host = _hosts[name] = _Host()
+            self._mine[name] = host  # kept alive as long as this client
+        return host
+
+    @contextmanager
+    def _slot(self, url: str) -> Iterator[_Host]:
+        """One of the few requests that a host gets at a time."""
+        host = self._host(url)
+        wait = host.closed_until - time.monotonic()
+        if wait > 0:
+            msg = f"{url}: the host asked to wait another {wait:.0f} s"
+            raise RateLimited(msg, wait)
+        with host.slots:
+            yield host
+
+    def _check(self, answer: httpx.Response, host: _Host) -> None:
+        status = answer.status_code
+        asked = answer.headers.get("retry-after")
+        limited = status == HTTPStatus.TOO_MANY_REQUESTS
+        if limited or (status == HTTPStatus.SERVICE_UNAVAILABLE and asked):
+            seconds = _retry_after(asked)
+            host.closed_until = time.monotonic() + seconds
+            msg = f"{answer.url}: {status}, asks to wait {seconds:.0f} s"
+            raise RateLimited(msg, seconds)
+        if not answer.is_success:
+            msg = f"{answer.url}: {status} {answer.reason_phrase}"
+            raise SourceError(msg)
+
+    def _read(self, answer: httpx.Response, limit: int) -> bytes:
+        """The body, decompressed by hand so that a small answer cannot become a huge one."""
+        encoding = answer.headers.get("content-encoding", "identity").strip().lower()
+        if encoding not in {"identity", "", "gzip", "x-gzip"}:
+            msg = f"{answer.url}: sent {encoding}, which was not asked for"
+            raise Unreadable(msg)
+        inflate = zlib.decompressobj(_GZIP) if "gzip" in encoding else None
+        deadline = time.monotonic() + self._config.timeout * _WHOLE
+        body = bytearray()
+        for chunk in answer.iter_raw():
+            body += inflate.decompress(chunk, limit + 1 - len(body)) if inflate else chunk
+            if len(body) > limit:
+                msg = f"{answer.url}: more than {limit} bytes"
+                raise Unreadable(msg)
+            if time.monotonic() > deadline:
+                msg = f"{answer.url}: too slow"
+                raise SourceError(msg)
+        if inflate and body and not inflate.eof:
+            msg = f"{answer.url}: the answer ends early"
+            raise Unreadable(msg)
+        return bytes(body)
+
+    @contextmanager
+    def _errors(self, url: str) -> Iterator[None]:
+        """Make the client's errors those of a source."""
+        try:
+            yield
+        except zlib.error as error:
+            msg = f"{url}: wrongly compressed: {error}"
+            raise Unreadable(msg) from error
+        except httpx.RemoteProtocolError as error:
+            msg = f"{url}: the answer ends early or is not HTTP: {error}"
+            raise Unreadable(msg) from error
+        except (httpx.HTTPError, httpx.InvalidURL, httpcore.ConnectError) as error:
+            hint = "; allow_private = true permits it" if _forbidden(error) else ""
+            msg = f"{url}: {str(error) or type(error).__name__}{hint}"
+            raise SourceError(msg) from error
+
+
+def _forbidden(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, Forbidden):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _retry_after(text: str | None) -> float:
+    """Seconds to wait, from a number or an HTTP date (RFC 9110)."""
+    seconds = _WAIT
+    if text and text.strip().isdigit():
+        seconds = float(text)
+    elif text:
+        try:
+            moment = parsedate_to_datetime(text)
+        except ValueError:
+            return seconds
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        seconds = (moment - datetime.now(UTC)).total_seconds()
+    return min(max(seconds, 1.0), _LONGEST_WAIT)

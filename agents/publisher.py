@@ -1,0 +1,267 @@
+"""Publishes what agents found; returns only when the broker has confirmed all of it.
+
+Guarantee: at least once. Kafka being away means waiting, said once a minute; a message is given up
+only when the process stops or the caller's time is over, and then the cursor has not moved, so it
+is read again. What the schema does not accept goes to the dead letters, never nowhere.
+"""
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+from kafka import KafkaProducer
+from kafka.errors import KafkaError, MessageSizeTooLargeError
+from msgspec import Struct
+from tenacity import (
+    RetryCallState,
+    RetryError,
+    Retrying,
+    retry_if_exception_type,
+    stop_after_delay,
+    stop_any,
+    stop_when_event_set,
+    wait_random_exponential,
+)
+from tenacity.nap import sleep_using_event
+from tenacity.stop import stop_base
+
+from agents.errors import SourceError, Unconfirmed
+from agents.source import Deletion, Item, Refused
+from schemas import headers, topics
+from schemas.mention import RawMention, decode_raw, encode
+
+__all__ = ["Message", "Publisher", "Tally"]
+
+_log = logging.getLogger(__name__)
+
+_CLIENT: Final[Mapping[str, Any]] = {
+    "acks": "all",
+    "enable_idempotence": True,
+    "compression_type": "lz4",
+    "linger_ms": 5,
+    "batch_size": 131_072,
+    "max_request_size": topics.DEAD_LETTER.max_message_bytes,
+    "allow_auto_create_topics": False,
+    # Short enough that an outage is noticed, said, and does not hold up the end of the process.
+    "bootstrap_timeout_ms": 5_000,
+    "max_block_ms": 5_000,
+    "request_timeout_ms": 10_000,
+    "delivery_timeout_ms": 30_000,
+}
+_SAY_AGAIN_AFTER: Final = 60.0  # seconds between two reports of one outage
+_LOOK_UP_EVERY: Final = 0.5  # seconds between two looks at whether to stop
+_REASON_LIMIT: Final = 2_000  # bytes of an error message that are worth keeping
+_ENVELOPE: Final = 65_536  # bytes that headers and framing may add to a value
+
+
+class Message(Struct, frozen=True):
+    """A record to write."""
+
+    topic: str
+    key: bytes
+    value: bytes | None
+    headers: list[tuple[str, bytes]] = []
+
+
+class Tally(Struct):
+    """What became of some items."""
+
+    published: int = 0
+    rejected: int = 0
+
+
+class Publisher:
+    """One idempotent producer for all sources of a process; safe to use from many threads.
+
+    Args:
+        options: connection options in kafka-python's words.
+        raw: the topic for mentions and tombstones.
+        dead_letters: the topic for what the schema refuses.
+        stopping: when set, waiting ends with ``Unconfirmed``.
+    """
+
+    def __init__(
+        self,
+        options: Mapping[str, Any],
+        *,
+        raw: str = topics.RAW.name,
+        dead_letters: str = topics.DEAD_LETTER.name,
+        stopping: threading.Event | None = None,
+    ) -> None:
+        self._options = {**options, **_CLIENT}
+        self._raw = raw
+        self._dead_letters = dead_letters
+        self._stopping = stopping or threading.Event()
+        self._lock = threading.Lock()
+        self._producer: Any = None
+        self._said_at = -_SAY_AGAIN_AFTER
+
+    def publish(self, items: Sequence[Item], source: str, *, within: float | None = None) -> Tally:
+        """Publish items of a source and wait for the broker, for ever or ``within`` seconds.
+
+        Raises:
+            Unconfirmed: the time is over, or the process is stopping.
+        """
+        tally = Tally()
+        messages = [self._message(item, source, tally) for item in items]
+        self.send(messages, within=within)
+        return tally
+
+    def send(self, messages: Iterable[Message], *, within: float | None = None) -> None:
+        """Write messages and wait for the broker.
+
+        Raises:
+            SourceError: a message is too large for a topic that must take it whole.
+            Unconfirmed: the time is over, or the process is stopping.
+        """
+        pending = list(messages)
+        ends: list[stop_base] = [stop_when_event_set(self._stopping)]
+        deadline = None
+        if within is not None:
+            ends.append(stop_after_delay(within))
+            deadline = time.monotonic() + within
+        retrying = Retrying(
+            retry=retry_if_exception_type(KafkaError),
+            wait=wait_random_exponential(multiplier=0.2, max=5),
+            stop=stop_any(*ends),
+            sleep=sleep_using_event(self._stopping),
+            before_sleep=self._say,
+        )
+        try:
+            retrying(self._attempt, pending, deadline)
+        except RetryError as error:
+            reason = error.last_attempt.exception()
+            msg = f"Kafka has not confirmed {len(pending)} messages: {reason}"
+            raise Unconfirmed(msg) from error
+
+    def close(self, seconds: float = 2.0) -> None:
+        """Let go of the connection; what is unconfirmed by then is read again later."""
+        with self._lock:
+            if self._producer is not None:
+                self._producer.close(timeout=seconds)
+                self._producer = None
+
+    def _attempt(self, pending: list[Message], deadline: float | None) -> None:
+        """Send all that is pending, and leave in it what was not confirmed."""
+        producer = self._connected()
+        sent = [(message, self._write(producer, message)) for message in pending]
+        failure: KafkaError | None = None
+        unsettled = []
+        for message, future in sent:
+            error = future if isinstance(future, KafkaError) else self._settle(future, deadline)
+            if isinstance(error, MessageSizeTooLargeError):
+                unsettled.append(self._too_large(message))
+                failure = error
+            elif error is not None:
+                unsettled.append(message)
+                failure = error
+        pending[:] = unsettled
+        if failure is not None:
+            if not failure.retriable and not isinstance(failure, MessageSizeTooLargeError):
+                self._discard(producer)
+            raise failure
+
+    def _connected(self) -> Any:  # noqa: ANN401 - kafka-python has no types
+        with self._lock:
+            if self._producer is None:
+                self._producer = KafkaProducer(**self._options)
+            return self._producer
+
+    def _discard(self, producer: Any) -> None:  # noqa: ANN401
+        """Drop a producer that cannot go on, for instance after its sequence was broken."""
+        with self._lock:
+            if self._producer is producer:
+                self._producer = None
+        producer.close(timeout=0)
+
+    def _write(self, producer: Any, message: Message) -> Any:  # noqa: ANN401
+        if self._stopping.is_set():
+            return KafkaError("stopping")
+        try:
+            return producer.send(
+                message.topic, message.value, key=message.key, headers=message.headers
+            )
+        except KafkaError as error:
+            return error
+
+    def _settle(self, future: Any, deadline: float | None) -> KafkaError | None:  # noqa: ANN401
+        """Wait for one confirmation; returns what went wrong."""
+        while True:
+            try:
+                future.get(timeout=_LOOK_UP_EVERY)
+            except KafkaError as error:
+                over = deadline is not None and time.monotonic() >= deadline
+                if future.is_done or over or self._stopping.is_set():
+                    return error
+            else:
+                return None
+
+    def _say(self, state: RetryCallState) -> None:
+        now = time.monotonic()
+        if now - self._said_at >= _SAY_AGAIN_AFTER and state.outcome is not None:
+            self._said_at = now
+            seconds = state.seconds_since_start or 0.0
+            _log.warning("waiting for Kafka since %.0f s: %s", seconds, state.outcome.exception())
+
+    def _message(self, item: Item, source: str, tally: Tally) -> Message:
+        if isinstance(item, Deletion):
+            tally.published += 1
+            about = headers.tombstone_headers(item.id, item.revision, source)
+            return Message(self._raw, item.id.encode(), None, about)
+        if isinstance(item, Refused):
+            tally.rejected += 1
+            return self._dead(item, source)
+        try:
+            # A plugin may build anything: what leaves here can be read by everyone.
+            value = encode(item)
+            decode_raw(value)
+            about = headers.mention_headers(item)
+        except (msgspec.MsgspecError, TypeError, AttributeError, UnicodeError) as error:
+            tally.rejected += 1
+            return self._dead(_refused(item, error), source)
+        tally.published += 1
+        return Message(self._raw, item.id.encode(), value, about)
+
+    def _dead(self, item: Refused, source: str) -> Message:
+        reason = item.reason.encode(errors="replace")[:_REASON_LIMIT].decode(errors="ignore")
+        explained = {
+            "ce_source": f"/sources/{source}",
+            "dlq_stage": "agent",
+            "dlq_error": item.error,
+            "dlq_reason": reason,
+            # It has never been on a topic: this is the one it was meant for.
+            "dlq_topic": self._raw,
+            "dlq_partition": "-1",
+            "dlq_offset": "-1",
+            "dlq_attempts": "1",
+            "dlq_at": datetime.now(UTC).isoformat(),
+        }
+        return Message(
+            self._dead_letters,
+            item.key.encode(errors="replace"),
+            item.value[: topics.DEAD_LETTER.max_message_bytes - _ENVELOPE],
+            [(name, text.encode(errors="replace")) for name, text in explained.items()],
+        )
+
+    def _too_large(self, message: Message) -> Message:
+        if message.topic != self._raw or message.value is None:
+            msg = f"{message.key.decode()}: too large for {message.topic}"
+            raise SourceError(msg)
+        size = len(message.value)
+        reason = f"{size} bytes are more than {self._raw} takes"
+        key = message.key.decode()
+        source = headers.first(message.headers, "ce_source") or b""
+        refused = Refused(key, message.value, "MessageTooLarge", reason)
+        return self._dead(refused, source.decode().removeprefix("/sources/"))
+
+
+def _refused(item: RawMention, error: Exception) -> Refused:
+    """The dead letter of a mention that breaks the schema, readable whatever is wrong with it."""
+    # json escapes half surrogates, msgspec refuses them.
+    value = json.dumps(msgspec.to_builtins(item, enc_hook=repr), default=repr).encode()
+    return Refused(str(item.id), value, type(error).__name__, str(error))

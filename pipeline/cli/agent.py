@@ -1,0 +1,54 @@
+"""``mentions agent``: source agents."""
+
+import sys
+
+import click
+
+from pipeline.cli._shared import settings
+from pipeline.errors import ConfigError
+
+__all__ = ["command"]
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  mentions agent           collect until interrupted; start more processes to share the sources
+  mentions agent --once    read every source once to its end; exit code 1 when one failed"""
+)
+@click.option(
+    "--once", is_flag=True, help="Read every source once, apart from the group of agents, and end."
+)
+@click.option("--verbose", "-v", is_flag=True, help="Show what the Kafka client says.")
+@click.pass_context
+def command(ctx: click.Context, *, once: bool, verbose: bool) -> None:
+    """Run source agents until interrupted."""
+    from pydantic import ValidationError  # noqa: PLC0415 - not needed for --help
+
+    from agents import runner, source  # noqa: PLC0415
+    from pipeline import logs  # noqa: PLC0415
+    from pipeline.settings import explain  # noqa: PLC0415
+    from schemas import topics  # noqa: PLC0415
+
+    logs.setup(verbose=verbose)
+    config = settings(ctx)
+    if not config.sources:
+        msg = "no sources: add a [[sources]] table to mentions.toml"
+        raise ConfigError(msg)
+    for table in config.sources:
+        model = source.config_model(table)
+        try:
+            model.model_validate(table)
+        except ValidationError as error:
+            raise ConfigError(explain(error, model, f"source {table.get('name')!r}")) from error
+    kafka = config.kafka
+    code = runner.run(
+        config.sources,
+        kafka.kafka_python(),
+        once=once,
+        raw=kafka.topic(topics.RAW),
+        dead_letters=kafka.topic(topics.DEAD_LETTER),
+        cursors=kafka.topic(topics.CURSORS),
+        group=kafka.group("agents"),
+    )
+    sys.exit(code)
