@@ -15,7 +15,6 @@ __all__ = ["console", "emit", "json_option", "moment", "settings", "table"]
 
 console = Console()
 
-_SHORT = 30
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 json_option = click.option(
@@ -55,9 +54,8 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
     for index, name in enumerate(columns):
         cells = [row[index] for row in rows]
         numeric = bool(cells) and all(isinstance(cell, int | float) for cell in cells)
-        # Short cells are for comparing and copying: only long texts are wrapped.
-        short = max((len(str(cell)) for cell in cells), default=0) <= _SHORT
-        grid.add_column(name, justify="right" if numeric else "left", no_wrap=short)
+        # The first is the name of the row, for copying: never cut or broken.
+        grid.add_column(name, justify="right" if numeric else "left", no_wrap=index == 0)
     for row in rows:
         grid.add_row(*(str(cell) for cell in row))
     console.print(grid)

@@ -63,18 +63,17 @@ def list_(ctx: click.Context, /, *, as_json: bool, **filters: Any) -> None:  # n
     rows = [
         (
             letter.position,
-            f"{letter.at.astimezone():%d.%m. %H:%M:%S}",
+            f"{letter.at.astimezone():%m-%d %H:%M}",
             letter.stage,
             letter.error,
             letter.source,
             (letter.key or b"").decode(errors="backslashreplace"),
-            letter.replays,
             letter.mark.action if letter.mark else "",
             letter.reason[:_REASON_SHOWN],
         )
         for letter in chosen
     ]
-    columns = ["position", "at", "stage", "error", "source", "key", "replays", "mark", "reason"]
+    columns = ["position", "at", "stage", "error", "source", "key", "done", "reason"]
     table(f"Dead letters: {len(rows)}", columns, rows)
 
 
