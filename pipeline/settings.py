@@ -187,7 +187,6 @@ class Settings(BaseSettings):
         extra="forbid",
         env_prefix="MENTIONS_",
         env_nested_delimiter="__",
-        nested_model_default_partial_update=True,
     )
 
     kafka: Kafka = Kafka()
