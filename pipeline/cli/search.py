@@ -19,7 +19,7 @@ _SORTS: Final = ("newest", "oldest", "relevance", "resonance", "audience")
 _TONES: Final = {"negative": "red", "positive": "green"}
 
 # Texts are a stranger's: neither terminal commands nor a change of writing direction get through.
-_UNPRINTABLE: Final = re.compile("[\x00-\x01\x04-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]+")
+_UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]+")
 
 
 @click.command(

@@ -5,10 +5,13 @@ language analyzers, life-cycle management and more. Code asks here, and uses mor
 more.
 """
 
+from collections.abc import Collection, Mapping
+from typing import Any
+
 from elasticsearch import Elasticsearch
 from msgspec import Struct
 
-__all__ = ["Capabilities", "probe"]
+__all__ = ["Capabilities", "common", "probe"]
 
 
 class Capabilities(Struct, frozen=True, kw_only=True):
@@ -53,16 +56,19 @@ def probe(client: Elasticsearch) -> Capabilities:
         metric="plugins",
         filter_path="nodes.*.version,nodes.*.modules.name,nodes.*.plugins.name",
     )
-    nodes = list(answer["nodes"].values())
-    common = set.intersection(
-        *(
-            {part["name"] for part in node.get("modules", []) + node.get("plugins", [])}
-            for node in nodes
-        )
-    )
+    return common(answer["nodes"].values())
+
+
+def common(nodes: Collection[Mapping[str, Any]]) -> Capabilities:
+    """What all of these nodes have, from what each says of itself."""
+    parts = [
+        {part["name"] for part in (*node.get("modules", ()), *node.get("plugins", ()))}
+        for node in nodes
+    ]
+    shared = set.intersection(*parts)
     return Capabilities(
         version=min((node["version"] for node in nodes), key=_number),
-        **{capability: module in common for capability, module in _MODULES.items()},
+        **{capability: module in shared for capability, module in _MODULES.items()},
     )
 
 

@@ -26,8 +26,9 @@ SORTS: Final[Mapping[str, list[dict[str, str]]]] = {
     "audience": [{"author.followers": "desc"}, {"published_at": "desc"}],
 }
 """What results can be ordered by."""
-START, END = "\x02", "\x03"
-"""Around what matched, in a snippet: characters that no text has."""
+START, END = "\ufdd0", "\ufdd1"
+"""Around what matched, in a snippet: code points that are no characters, so that no text has them
+(Elasticsearch trims control characters off a snippet)."""
 _SNIPPET: Final = 160
 """Characters of text around a match."""
 

@@ -1,0 +1,55 @@
+import pytest
+from elastic_transport import ApiResponseMeta, HttpHeaders, NodeConfig
+from elasticsearch import BadRequestError
+
+from pipeline.search.query import _explained, _signed
+
+
+@pytest.mark.parametrize(
+    ("typed", "sent"),
+    [
+        ("Störung", "Störung"),
+        ("#Bahn", "hashtags:Bahn"),
+        ("-#spam +#Zug", "-hashtags:spam +hashtags:Zug"),
+        ("(#a OR #größe)", "(hashtags:a OR hashtags:größe)"),
+        ("@db_info", "(handles:db_info OR author.handle:db_info)"),
+        ('"#Bahn fährt"', '"#Bahn fährt"'),
+        ("/#[ab]/", "/#[ab]/"),
+        ("hashtags:#x", "hashtags:#x"),
+        ("jemand@example.org", "jemand@example.org"),
+        ("C# 🚆 #", "C# 🚆 #"),
+    ],
+)
+def test_signs_stand_for_fields(typed: str, sent: str) -> None:
+    assert _signed(typed) == sent
+
+
+def _refused(reason: str) -> BadRequestError:
+    meta = ApiResponseMeta(
+        status=400,
+        http_version="1.1",
+        headers=HttpHeaders(),
+        duration=0.0,
+        node=NodeConfig("http", "localhost", 9200),
+    )
+    shard = {"type": "query_shard_exception", "reason": "outer", "caused_by": {"reason": reason}}
+    return BadRequestError("said", meta, {"error": {"failed_shards": [{"reason": shard}]}})
+
+
+def test_a_mistake_is_shown_where_it_is() -> None:
+    error = _refused('Cannot parse \'a:b:c\': Encountered " ":" " at line 1, column 3.\nWas')
+    assert _explained(error, "a:b:c") == (
+        "the query can't be read from character 4 on, at ':c': a:b:c"
+    )
+
+
+def test_a_query_that_ends_too_early_says_so() -> None:
+    error = _refused("Cannot parse 'a (': Encountered \"<EOF>\" at line 1, column 3.")
+    assert "because it ends there" in _explained(error, "a (")
+
+
+def test_another_mistake_is_told_in_elasticsearch_s_words() -> None:
+    error = _refused('For input string: "x"')
+    assert _explained(error, "revision:x") == (
+        'the query can\'t be answered: For input string: "x"'
+    )
