@@ -25,6 +25,7 @@ from tenacity import RetryCallState, retry, retry_if_exception_type, wait_random
 
 from pipeline import metrics
 from pipeline.delivery import Delivery, Record, Stage
+from pipeline.health import Health, pages
 from pipeline.settings import Kafka, Settings
 from schemas import topics
 
@@ -64,7 +65,14 @@ class App(faust.App):
             datadir=str(datadir),
             topic_allow_declare=False,  # the table of topics is the only place that creates any
             topic_disable_leader=True,
-            web_enabled=False,
+            web_enabled=bool(settings.worker.port),
+            web_bind=settings.worker.host,
+            web_port=settings.worker.port or None,
+            web_stats_enabled=False,
+            web_graph_enabled=False,
+            web_router_enabled=False,
+            web_tables_enabled=False,
+            web_metrics_enabled=False,
         )
         self._stage = stage
         self._source = kafka.topic(stage.source)
@@ -78,6 +86,7 @@ class App(faust.App):
             concurrency=1,
         )(self._agent)
         self.task()(self._watch)
+        pages(self, self)
 
     async def on_start(self) -> None:
         """Make what needs the event loop before the first message comes."""
@@ -111,6 +120,22 @@ class App(faust.App):
         # Faust waits in a rebalance until nothing it has handed out is unacknowledged. What was
         # abandoned is read again by its next owner, from the committed offset.
         self.consumer._unacked_messages.difference_update(records)  # noqa: SLF001 - no public way
+
+    def health(self) -> Health:
+        """How this process is now."""
+        lag, _ = self._lag()
+        still = time.monotonic() - self._seen_alive
+        partitions = len(self.consumer.assignment())
+        waiting_for = self._delivery.waiting_for
+        return Health(
+            stage=self._stage.name,
+            live=still < self._settings.worker.stuck_after,
+            ready=partitions > 0 and waiting_for is None and not self.rebalancing,
+            partitions=partitions,
+            lag=lag,
+            seconds_since_progress=round(still, 1),
+            waiting_for=waiting_for,
+        )
 
     async def _watch(self) -> None:
         """Export lag, and see that it is being worked on."""
@@ -162,8 +187,6 @@ def run(stage: Stage, settings: Settings, *, parent: int | None = None) -> None:
         settings: how to reach the servers, and how much to take at once.
         parent: the process id of a supervisor, without which this process ends too.
     """
-    if settings.worker.metrics_port:
-        metrics.serve(settings.worker.metrics_host, settings.worker.metrics_port)
     mode.loop.use("uvloop")
     with tempfile.TemporaryDirectory(prefix="mentions-") as datadir:
         app = App(stage, settings, Path(datadir), parent)

@@ -149,6 +149,8 @@ class Delivery:
         self._said_at = -_SAY_AGAIN_AFTER
         self.beats = 0
         """Counts settled batches and retries: it stands still only when the loop is stuck."""
+        self.waiting_for: str | None = None
+        """Why the batch in hand is being tried again, None when it is not."""
 
     def abandon(self) -> None:
         """Give up the batch in hand, unacknowledged: its partitions go elsewhere."""
@@ -169,6 +171,7 @@ class Delivery:
         except _AbandonedError:
             _log.info("%s: %d messages go to their next owner", self._stage.name, len(records))
             self._forget(records)
+            self.waiting_for = None
             return
         except asyncio.CancelledError:
             raise
@@ -316,15 +319,17 @@ class Delivery:
             before_sleep=self._say,
             sleep=self._sleep,
         )(attempt)
+        self.waiting_for = None
 
     def _say(self, state: RetryCallState) -> None:
         self.beats += 1
+        self.waiting_for = str(state.outcome.result()) if state.outcome else None
         now = time.monotonic()
-        if now - self._said_at >= _SAY_AGAIN_AFTER and state.outcome is not None:
+        if now - self._said_at >= _SAY_AGAIN_AFTER:
             self._said_at = now
             seconds = state.seconds_since_start or 0.0
             _log.warning(
-                "%s: waiting since %.0f s: %s", self._stage.name, seconds, state.outcome.result()
+                "%s: waiting since %.0f s: %s", self._stage.name, seconds, self.waiting_for
             )
 
     async def _sleep(self, seconds: float) -> None:

@@ -1,10 +1,11 @@
 """The counters of a worker process, under Prometheus' own conventions.
 
 Every stage counts what it received, sent, rejected and retried, and how long batches took; lag and
-the age of the last commit are gauges. Nothing is served unless ``worker.metrics_port`` is set.
+the age of the last commit are gauges. They are served where
+``worker.port`` is set, see ``pipeline.health``.
 """
 
-from prometheus_client import Counter, Gauge, Histogram, start_http_server
+from prometheus_client import Counter, Gauge, Histogram
 
 __all__ = [
     "BATCH_SECONDS",
@@ -14,7 +15,6 @@ __all__ = [
     "REJECTED",
     "RETRIED",
     "SENT",
-    "serve",
 ]
 
 RECEIVED = Counter("mentions_received", "Messages taken from the source topic.", ["stage"])
@@ -29,12 +29,3 @@ BATCH_SECONDS = Histogram(
 )
 LAG = Gauge("mentions_lag", "Messages in owned partitions not yet committed.", ["stage"])
 PROGRESS_AGE = Gauge("mentions_progress_age_seconds", "Since lag last shrank or was 0.", ["stage"])
-
-
-def serve(host: str, port: int) -> None:
-    """Serve the metrics at ``http://host:port/metrics``, in a thread.
-
-    Raises:
-        OSError: the port is taken.
-    """
-    start_http_server(port, addr=host)

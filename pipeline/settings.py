@@ -165,9 +165,9 @@ class Worker(_Table):
     """Seconds to wait for a batch to fill."""
     stuck_after: Annotated[float, Field(ge=10)] = 300.0
     """Seconds of lag without progress after which the process exits to be restarted."""
-    metrics_port: Annotated[int, Field(ge=0, le=65_535)] = 0
-    """Where Prometheus can read the process, on ``metrics_host``; 0 is nowhere."""
-    metrics_host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65_535)] = 0
+    """Where /health, /ready and /metrics are served, for one stage a process; 0 is nowhere."""
+    host: str = "127.0.0.1"
 
 
 class Stack(_Table):
