@@ -215,7 +215,7 @@ def _parse(fetched: Fetched) -> Any:  # noqa: ANN401 - feedparser has no types
     if kind := fetched.headers.get("content-type"):
         headers["content-type"] = kind
     parsed = feedparser.parse(fetched.body, response_headers=headers)
-    if not parsed.version and not parsed.entries:
+    if not parsed.get("version") and not parsed.entries:
         reason = parsed.get("bozo_exception", "it is something else")
         msg = f"{fetched.url}: not a feed: {reason}"
         raise Unreadable(msg)

@@ -12,7 +12,6 @@ Cursor: per file the offset and line of the next row, and a fingerprint of the b
 what was read, by which a replaced file is known.
 """
 
-import codecs
 import hashlib
 import os
 from collections.abc import Iterator, Mapping
@@ -84,7 +83,7 @@ class FilesConfig(SourceConfig):
     @classmethod
     def _of_lines(cls, name: str | None) -> str | None:
         try:
-            if name is not None and codecs.lookup(name).decode(b"\n")[0] != "\n":
+            if name is not None and not "a\n".encode(name).endswith(b"a\n"):
                 msg = f"{name} does not end lines with the byte 10; convert the file first"
                 raise ValueError(msg)
         except LookupError as error:
@@ -96,7 +95,7 @@ class FilesConfig(SourceConfig):
     def _zone(cls, name: str) -> str:
         try:
             ZoneInfo(name)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, KeyError) as error:
             msg = f"no time zone {name!r}"
             raise ValueError(msg) from error
         return name
@@ -134,17 +133,20 @@ class Files:
             raise SourceError(msg)
         for path in [gone for gone in state if gone not in paths][:-_REMEMBERED]:
             del state[path]
-        failures: list[str] = []
+        failures: list[SourceError] = []
         for path in paths:
             try:
                 yield from self._file(path, state)
             except OSError as error:
-                failures.append(f"{path}: {error.strerror}")
+                failures.append(SourceError(f"{path}: {error.strerror}"))
             except SourceError as error:
-                failures.append(str(error))
+                failures.append(error)
+        if len(failures) == 1 == len(paths):
+            raise failures[0]
         if failures:
             some = len(failures) < len(paths)
-            raise SourceError("; ".join(failures), self.config.every if some else None)
+            msg = f"{len(failures)} of {len(paths)} files failed: {failures[0]}"
+            raise SourceError(msg, self.config.every if some else None)
 
     def _file(self, path: str, state: dict[str, Any]) -> Iterator[Page]:
         with Path(path).open("rb") as file:

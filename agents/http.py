@@ -205,7 +205,7 @@ class Http:
         return rules
 
     def _host(self, url: str) -> _Host:
-        name = httpx.URL(url).host
+        name = httpx.URL(url).netloc.decode()
         with _hosts_lock:
             host = _hosts.get(name)
             if host is None:

@@ -20,6 +20,7 @@ _TIMES: Final = ("published_at", "collected_at", "edited_at", "author.created_at
 _THREAD_IDS: Final = ("thread.root_id", "thread.parent_id")
 _LISTS: Final = ("tags", "media")
 _EPOCH: Final = re.compile(r"^\d{9,13}(\.\d+)?$")
+_YEAR_FIRST: Final = re.compile(r"\d{4}\D")
 _DECIMAL_COMMA: Final = re.compile(r"^\s*(-?\d+),(\d+)\s*$")
 _SEPARATOR: Final = re.compile(r"\s*[,;]\s*")
 _MILLISECONDS: Final = 100_000_000_000  # as seconds this would be in the year 5138
@@ -131,7 +132,8 @@ def moment(
     except (ValueError, OverflowError):
         # Without relative dates: "yesterday" in a table says nothing certain.
         settings = {
-            "DATE_ORDER": order,
+            # Whoever puts the year first means it all the way.
+            "DATE_ORDER": "YMD" if _YEAR_FIRST.match(text) else order,
             "PREFER_LOCALE_DATE_ORDER": False,
             "PARSERS": ["absolute-time"],
             "REQUIRE_PARTS": ["day", "month", "year"],

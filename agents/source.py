@@ -87,7 +87,10 @@ class SourceConfig(BaseModel):
 class Source(Protocol):
     """Something that is asked for what is new."""
 
-    config: SourceConfig
+    @property
+    def config(self) -> SourceConfig:
+        """What its table says."""
+        ...
 
     def poll(self, cursor: Cursor | None) -> Iterator[Page]:
         """Read what came since ``cursor`` (None: never read), page by page, oldest first.
@@ -120,7 +123,10 @@ class Publish(Protocol):
 class Listener(Protocol):
     """Something that is told what is new, and so runs in every agent process."""
 
-    config: SourceConfig
+    @property
+    def config(self) -> SourceConfig:
+        """What its table says."""
+        ...
 
     def start(self, publish: Publish) -> None:
         """Begin to listen, in threads of its own.

@@ -1,0 +1,188 @@
+"""What every source that is asked keeps to; each source's tests inherit it.
+
+A subclass says how to make the source and how the place it reads changes; the rest is the same for
+all, and so is what the runner may rely on.
+"""
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import pytest
+
+from agents.errors import SourceError
+from agents.source import Cursor, Item, Page, Refused, Source
+from schemas.mention import RawMention, decode_raw, encode
+
+__all__ = [
+    "Outside",
+    "SourceContract",
+    "drain",
+    "drain_until_failure",
+    "items",
+    "mentions",
+    "opened",
+]
+
+
+class Outside(ABC):
+    """The place that a source reads, as the test can change it."""
+
+    kind: str
+    """The source type."""
+
+    @abstractmethod
+    def source(self) -> Source:
+        """A source that reads it; closed by the caller."""
+
+    @abstractmethod
+    def add(self, texts: Sequence[str]) -> None:
+        """Say something more, after what was said before."""
+
+    @abstractmethod
+    def edit(self, before: str, after: str) -> None:
+        """Change what was said."""
+
+    @abstractmethod
+    def spoil(self) -> None:
+        """Add something that cannot become a mention."""
+
+
+def through_json(cursor: Cursor) -> Cursor:
+    decoded: Cursor = json.loads(json.dumps(cursor))
+    assert decoded == cursor, "a cursor is JSON and nothing else"
+    return decoded
+
+
+@contextmanager
+def opened(outside: Outside) -> Iterator[Source]:
+    source = outside.source()
+    try:
+        yield source
+    finally:
+        source.close()
+
+
+def drain(outside: Outside, cursor: Cursor | None = None) -> list[Page]:
+    """All pages from a cursor on, by a source that remembers nothing else."""
+    with opened(outside) as source:
+        # The runner writes a page before it asks for the next.
+        return [
+            Page(list(page.items), through_json(page.cursor), page.unchanged)
+            for page in source.poll(cursor)
+        ]
+
+
+def drain_until_failure(
+    outside: Outside, cursor: Cursor | None = None
+) -> tuple[list[Page], SourceError]:
+    """The pages that came before a source failed, and how it did."""
+    pages: list[Page] = []
+    with opened(outside) as source:
+        try:
+            pages.extend(source.poll(cursor))
+        except SourceError as error:
+            return pages, error
+    pytest.fail("the source did not fail")
+
+
+def items(pages: Sequence[Page]) -> list[Item]:
+    return [item for page in pages for item in page.items]
+
+
+def mentions(pages: Sequence[Page]) -> list[RawMention]:
+    return [item for item in items(pages) if isinstance(item, RawMention)]
+
+
+class SourceContract(ABC):
+    """Inherit, and give the fixture ``outside``."""
+
+    many = 1_200
+    """More than one page of any source."""
+
+    @pytest.fixture
+    @abstractmethod
+    def outside(self) -> Outside:
+        """An empty place."""
+
+    def test_everything_is_read_once_oldest_first(self, outside: Outside) -> None:
+        outside.add(["eins", "zwei", "drei"])
+        found = mentions(drain(outside))
+        assert [mention.text for mention in found] == ["eins", "zwei", "drei"]
+        assert len({mention.id for mention in found}) == 3
+
+    def test_what_is_read_is_valid_and_says_where_it_is_from(self, outside: Outside) -> None:
+        outside.add(["eins"])
+        (mention,) = mentions(drain(outside))
+        assert decode_raw(encode(mention)) == mention
+        assert mention.id.startswith(f"{outside.kind}:")
+        assert mention.collector.source == "it"
+        assert mention.collector.feed
+        assert mention.revision > 0
+
+    def test_nothing_new_is_nothing(self, outside: Outside) -> None:
+        outside.add(["eins", "zwei"])
+        cursor = drain(outside)[-1].cursor
+        again = drain(outside, cursor)
+        assert items(again) == []
+        assert all(page.cursor == cursor for page in again)
+
+    def test_what_is_added_is_all_that_is_new(self, outside: Outside) -> None:
+        outside.add(["eins", "zwei"])
+        cursor = drain(outside)[-1].cursor
+        outside.add(["drei"])
+        assert [mention.text for mention in mentions(drain(outside, cursor))] == ["drei"]
+
+    def test_identity_survives_a_lost_cursor(self, outside: Outside) -> None:
+        outside.add(["eins", "zwei"])
+        first, second = mentions(drain(outside)), mentions(drain(outside))
+        assert [(m.id, m.revision) for m in first] == [(m.id, m.revision) for m in second]
+        assert [m.published_at for m in first] == [m.published_at for m in second]
+
+    def test_an_edit_is_a_newer_revision_of_the_same(self, outside: Outside) -> None:
+        outside.add(["eins", "zwei"])
+        pages = drain(outside)
+        before = {mention.text: mention for mention in mentions(pages)}
+        outside.edit("zwei", "zwei, verbessert")
+        after = {m.text: m for m in mentions(drain(outside, pages[-1].cursor))}
+        edited = after["zwei, verbessert"]
+        assert edited.id == before["zwei"].id
+        assert edited.revision > before["zwei"].revision
+        assert edited.published_at == before["zwei"].published_at
+
+    def test_an_edit_is_reported_once(self, outside: Outside) -> None:
+        outside.add(["eins"])
+        cursor = drain(outside)[-1].cursor
+        outside.edit("eins", "eins, verbessert")
+        cursor = drain(outside, cursor)[-1].cursor
+        assert items(drain(outside, cursor)) == []
+
+    def test_any_page_is_a_place_to_go_on_from(self, outside: Outside) -> None:
+        texts = [f"Nummer {number}" for number in range(self.many)]
+        outside.add(texts)
+        pages = drain(outside)
+        assert len(pages) > 1, "too few items to show anything"
+        assert [mention.text for mention in mentions(pages)] == texts
+        for last in range(0, len(pages), max(len(pages) // 4, 1)):
+            rest = drain(outside, pages[last].cursor)
+            assert [m.text for m in mentions([*pages[: last + 1], *rest])] == texts
+
+    def test_what_cannot_be_read_is_refused_with_a_reason_and_only_that(
+        self, outside: Outside
+    ) -> None:
+        outside.add(["eins"])
+        outside.spoil()
+        pages = drain(outside)
+        refused = [item for item in items(pages) if isinstance(item, Refused)]
+        assert len(refused) == 1
+        assert refused[0].value
+        assert refused[0].reason
+        assert refused[0].error
+        assert [mention.text for mention in mentions(pages)] == ["eins"]
+        assert items(drain(outside, pages[-1].cursor)) == [], "refused once is enough"
+
+    def test_a_place_that_is_not_there_is_an_error_of_the_source(self, outside: Outside) -> None:
+        # Nothing was added yet: there is no file, no feed.
+        with pytest.raises(SourceError):
+            drain(outside)

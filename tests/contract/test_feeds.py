@@ -1,0 +1,303 @@
+"""Feeds keep the contract, and are polite to a server that answers in every way it may."""
+
+import gzip
+import time
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from xml.sax.saxutils import escape
+
+import pytest
+
+from agents.errors import RateLimited, SourceError, Unreadable
+from agents.feeds import Feeds, FeedsConfig
+from agents.source import Source
+from tests.contract.suite import (
+    Outside,
+    SourceContract,
+    drain,
+    drain_until_failure,
+    mentions,
+    opened,
+)
+from tests.support.loopback import Answer, Loopback, Request
+
+START = datetime(2026, 1, 5, 8, tzinfo=UTC)
+ALLOWED = Answer(b"User-agent: *\nDisallow: /geheim")
+
+
+class Feed(Outside):
+    """An RSS feed whose server knows about conditional requests."""
+
+    kind = "feeds"
+
+    def __init__(self, web: Loopback) -> None:
+        self.web = web
+        self.entries: list[tuple[str, str]] = []
+        self.options: dict[str, object] = {"full_text": "never"}
+        self.path = "/rss"
+        web.answers["/robots.txt"] = ALLOWED
+
+    def source(self) -> Source:
+        table = {
+            "type": "feeds",
+            "name": "it",
+            "urls": [self.web.url + self.path],
+            "http": {"allow_private": True, "timeout": 2},
+            **self.options,
+        }
+        return Feeds(FeedsConfig.model_validate(table))
+
+    def add(self, texts: Sequence[str]) -> None:
+        for text in texts:
+            number = len(self.entries)
+            when = format_datetime(START + timedelta(minutes=number))
+            fixed = f"<guid isPermaLink='false'>n{number}</guid><pubDate>{when}</pubDate>"
+            self.entries.append((text, fixed))
+        self.web.answers[self.path] = self.answer
+
+    def edit(self, before: str, after: str) -> None:
+        self.entries = [(after if t == before else t, fixed) for t, fixed in self.entries]
+
+    def spoil(self) -> None:
+        self.entries.append(("", "<guid isPermaLink='false'>leer</guid>"))
+
+    def answer(self, request: Request) -> Answer:
+        body = self.body()
+        etag = f'"{hash(body)}"'
+        if request.headers.get("if-none-match") == etag:
+            return Answer(status=304)
+        return Answer(body, headers={"ETag": etag, "Content-Type": "application/rss+xml"})
+
+    def body(self) -> bytes:
+        rows = "".join(
+            f"<item>{fixed}<description>{escape(text)}</description></item>"
+            for text, fixed in reversed(self.entries)
+        )
+        return f"<rss version='2.0'><channel><title>F</title>{rows}</channel></rss>".encode()
+
+
+@pytest.fixture
+def web() -> Iterator[Loopback]:
+    with Loopback() as server:
+        yield server
+
+
+@pytest.fixture
+def feed(web: Loopback) -> Feed:
+    return Feed(web)
+
+
+class TestFeeds(SourceContract):
+    many = 100
+
+    @pytest.fixture
+    def outside(self, feed: Feed) -> Outside:
+        return feed
+
+
+def test_an_unchanged_feed_is_asked_for_with_its_etag(feed: Feed) -> None:
+    feed.add(["eins"])
+    cursor = drain(feed)[-1].cursor
+    assert mentions(drain(feed, cursor)) == []
+    first, second = feed.web.asked("/rss")
+    assert "if-none-match" not in first.headers
+    assert second.headers["if-none-match"]
+
+
+def test_a_feed_is_read_again_after_it_was_left_in_the_middle(feed: Feed) -> None:
+    feed.add([f"Nummer {number}" for number in range(50)])
+    page = next(iter(drain(feed)))
+    drain(feed, page.cursor)
+    assert "if-none-match" not in feed.web.asked("/rss")[-1].headers
+
+
+def test_the_host_that_asks_to_wait_is_left_alone(feed: Feed) -> None:
+    feed.add(["eins"])
+    feed.web.answers["/rss"] = Answer(status=429, headers={"Retry-After": "120"})
+    with opened(feed) as source:
+        with pytest.raises(RateLimited) as limited:
+            list(source.poll(None))
+        assert limited.value.seconds is not None
+        assert 100 < limited.value.seconds <= 120
+        # Asked again too early, it does not ask the host.
+        with pytest.raises(RateLimited):
+            list(source.poll(None))
+    assert len(feed.web.asked("/rss")) == 1
+
+
+def test_a_wait_is_in_the_cursor_for_the_process_that_comes_after(feed: Feed) -> None:
+    feed.add(["eins"])
+    feed.web.answers["/rss"] = Answer(status=503, headers={"Retry-After": "120"})
+    pages, error = drain_until_failure(feed)
+    assert isinstance(error, RateLimited)
+    (about,) = pages[-1].cursor["feeds"].values()
+    assert 100 < about["not_before"] - time.time() <= 120
+
+
+def test_the_cursor_keeps_the_wait_over_a_restart(feed: Feed) -> None:
+    feed.add(["eins"])
+    with_wait = {"feeds": {feed.web.url + "/rss": {"not_before": time.time() + 60}}, "seen": {}}
+    assert mentions(drain(feed, with_wait)) == []
+    assert feed.web.asked("/rss") == []
+
+
+@pytest.mark.parametrize("asked", ["Wed, 21 Oct 2015 07:28:00 GMT", "bald", "-1", ""])
+def test_an_odd_retry_after_is_a_short_wait(feed: Feed, asked: str) -> None:
+    feed.add(["eins"])
+    feed.web.answers["/rss"] = Answer(status=429, headers={"Retry-After": asked})
+    with pytest.raises(RateLimited) as limited:
+        drain(feed)
+    assert limited.value.seconds is not None
+    assert 1 <= limited.value.seconds <= 60
+
+
+@pytest.mark.parametrize("status", [403, 404, 410, 500, 502, 503])
+def test_a_refusal_is_an_error_and_loses_nothing(feed: Feed, status: int) -> None:
+    feed.add(["eins"])
+    cursor = drain(feed)[-1].cursor
+    feed.add(["zwei"])
+    feed.web.answers["/rss"] = Answer(status=status)
+    with pytest.raises(SourceError, match=str(status)):
+        drain(feed, cursor)
+    feed.web.answers["/rss"] = feed.answer
+    assert [mention.text for mention in mentions(drain(feed, cursor))] == ["zwei"]
+
+
+def test_a_body_that_ends_early_is_an_error(feed: Feed) -> None:
+    feed.add(["eins", "zwei"])
+    body = feed.body()
+    feed.web.answers["/rss"] = Answer(body[:-60], length=len(body))
+    with pytest.raises(Unreadable):
+        drain(feed)
+
+
+def test_a_feed_cut_short_by_its_server_is_read_whole_next_time(feed: Feed) -> None:
+    feed.add(["eins", "zwei"])
+    feed.web.answers["/rss"] = Answer(feed.body()[:-40], headers={"ETag": '"1"'})
+    cursor = drain(feed)[-1].cursor
+    feed.web.answers["/rss"] = feed.answer
+    drain(feed, cursor)
+    assert "if-none-match" not in feed.web.asked("/rss")[-1].headers
+
+
+def test_compressed_truncated_and_exploding_bodies(feed: Feed) -> None:
+    feed.add(["eins"])
+    packed = gzip.compress(feed.body())
+    feed.web.answers["/rss"] = Answer(packed, headers={"Content-Encoding": "gzip"})
+    assert len(mentions(drain(feed))) == 1
+    feed.web.answers["/rss"] = Answer(packed[:-20], headers={"Content-Encoding": "gzip"})
+    with pytest.raises(Unreadable, match="ends early"):
+        drain(feed)
+    bomb = gzip.compress(b"\0" * 50_000_000)
+    feed.web.answers["/rss"] = Answer(bomb, headers={"Content-Encoding": "gzip"})
+    with pytest.raises(Unreadable, match="more than"):
+        drain(feed)
+
+
+@pytest.mark.parametrize("body", [b"", b"nothing of the kind", b"<html><body>Oops</body></html>"])
+def test_what_is_no_feed_is_unreadable(feed: Feed, body: bytes) -> None:
+    feed.add(["eins"])
+    feed.web.answers["/rss"] = Answer(body)
+    with pytest.raises(Unreadable):
+        drain(feed)
+
+
+def test_entities_do_not_expand_without_bound(feed: Feed) -> None:
+    levels = "".join(
+        f'<!ENTITY l{n} "{"&l" + str(n - 1) + ";" if n else "ha"}{"&l" + str(n - 1) + ";" * 9}">'
+        for n in range(12)
+    )
+    body = f"<!DOCTYPE rss [{levels}]><rss version='2.0'><channel><title>x</title><item>"
+    body += "<guid>a</guid><description>&l11;</description></item></channel></rss>"
+    feed.add([])
+    feed.web.answers["/rss"] = Answer(body.encode())
+    started = time.monotonic()
+    for mention in mentions(drain(feed)):
+        assert len(mention.text) < 1_000
+    assert time.monotonic() - started < 5
+
+
+def test_redirects_are_followed_and_bounded(feed: Feed) -> None:
+    feed.add(["eins"])
+    feed.web.answers["/new"] = feed.answer
+    feed.web.answers["/rss"] = Answer(status=301, headers={"Location": "/new"})
+    assert len(mentions(drain(feed))) == 1
+    feed.web.answers["/rss"] = Answer(status=302, headers={"Location": "/rss"})
+    with pytest.raises(SourceError, match="redirects"):
+        drain(feed)
+
+
+def test_private_addresses_are_refused_unless_allowed(feed: Feed) -> None:
+    feed.add(["eins"])
+    feed.options["http"] = {}
+    with pytest.raises(SourceError, match="allow_private"):
+        drain(feed)
+    assert feed.web.requests == []
+
+
+def test_one_dead_feed_does_not_hold_up_the_others(feed: Feed) -> None:
+    feed.add(["eins"])
+    feed.options["urls"] = [feed.web.url + "/dead", feed.web.url + "/rss"]
+    pages, error = drain_until_failure(feed)
+    assert [mention.text for mention in mentions(pages)] == ["eins"]
+    assert "1 of 2 feeds" in str(error)
+    assert error.seconds == 300, "those that work are asked as often as ever"
+
+
+ARTICLE = (
+    "<html><body><article><h1>Titel</h1>"
+    + "".join(f"<p>Absatz {n} des ganzen Textes, der viel mehr sagt.</p>" for n in range(9))
+    + "</article></body></html>"
+).encode()
+
+
+def linked(feed: Feed, path: str) -> None:
+    feed.add([])
+    feed.entries.append(("Ein Anreißer …", f"<link>{feed.web.url}{path}</link><guid>{path}</guid>"))
+    feed.options["full_text"] = "auto"
+
+
+def test_a_teaser_is_replaced_by_the_article(feed: Feed) -> None:
+    linked(feed, "/artikel")
+    feed.web.answers["/artikel"] = Answer(ARTICLE, headers={"Content-Type": "text/html"})
+    pages = drain(feed)
+    (mention,) = mentions(pages)
+    assert "Absatz 8" in mention.text
+    assert mentions(drain(feed, pages[-1].cursor)) == []
+    assert len(feed.web.asked("/artikel")) == 1
+    assert feed.web.asked("/artikel")[0].headers["user-agent"].startswith("mention-pipeline/")
+
+
+@pytest.mark.parametrize("path", ["/geheim/artikel", "/fehlt"])
+def test_an_article_that_must_not_or_cannot_be_read_leaves_the_teaser(
+    feed: Feed, path: str
+) -> None:
+    linked(feed, path)
+    feed.web.answers["/geheim/artikel"] = Answer(ARTICLE)
+    (mention,) = mentions(drain(feed))
+    assert mention.text == "Ein Anreißer …"
+    assert feed.web.asked("/geheim/artikel") == []
+
+
+def test_unreadable_robots_forbid(feed: Feed) -> None:
+    linked(feed, "/artikel")
+    feed.web.answers["/artikel"] = Answer(ARTICLE)
+    feed.web.answers["/robots.txt"] = Answer(status=500)
+    (mention,) = mentions(drain(feed))
+    assert mention.text == "Ein Anreißer …"
+
+
+def test_an_update_that_says_when_keeps_that_time(feed: Feed) -> None:
+    atom = """<feed xmlns='http://www.w3.org/2005/Atom'><title>A</title><entry>
+        <id>tag:example.org,2026:1</id><title>T</title><published>2026-01-05T08:00:00Z</published>
+        <updated>{}</updated><content>{}</content></entry></feed>"""
+    feed.add([])
+    feed.web.answers["/rss"] = Answer(atom.format("2026-01-05T08:00:00Z", "eins").encode())
+    pages = drain(feed)
+    feed.web.answers["/rss"] = Answer(atom.format("2026-01-06T09:00:00+01:00", "zwei").encode())
+    (mention,) = mentions(drain(feed, pages[-1].cursor))
+    assert mention.id == "feeds:tag:example.org,2026:1"
+    assert mention.edited_at == datetime(2026, 1, 6, 8, tzinfo=UTC)
+    assert mention.revision == int(mention.edited_at.timestamp() * 1000)
+    assert mention.published_at == START

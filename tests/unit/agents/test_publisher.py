@@ -1,0 +1,221 @@
+import json
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from kafka.errors import (
+    KafkaError,
+    KafkaTimeoutError,
+    MessageSizeTooLargeError,
+    OutOfOrderSequenceNumberError,
+)
+from msgspec import structs
+
+from agents import publisher as module
+from agents.errors import SourceError, Unconfirmed
+from agents.mention import make
+from agents.publisher import Message, Publisher, Tally
+from agents.source import Deletion, Refused, SourceConfig
+from schemas import headers, topics
+from schemas.mention import RawMention, decode_raw
+
+CONFIG = SourceConfig(type="files", name="it")
+
+
+def mention(number: int = 1, **fields: Any) -> RawMention:
+    at = datetime(2026, 1, 5, tzinfo=UTC)
+    given = {"id": f"files:{number}", "channel": "news", "text": "a", "published_at": at}
+    return make({**given, **fields}, CONFIG)
+
+
+@dataclass
+class Future:
+    error: KafkaError | None
+    is_done: bool = True
+
+    def get(self, timeout: float) -> None:
+        assert timeout > 0
+        if self.error:
+            raise self.error
+
+
+@dataclass
+class Producer:
+    """A producer whose confirmations are scripted."""
+
+    answer: Callable[[Message], KafkaError | None] = lambda _: None
+    done: bool = True
+    confirmed: list[Message] = field(default_factory=list)
+    made: int = 0
+    closed: int = 0
+
+    def __call__(self, **_: object) -> "Producer":
+        self.made += 1
+        return self
+
+    def send(
+        self, topic: str, value: bytes | None, *, key: bytes, headers: list[tuple[str, bytes]]
+    ) -> Future:
+        message = Message(topic, key, value, headers)
+        error = self.answer(message)
+        if error is None:
+            self.confirmed.append(message)
+        return Future(error, self.done)
+
+    def close(self, timeout: float) -> None:
+        assert timeout >= 0
+        self.closed += 1
+
+
+@pytest.fixture
+def producer(monkeypatch: pytest.MonkeyPatch) -> Producer:
+    made = Producer()
+    monkeypatch.setattr(module, "KafkaProducer", made)
+    monkeypatch.setattr(module, "_LOOK_UP_EVERY", 0.01)
+    return made
+
+
+def times(count: int, error: KafkaError) -> Callable[[Message], KafkaError | None]:
+    left = [error] * count
+    return lambda _: left.pop() if left else None
+
+
+def dead(message: Message) -> dict[str, str]:
+    return {name: value.decode() for name, value in message.headers}
+
+
+def test_a_mention_is_keyed_by_its_id_and_says_what_it_is(producer: Producer) -> None:
+    one = mention()
+    assert Publisher({}).publish([one], "it") == Tally(published=1)
+    (message,) = producer.confirmed
+    assert (message.topic, message.key) == (topics.RAW.name, b"files:1")
+    assert message.value is not None
+    assert decode_raw(message.value) == one
+    assert message.headers == headers.mention_headers(one)
+
+
+def test_a_deletion_is_a_tombstone(producer: Producer) -> None:
+    Publisher({}, raw="x").publish([Deletion("files:1", 7)], "it")
+    (message,) = producer.confirmed
+    assert (message.topic, message.key, message.value) == ("x", b"files:1", None)
+    assert headers.revision(message.headers, 0) == 7
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"text": 3},
+        {"text": "half a pair \ud800"},
+        {"published_at": datetime(2026, 1, 1)},
+        {"id": "no type"},
+        {"collected_at": None},
+        {"collector": object()},
+    ],
+)
+def test_what_breaks_the_schema_goes_to_the_dead_letters(
+    producer: Producer, broken: dict[str, object]
+) -> None:
+    bad = structs.replace(mention(2), **broken)
+    tally = Publisher({}).publish([mention(1), bad, mention(3)], "it")
+    assert tally == Tally(published=2, rejected=1)
+    (letter,) = [m for m in producer.confirmed if m.topic == topics.DEAD_LETTER.name]
+    assert letter.value is not None
+    # json reads half a surrogate pair, msgspec does not.
+    assert json.loads(letter.value)["channel"] == "news"
+    said = dead(letter)
+    assert said["dlq_stage"] == "agent"
+    assert said["dlq_error"]
+    assert said["dlq_reason"]
+    assert said["ce_source"] == "/sources/it"
+
+
+def test_a_refused_item_arrives_as_it_was(producer: Producer) -> None:
+    refused = Refused("files:/a.csv:3", b"\xff,1", "BadRow", "x" * 9_999)
+    assert Publisher({}).publish([refused], "it") == Tally(rejected=1)
+    (letter,) = producer.confirmed
+    assert (letter.key, letter.value) == (b"files:/a.csv:3", b"\xff,1")
+    said = dead(letter)
+    assert said["dlq_error"] == "BadRow"
+    assert len(said["dlq_reason"]) == 2_000
+    assert (said["dlq_topic"], said["dlq_partition"]) == (topics.RAW.name, "-1")
+    assert said["dlq_attempts"] == "1"
+    assert datetime.fromisoformat(said["dlq_at"]).tzinfo
+
+
+def test_only_what_failed_is_sent_again(producer: Producer) -> None:
+    failures = iter([None, KafkaTimeoutError(), None])
+    producer.answer = lambda _: next(failures, None)
+    Publisher({}).publish([mention(1), mention(2), mention(3)], "it")
+    assert [m.key for m in producer.confirmed] == [b"files:1", b"files:3", b"files:2"]
+    assert producer.made == 1
+
+
+def test_a_producer_that_cannot_go_on_is_replaced(producer: Producer) -> None:
+    producer.answer = times(1, OutOfOrderSequenceNumberError())
+    Publisher({}).publish([mention()], "it")
+    assert (producer.made, producer.closed) == (2, 1)
+    assert len(producer.confirmed) == 1
+
+
+def test_kafka_that_cannot_be_reached_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch, producer: Producer, caplog: pytest.LogCaptureFixture
+) -> None:
+    left = [KafkaTimeoutError("no broker"), KafkaTimeoutError("no broker")]
+
+    def connect(**options: object) -> Producer:
+        if left:
+            raise left.pop()
+        return producer(**options)
+
+    monkeypatch.setattr(module, "KafkaProducer", connect)
+    with caplog.at_level(logging.WARNING):
+        Publisher({}).publish([mention()], "it")
+    assert len(producer.confirmed) == 1
+    assert [r.message for r in caplog.records if "waiting for Kafka" in r.message][1:] == []
+
+
+def test_a_mention_that_is_too_large_is_dead_lettered_whole(producer: Producer) -> None:
+    def answer(message: Message) -> KafkaError | None:
+        return MessageSizeTooLargeError() if message.topic == topics.RAW.name else None
+
+    producer.answer = answer
+    Publisher({}).publish([mention()], "it")
+    (letter,) = producer.confirmed
+    assert letter.topic == topics.DEAD_LETTER.name
+    assert letter.value is not None
+    assert decode_raw(letter.value) == mention_like(letter.value)
+    assert dead(letter)["dlq_error"] == "MessageTooLarge"
+    assert dead(letter)["ce_source"] == "/sources/it"
+
+
+def mention_like(value: bytes) -> RawMention:
+    return structs.replace(mention(), collected_at=decode_raw(value).collected_at)
+
+
+def test_a_cursor_that_is_too_large_is_an_error_of_its_source(producer: Producer) -> None:
+    producer.answer = lambda _: MessageSizeTooLargeError()
+    with pytest.raises(SourceError, match="too large"):
+        Publisher({}).send([Message("cursors", b"it", b"{}")])
+
+
+@pytest.mark.parametrize("done", [True, False])
+def test_waiting_ends_with_the_caller_s_time(producer: Producer, *, done: bool) -> None:
+    producer.answer = lambda _: KafkaTimeoutError()
+    producer.done = done
+    with pytest.raises(Unconfirmed):
+        Publisher({}).publish([mention()], "it", within=0.2)
+    assert producer.confirmed == []
+
+
+@pytest.mark.parametrize("done", [True, False])
+def test_waiting_ends_with_the_process(producer: Producer, *, done: bool) -> None:
+    producer.answer = lambda _: KafkaTimeoutError()
+    producer.done = done
+    stopping = threading.Event()
+    threading.Timer(0.2, stopping.set).start()
+    with pytest.raises(Unconfirmed):
+        Publisher({}, stopping=stopping).publish([mention()], "it")
