@@ -160,7 +160,7 @@ class _Resolver(PythonResolver):
     @retry(
         retry=retry_if_exception_type((httpx.TransportError, _Interrupted)),
         stop=stop_after_attempt(5),
-        wait=wait_exponential_jitter(0.5, 10),
+        wait=wait_exponential_jitter(max=10),
         reraise=True,
     )
     def _fetch(self, url: str, part: Path) -> None:

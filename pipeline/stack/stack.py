@@ -39,6 +39,7 @@ class Stack:
     """
 
     def __init__(self, settings: Settings) -> None:
+        self.settings = settings
         self.data = settings.stack.data.absolute()
         if settings.kafka.security != "PLAINTEXT":
             msg = f"kafka.security is {settings.kafka.security}: the embedded Kafka has none"

@@ -76,8 +76,8 @@ class Proxy:
             self._writers.add(there_writer)
             await asyncio.gather(_pump(reader, there_writer), _pump(there_reader, writer))
             self._writers.discard(there_writer)
-        except OSError:
-            pass  # the target is away: to the client that looks like a cut wire
+        except (OSError, asyncio.CancelledError):
+            pass  # the target is away, or the wire is taken down: a cut, as seen by the client
         finally:
             self._writers.discard(writer)
             writer.transport.abort()

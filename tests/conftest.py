@@ -1,0 +1,85 @@
+"""The servers that integration tests share, and what every test may ask for.
+
+One Kafka and one Elasticsearch serve a whole run, on free ports, with data of their own. A test
+that uses them owns what starts with its ``unique`` prefix, and nothing else.
+"""
+
+import os
+import socket
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline.settings import Settings
+from pipeline.stack import Stack
+
+SERVERS = {"integration", "e2e"}
+PATIENCE = 180  # seconds; the first test of a run waits for the servers, and perhaps for downloads
+
+
+def pytest_configure() -> None:
+    """Make the run independent of the settings of whoever starts it."""
+    for name in list(os.environ):
+        if name.startswith("MENTIONS_") and name != "MENTIONS_CACHE":
+            del os.environ[name]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests on servers are marked so, and get more time."""
+    tests = Path(__file__).parent
+    for item in items:
+        if item.path.relative_to(tests).parts[0] in SERVERS:
+            item.add_marker(pytest.mark.integration)
+            if not item.get_closest_marker("timeout"):
+                item.add_marker(pytest.mark.timeout(PATIENCE))
+
+
+def local_settings(data: Path) -> Settings:
+    """Settings for a small stack of its own: free ports, and data in a folder."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as one,
+        socket.create_server(("127.0.0.1", 0)) as two,
+    ):
+        kafka, elasticsearch = one.getsockname()[1], two.getsockname()[1]
+    return Settings.model_validate(
+        {
+            "kafka": {"bootstrap": f"127.0.0.1:{kafka}"},
+            "elasticsearch": {"url": f"http://127.0.0.1:{elasticsearch}"},
+            "stack": {"data": data, "kafka_heap": "384m", "elasticsearch_heap": "512m"},
+        }
+    )
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Both servers, up for the whole run."""
+    stack = Stack(local_settings(tmp_path_factory.mktemp("stack")))
+    stack.up()
+    try:
+        yield stack
+    finally:
+        stack.down()
+
+
+@pytest.fixture(scope="session")
+def settings(stack: Stack) -> Settings:
+    """Settings that lead to the servers of this run."""
+    return stack.settings
+
+
+@pytest.fixture(scope="session")
+def kafka_bootstrap(settings: Settings) -> str:
+    return settings.kafka.bootstrap
+
+
+@pytest.fixture(scope="session")
+def elasticsearch_url(settings: Settings) -> str:
+    return settings.elasticsearch.url
+
+
+@pytest.fixture
+def unique() -> str:
+    """A prefix that no other test has; fit for topics and indices."""
+    return f"t{uuid.uuid4().hex[:8]}"
