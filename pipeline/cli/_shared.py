@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import click
 import msgspec
 from rich import box
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 
 from pipeline.settings import Settings, load
@@ -55,7 +55,8 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
         cells = [row[index] for row in rows]
         numeric = bool(cells) and all(isinstance(cell, int | float) for cell in cells)
         # The first is the name of the row, for copying: never cut or broken.
-        grid.add_column(name, justify="right" if numeric else "left", no_wrap=index == 0)
+        justify: JustifyMethod = "right" if numeric else "left"
+        grid.add_column(name, justify=justify, no_wrap=index == 0, overflow="fold")
     for row in rows:
         grid.add_row(*(str(cell) for cell in row))
     console.print(grid)

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 import click
+from rich import box
 from rich.table import Table
 from rich.text import Text
 
@@ -81,11 +82,11 @@ def _table(found: "Found") -> Table:
         title=f"{len(found.hits)} of {found.total} mentions",
         title_justify="left",
         title_style="bold",
-        show_lines=False,
+        box=box.SIMPLE_HEAD,
     )
     for name in ("said", "channel", "language", "tone"):
         grid.add_column(name, no_wrap=True)
-    grid.add_column("author", max_width=24, overflow="ellipsis", no_wrap=True)
+    grid.add_column("author", max_width=18, overflow="ellipsis", no_wrap=True)
     grid.add_column("text", ratio=1)
     for hit in found.hits:
         grid.add_row(*_cells(hit))

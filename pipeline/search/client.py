@@ -61,7 +61,7 @@ def explained(settings: Settings) -> Iterator[None]:
         yield
     except TransportError as error:
         msg = (
-            f"Elasticsearch does not answer at {settings.url} ({_first_line(error.message)}): "
+            f"Elasticsearch does not answer at {settings.url} ({_innermost(error.message)}): "
             "start it with 'mentions up', or set MENTIONS_ELASTICSEARCH__URL"
         )
         raise Retryable(msg) from error
@@ -76,5 +76,6 @@ def explained(settings: Settings) -> Iterator[None]:
         raise PipelineError(msg) from error
 
 
-def _first_line(message: str) -> str:
-    return message.partition("\n")[0][:200]
+def _innermost(message: str) -> str:
+    """``[Errno 111] Connection refused`` out of the layers around it."""
+    return message.partition("\n")[0].rpartition(": ")[2]
