@@ -10,12 +10,17 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from pipeline.settings import Settings
 from pipeline.stack import Stack
 
 SERVERS = {"integration", "e2e"}
+# A busy machine is no fault of an example.
+hypothesis.settings.register_profile("tests", deadline=None)
+hypothesis.settings.load_profile("tests")
+
 PATIENCE = 180  # seconds; the first test of a run waits for the servers, and perhaps for downloads
 
 

@@ -65,7 +65,7 @@ def test_secrets_come_from_files_and_are_never_shown(
         ("[kafka]\npassword = 'x'\n", "set MENTIONS_KAFKA__PASSWORD instead"),
         ("[[sources]]\nname='a'\n[[sources]]\nname='a'\n", "source 'a' is there twice"),
         (
-            "watchlist=[{topic='Bahn',kind='brand',terms=['x y']}]\n[[routes]]\nteam='p'\ntopics=['Bahm']",
+            "watchlist=[{topic='Bahn',kind='brand',terms=['xy']}]\nroutes=[{team='p',topics=['Bahm']}]",
             "no watchlist topic 'Bahm'; did you mean 'Bahn'?",
         ),
         ("= nothing", "not TOML"),
