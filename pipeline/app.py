@@ -80,6 +80,7 @@ class App(faust.App):
         self._parent = parent
         self._seen_alive = time.monotonic()
         self._producer_options = kafka.aiokafka()
+        self._delivery: Delivery | None = None  # until the first broker has answered
         self.agent(
             self.topic(self._source, key_type=bytes, value_type=bytes, value_serializer="raw"),
             name=stage.name,
@@ -108,17 +109,25 @@ class App(faust.App):
 
     async def _agent(self, stream: Any) -> None:  # noqa: ANN401 - Faust has no types
         worker = self._settings.worker
+        assert self._delivery is not None  # noqa: S101 - agents start after on_start
         await self._delivery.run(stream.noack_take(worker.batch, within=worker.within))
 
     async def _on_partitions_revoked(self, revoked: set[TP]) -> None:
         # Before Faust waits for the batch in hand: one that waits for an outage to end would make
         # the rebalance of the whole group wait too.
-        self._delivery.abandon()
+        assert self._delivery is not None  # noqa: S101 - as above
+        self._delivery.let_go()
         await super()._on_partitions_revoked(revoked)
+        self._delivery.take_up()
+
+    async def _stop_consumer(self) -> None:
+        if self._delivery is not None:
+            self._delivery.let_go()
+        await super()._stop_consumer()
 
     def _forget(self, records: Sequence[Record]) -> None:
         # Faust waits in a rebalance until nothing it has handed out is unacknowledged. What was
-        # abandoned is read again by its next owner, from the committed offset.
+        # left is read again by its next owner, from the committed offset.
         self.consumer._unacked_messages.difference_update(records)  # noqa: SLF001 - no public way
 
     def health(self) -> Health:
@@ -126,7 +135,7 @@ class App(faust.App):
         lag, _ = self._lag()
         still = time.monotonic() - self._seen_alive
         partitions = len(self.consumer.assignment())
-        waiting_for = self._delivery.waiting_for
+        waiting_for = self._delivery.waiting_for if self._delivery else "Kafka"
         return Health(
             stage=self._stage.name,
             live=still < self._settings.worker.stuck_after,
@@ -143,7 +152,7 @@ class App(faust.App):
         before: object = None
         while not self.should_stop:
             lag, committed = self._lag()
-            now = (self._delivery.beats, committed)
+            now = (self._delivery and self._delivery.beats, committed)
             if lag == 0 or now != before:
                 self._seen_alive = time.monotonic()
             before = now

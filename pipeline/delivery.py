@@ -8,8 +8,8 @@ Order: the outputs of a batch are published in the order of its messages once al
 so the versions of one mention stay in order through retries.
 
 Waiting: an outage is waited out in place, with capped, jittered backoff, and is reported once a
-minute. When the batch's partitions are taken away, or the process stops, the batch is abandoned
-unacknowledged: its next owner handles it.
+minute. When the batch's partitions are taken away, or the process stops, a batch that waits is left
+unacknowledged, and so is all that comes after it: the next owner handles them.
 
 Unit of parallelism: the process, up to the partition count; one loop a process.
 """
@@ -145,16 +145,22 @@ class Delivery:
         self._dead_letters = dead_letters
         self._forget = forget
         self._die = die
-        self._abandon = asyncio.Event()
+        self._letting_go = asyncio.Event()
+        self._left_some = False
         self._said_at = -_SAY_AGAIN_AFTER
         self.beats = 0
         """Counts settled batches and retries: it stands still only when the loop is stuck."""
         self.waiting_for: str | None = None
         """Why the batch in hand is being tried again, None when it is not."""
 
-    def abandon(self) -> None:
-        """Give up the batch in hand, unacknowledged: its partitions go elsewhere."""
-        self._abandon.set()
+    def let_go(self) -> None:
+        """From now on wait for nothing: what cannot be settled at once goes elsewhere."""
+        self._letting_go.set()
+
+    def take_up(self) -> None:
+        """Wait for outages again: nothing that was handed out before is still to come."""
+        self._letting_go.clear()
+        self._left_some = False
 
     async def run(self, batches: AsyncIterator[Sequence[Event]]) -> None:
         """Take batches until there are no more, and acknowledge what is delivered."""
@@ -162,14 +168,18 @@ class Delivery:
             await self._one(events)
 
     async def _one(self, events: Sequence[Event]) -> None:
-        self._abandon.clear()
         started = time.perf_counter()
         records = [event.message for event in events]
+        if self._left_some:
+            # Acknowledging what follows could commit past what was left.
+            self._forget(records)
+            return
         metrics.RECEIVED.labels(self._stage.name).inc(len(records))
         try:
             await self.deliver(records)
         except _AbandonedError:
             _log.info("%s: %d messages go to their next owner", self._stage.name, len(records))
+            self._left_some = True
             self._forget(records)
             self.waiting_for = None
             return
@@ -335,8 +345,8 @@ class Delivery:
     async def _sleep(self, seconds: float) -> None:
         """Sleep, unless the batch is taken away."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._abandon.wait(), seconds)
-        if self._abandon.is_set():
+            await asyncio.wait_for(self._letting_go.wait(), seconds)
+        if self._letting_go.is_set():
             raise _AbandonedError
 
 

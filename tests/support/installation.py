@@ -94,9 +94,7 @@ class Installation:
         """Everything in the index, by id; fails when an id is there twice."""
         self.client.indices.refresh(index=f"{self.alias}*", allow_no_indices=True)
         found: dict[str, dict[str, Any]] = {}
-        for hit in scan(self.client, index=f"{self.alias}-*", ignore_unavailable=True):
-            if "deleted" in hit["_index"]:
-                continue
+        for hit in scan(self.client, index=self.alias, ignore_unavailable=True):
             assert hit["_id"] not in found, f"{hit['_id']} is in two indices"
             found[hit["_id"]] = hit["_source"]
         return found

@@ -254,14 +254,14 @@ async def test_deliver_says_what_is_fatal() -> None:
         await loop.deliver([Message(0)])
 
 
-async def test_an_abandoned_batch_stays_unacknowledged_and_the_loop_goes_on() -> None:
+async def test_what_is_let_go_stays_unacknowledged_and_so_does_what_follows_it() -> None:
     forgotten: list[int] = []
     down = True
 
     def answer(record: Record, _: int) -> Outcome:
         return Retry("down") if down else out(record)
 
-    first, second = Message(0), Message(1)
+    first, second, third = Message(0), Message(1), Message(2)
     broker = Broker()
     loop = Delivery(
         Script(answer),
@@ -275,16 +275,29 @@ async def test_an_abandoned_batch_stays_unacknowledged_and_the_loop_goes_on() ->
         yield [first]
         down = False
         yield [second]
+        loop.take_up()
+        yield [third]
 
     running = asyncio.create_task(loop.run(source()))
     while loop.beats < 3:  # noqa: ASYNC110 - what is awaited is that the loop keeps retrying
         await asyncio.sleep(0.001)
-    loop.abandon()
+    loop.let_go()
     await running
-    assert forgotten == [0]
-    assert not first.acked
-    assert second.acked
-    assert [message.key for message in broker.confirmed] == [b"k1"]
+    assert forgotten == [0, 1]
+    assert [message.acked for message in (first, second, third)] == [False, False, True]
+    assert [message.key for message in broker.confirmed] == [b"k2"]
+
+
+async def test_what_can_be_settled_at_once_is_not_let_go() -> None:
+    message = Message(0)
+    loop = Delivery(Script(lambda record, _: out(record)), Broker(), die=died)
+
+    async def source() -> AsyncIterator[Sequence[Message]]:
+        loop.let_go()
+        yield [message]
+
+    await loop.run(source())
+    assert message.acked
 
 
 async def test_an_outage_is_reported_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
