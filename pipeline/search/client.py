@@ -19,6 +19,7 @@ TIMEOUT: Final = 30.0
 """Seconds to wait for one answer: less than a Kafka session (60 s), so that a worker whose
 Elasticsearch hangs keeps its partitions."""
 
+_NOT_NOW: Final = (429, 502, 503, 504)  # for instance an index of this moment, without a shard
 _DENIED: Final = (401, 403)
 
 
@@ -73,6 +74,8 @@ def explained(settings: Settings) -> Iterator[None]:
             )
             raise ConfigError(msg) from error
         msg = f"Elasticsearch at {settings.url}: {error}"
+        if error.status_code in _NOT_NOW:
+            raise Retryable(msg) from error
         raise PipelineError(msg) from error
 
 
