@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
@@ -72,7 +72,7 @@ def _run(stack: ExitStack, base: "Settings", folder: Path, *, live: bool) -> "Pi
     from pipeline.demo.world import World  # noqa: PLC0415
     from pipeline.settings import load  # noqa: PLC0415
 
-    world = World(_started(base, folder), folder)
+    world = stack.enter_context(closing(World(_started(base, folder), folder)))
     os.environ |= {
         "MENTIONS_CONFIG": str(world.render()),
         "MENTIONS_STACK__DATA": str(folder),

@@ -27,7 +27,9 @@ __all__ = ["feed", "guid", "serve"]
 
 _ATOM: Final = "http://www.w3.org/2005/Atom"
 _CONTENT: Final = "http://purl.org/rss/1.0/modules/content/"
+_DUBLIN_CORE: Final = "http://purl.org/dc/elements/1.1/"
 ET.register_namespace("", _ATOM)
+ET.register_namespace("dc", _DUBLIN_CORE)
 ET.register_namespace("content", _CONTENT)
 
 
@@ -121,7 +123,7 @@ def _rss(outlet: Outlet, entries: Sequence[Post], base: str) -> ET.Element:
         _add(item, "link", f"{base}/{post.line.id}.html")
         _add(item, "guid", guid(post), isPermaLink="false")
         _add(item, "pubDate", format_datetime(post.said_at))
-        _add(item, "author", f"redaktion@{outlet.outlet}.example ({post.line.by})")
+        _add(item, f"{{{_DUBLIN_CORE}}}creator", post.line.by)
         _add(item, "description", post.line.teaser)
         if post.line.full:
             _add(item, f"{{{_CONTENT}}}encoded", _paragraphs(post.line.text))

@@ -63,6 +63,11 @@ class World:
         self.token = secrets.token_urlsafe()
         """What the endpoint asks of those who post."""
 
+    def close(self) -> None:
+        """Let go of the ports."""
+        for bound in self._sockets:
+            bound.close()
+
     @property
     def expected_ids(self) -> frozenset[str]:
         """Ids of all mentions that must be found in the end."""
