@@ -24,6 +24,7 @@ from faust.types.auth import CredentialsT
 from tenacity import RetryCallState, retry, retry_if_exception_type, wait_random_exponential
 
 from pipeline import metrics
+from pipeline.consumer import PollTransport
 from pipeline.delivery import Delivery, Record, Stage
 from pipeline.health import Health, pages
 from pipeline.settings import Kafka, Settings
@@ -35,6 +36,7 @@ _log = logging.getLogger(__name__)
 
 _SESSION_TIMEOUT: Final = 10.0  # seconds after which a dead worker's partitions move on
 _COMMIT_INTERVAL: Final = 0.5
+_POLLS_AHEAD: Final = 2
 _LOOK_EVERY: Final = 2.0  # seconds between two looks at lag and progress
 _EX_STUCK: Final = 75
 _DAY: Final = 86_400.0
@@ -60,7 +62,7 @@ class App(faust.App):
             broker_max_poll_interval=_DAY,
             broker_max_poll_records=settings.worker.batch,
             consumer_auto_offset_reset="earliest",
-            stream_buffer_maxsize=settings.worker.batch * 4,
+            stream_buffer_maxsize=_POLLS_AHEAD,
             autodiscover=False,
             datadir=str(datadir),
             topic_allow_declare=False,  # the table of topics is the only place that creates any
@@ -96,7 +98,6 @@ class App(faust.App):
             self._stage,
             self._output,
             dead_letters=self._settings.kafka.topic(topics.DEAD_LETTER),
-            forget=self._forget,
         )
         await self._stage.start()
         await super().on_start()
@@ -108,9 +109,9 @@ class App(faust.App):
         await self._output.stop()
 
     async def _agent(self, stream: Any) -> None:  # noqa: ANN401 - Faust has no types
-        worker = self._settings.worker
         assert self._delivery is not None  # noqa: S101 - agents start after on_start
-        await self._delivery.run(stream.noack_take(worker.batch, within=worker.within))
+        events = stream.noack().events()
+        await self._delivery.run(_Polled(event) async for event in events)
 
     async def _on_partitions_revoked(self, revoked: set[TP]) -> None:
         # Before Faust waits for the batch in hand: one that waits for an outage to end would make
@@ -125,14 +126,9 @@ class App(faust.App):
             self._delivery.let_go()
         await super()._stop_consumer()
 
-    def _forget(self, records: Sequence[Record]) -> None:
-        # Faust waits in a rebalance until nothing it has handed out is unacknowledged. What was
-        # left is read again by its next owner, from the committed offset.
-        self.consumer._unacked_messages.difference_update(records)  # noqa: SLF001 - no public way
-
     def health(self) -> Health:
         """How this process is now."""
-        lag, _ = self._lag()
+        lag = sum(behind for behind, _ in self.consumer.lag().values())
         still = time.monotonic() - self._seen_alive
         partitions = len(self.consumer.assignment())
         waiting_for = self._delivery.waiting_for if self._delivery else "Kafka"
@@ -151,7 +147,9 @@ class App(faust.App):
         threading.Thread(target=self._watchdog, name="watchdog", daemon=True).start()
         before: object = None
         while not self.should_stop:
-            lag, committed = self._lag()
+            found = self.consumer.lag()
+            lag = sum(behind for behind, _ in found.values())
+            committed = {tp: offset for tp, (_, offset) in found.items()}
             now = (self._delivery and self._delivery.beats, committed)
             if lag == 0 or now != before:
                 self._seen_alive = time.monotonic()
@@ -161,15 +159,8 @@ class App(faust.App):
             metrics.PROGRESS_AGE.labels(self._stage.name).set(age)
             await self.sleep(_LOOK_EVERY)
 
-    def _lag(self) -> tuple[int, tuple[tuple[TP, int], ...]]:
-        """Messages not yet committed, and the committed offsets, of the partitions owned."""
-        lag = 0
-        committed = []
-        for tp in sorted(self.consumer.assignment()):
-            offset = self.consumer._committed_offset.get(tp) or 0  # noqa: SLF001 - no public way
-            lag += max((self.consumer.highwater(tp) or 0) - offset, 0)
-            committed.append((tp, offset))
-        return lag, tuple(committed)
+    def _new_transport(self) -> PollTransport:
+        return PollTransport(self.conf.broker_consumer, self)
 
     def _watchdog(self) -> None:
         """Exit a process that has lag and moves nothing, or whose event loop stands still.
@@ -186,6 +177,21 @@ class App(faust.App):
             if still > limit:
                 _log.critical("%s: no progress for %.0f s: exiting", self._stage.name, still)
                 os._exit(_EX_STUCK)
+
+
+class _Polled:
+    """A poll as the delivery loop wants it."""
+
+    def __init__(self, event: Any) -> None:  # noqa: ANN401 - Faust has no types
+        self._event = event
+        self.records: Sequence[Record] = event.message.records
+
+    def ack(self) -> None:
+        self._event.message.deliver()
+        self._event.ack()
+
+    def leave(self) -> None:
+        self._event.ack()
 
 
 def run(stage: Stage, settings: Settings, *, parent: int | None = None) -> None:

@@ -37,7 +37,7 @@ from pipeline.errors import Fatal, Rejected, Retryable
 from pipeline.outcome import Ok, Outcome, Outgoing, Reject, Retry
 from schemas import topics
 
-__all__ = ["Delivery", "Event", "Producer", "Record", "Stage", "dead_letter"]
+__all__ = ["Batch", "Delivery", "Producer", "Record", "Stage", "dead_letter"]
 
 _log = logging.getLogger(__name__)
 
@@ -60,8 +60,8 @@ class Record(Protocol):
     @property
     def offset(self) -> int: ...  # noqa: D102
     @property
-    def timestamp(self) -> float:
-        """Seconds since 1970."""
+    def timestamp(self) -> int:
+        """Milliseconds since 1970."""
 
     @property
     def key(self) -> bytes | None: ...  # noqa: D102
@@ -71,15 +71,18 @@ class Record(Protocol):
     def headers(self) -> Sequence[tuple[str, bytes]]: ...  # noqa: D102
 
 
-class Event(Protocol):
-    """A record that can be acknowledged."""
+class Batch(Protocol):
+    """Records that are taken and acknowledged together."""
 
     @property
-    def message(self) -> Record:
-        """What was consumed."""
+    def records(self) -> Sequence[Record]:
+        """In the order of each partition."""
 
-    def ack(self) -> bool:
-        """Mark it as done."""
+    def ack(self) -> None:
+        """All of it is done: the committed offsets may move past it."""
+
+    def leave(self) -> None:
+        """It is not done, and nobody works on it: its next owner reads it again."""
 
 
 class Stage(Protocol):
@@ -127,7 +130,6 @@ class Delivery:
         stage: what to do with a batch.
         producer: idempotent, ``acks=all``.
         dead_letters: the name of the dead-letter topic on this cluster.
-        forget: told which records were left unacknowledged on purpose.
         die: ends the process at once, without acknowledging anything; tests replace it.
     """
 
@@ -137,13 +139,11 @@ class Delivery:
         producer: Producer,
         *,
         dead_letters: str = topics.DEAD_LETTER.name,
-        forget: Callable[[Sequence[Record]], None] = lambda _: None,
         die: Callable[[int], None] = os._exit,
     ) -> None:
         self._stage = stage
         self._producer = producer
         self._dead_letters = dead_letters
-        self._forget = forget
         self._die = die
         self._letting_go = asyncio.Event()
         self._left_some = False
@@ -162,17 +162,16 @@ class Delivery:
         self._letting_go.clear()
         self._left_some = False
 
-    async def run(self, batches: AsyncIterator[Sequence[Event]]) -> None:
+    async def run(self, batches: AsyncIterator[Batch]) -> None:
         """Take batches until there are no more, and acknowledge what is delivered."""
-        async for events in batches:
-            await self._one(events)
+        async for batch in batches:
+            await self._one(batch)
 
-    async def _one(self, events: Sequence[Event]) -> None:
+    async def _one(self, batch: Batch) -> None:
         started = time.perf_counter()
-        records = [event.message for event in events]
+        records = batch.records
         if self._left_some:
-            # Acknowledging what follows could commit past what was left.
-            self._forget(records)
+            batch.leave()  # in vain, because what comes before it is read again
             return
         metrics.RECEIVED.labels(self._stage.name).inc(len(records))
         try:
@@ -180,7 +179,7 @@ class Delivery:
         except _AbandonedError:
             _log.info("%s: %d messages go to their next owner", self._stage.name, len(records))
             self._left_some = True
-            self._forget(records)
+            batch.leave()
             self.waiting_for = None
             return
         except asyncio.CancelledError:
@@ -190,8 +189,7 @@ class Delivery:
             _log.critical("%s: cannot go on", self._stage.name, exc_info=True)
             self._die(_EX_SOFTWARE)
             raise
-        for event in events:
-            event.ack()
+        batch.ack()
         self.beats += 1
         metrics.BATCH_SECONDS.labels(self._stage.name).observe(time.perf_counter() - started)
 

@@ -161,8 +161,6 @@ class Worker(_Table):
 
     batch: Annotated[int, Field(ge=1, le=10_000)] = 500
     """Most messages handled at once."""
-    within: Annotated[float, Field(gt=0, le=5)] = 0.1
-    """Seconds to wait for a batch to fill."""
     stuck_after: Annotated[float, Field(ge=10)] = 300.0
     """Seconds of lag without progress after which the process exits to be restarted."""
     port: Annotated[int, Field(ge=0, le=65_535)] = 0

@@ -18,8 +18,6 @@ from schemas.mention import decode_enriched
 
 __all__ = ["Index"]
 
-_MS = 1_000
-
 
 class Index:
     """The stage between enriched mentions and the search engine."""
@@ -58,7 +56,7 @@ def _action(record: Record) -> Upsert | Delete | Reject:
     if record.value is None:
         if record.key is None:
             return Reject("KeyMissing", "a tombstone without a key deletes nothing")
-        revision = headers.revision(record.headers or (), int(record.timestamp * _MS))
+        revision = headers.revision(record.headers or (), record.timestamp)
         return Delete(record.key.decode(), revision)
     try:
         return Upsert(decode_enriched(record.value))

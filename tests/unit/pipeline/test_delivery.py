@@ -26,7 +26,7 @@ class Message:
     value: bytes | None = b"{}"
     topic: str = "source"
     partition: int = 0
-    timestamp: float = 0.0
+    timestamp: int = 0
     headers: Sequence[tuple[str, bytes]] = (("ce_id", b"1"),)
     acked: bool = False
 
@@ -34,13 +34,20 @@ class Message:
     def key(self) -> bytes:
         return b"k%d" % self.offset
 
-    @property
-    def message(self) -> "Message":
-        return self
 
-    def ack(self) -> bool:
-        self.acked = True
-        return True
+@dataclass
+class Taken:
+    """A batch that notes what became of it."""
+
+    records: Sequence[Message]
+    left: bool = False
+
+    def ack(self) -> None:
+        for record in self.records:
+            record.acked = True
+
+    def leave(self) -> None:
+        self.left = True
 
 
 Answer = Callable[[Outgoing], BaseException | None]
@@ -94,9 +101,9 @@ def out(record: Record) -> Ok:
     return Ok((Outgoing("target", record.key, record.value, list(record.headers)),))
 
 
-async def batches(*groups: Sequence[Message]) -> AsyncIterator[Sequence[Message]]:
+async def batches(*groups: Sequence[Message]) -> AsyncIterator[Taken]:
     for group in groups:
-        yield group
+        yield Taken(group)
 
 
 @pytest.fixture(autouse=True)
@@ -255,36 +262,31 @@ async def test_deliver_says_what_is_fatal() -> None:
 
 
 async def test_what_is_let_go_stays_unacknowledged_and_so_does_what_follows_it() -> None:
-    forgotten: list[int] = []
     down = True
 
     def answer(record: Record, _: int) -> Outcome:
         return Retry("down") if down else out(record)
 
-    first, second, third = Message(0), Message(1), Message(2)
+    first, second, third = (Taken([Message(n)]) for n in range(3))
     broker = Broker()
-    loop = Delivery(
-        Script(answer),
-        broker,
-        forget=lambda records: forgotten.extend(record.offset for record in records),
-        die=died,
-    )
+    loop = Delivery(Script(answer), broker, die=died)
 
-    async def source() -> AsyncIterator[Sequence[Message]]:
+    async def source() -> AsyncIterator[Taken]:
         nonlocal down
-        yield [first]
+        yield first
         down = False
-        yield [second]
+        yield second
         loop.take_up()
-        yield [third]
+        yield third
 
     running = asyncio.create_task(loop.run(source()))
     while loop.beats < 3:  # noqa: ASYNC110 - what is awaited is that the loop keeps retrying
         await asyncio.sleep(0.001)
     loop.let_go()
     await running
-    assert forgotten == [0, 1]
-    assert [message.acked for message in (first, second, third)] == [False, False, True]
+    taken = (first, second, third)
+    assert [batch.left for batch in taken] == [True, True, False]
+    assert [batch.records[0].acked for batch in taken] == [False, False, True]
     assert [message.key for message in broker.confirmed] == [b"k2"]
 
 
@@ -292,9 +294,9 @@ async def test_what_can_be_settled_at_once_is_not_let_go() -> None:
     message = Message(0)
     loop = Delivery(Script(lambda record, _: out(record)), Broker(), die=died)
 
-    async def source() -> AsyncIterator[Sequence[Message]]:
+    async def source() -> AsyncIterator[Taken]:
         loop.let_go()
-        yield [message]
+        yield Taken([message])
 
     await loop.run(source())
     assert message.acked

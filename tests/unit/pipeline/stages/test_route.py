@@ -70,7 +70,7 @@ def test_without_a_target_the_whole_text_is_judged() -> None:
 
 
 class Record:
-    topic, partition, offset, timestamp = "mentions.enriched", 0, 0, 0.0
+    topic, partition, offset, timestamp = "mentions.enriched", 0, 0, 0
     key: bytes | None = b"push:1"
     headers = (("ce_id", b"1"),)
 
