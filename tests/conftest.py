@@ -5,7 +5,6 @@ that uses them owns what starts with its ``unique`` prefix, and nothing else.
 """
 
 import os
-import socket
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +13,7 @@ import hypothesis
 import pytest
 
 from pipeline.settings import Settings
-from pipeline.stack import Stack
+from pipeline.stack import Stack, spare
 
 SERVERS = {"integration", "e2e"}
 # A busy machine is no fault of an example.
@@ -41,26 +40,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.timeout(PATIENCE))
 
 
-def local_settings(data: Path) -> Settings:
-    """Settings for a small stack of its own: free ports, and data in a folder."""
-    with (
-        socket.create_server(("127.0.0.1", 0)) as one,
-        socket.create_server(("127.0.0.1", 0)) as two,
-    ):
-        kafka, elasticsearch = one.getsockname()[1], two.getsockname()[1]
-    return Settings.model_validate(
-        {
-            "kafka": {"bootstrap": f"127.0.0.1:{kafka}"},
-            "elasticsearch": {"url": f"http://127.0.0.1:{elasticsearch}"},
-            "stack": {"data": data, "kafka_heap": "384m", "elasticsearch_heap": "512m"},
-        }
-    )
-
-
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Both servers, up for the whole run."""
-    stack = Stack(local_settings(tmp_path_factory.mktemp("stack")))
+    stack = Stack(spare(tmp_path_factory.mktemp("stack")))
     stack.up()
     try:
         yield stack

@@ -6,6 +6,7 @@ Two ``up`` are one, in sequence or at once. The servers outlive the process that
 
 import ipaddress
 import os
+import socket
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -25,7 +26,7 @@ from pipeline.stack.lock import lock
 from pipeline.stack.progress import bars
 from pipeline.stack.server import Server, ServerState, cause
 
-__all__ = ["Stack"]
+__all__ = ["Stack", "spare"]
 
 _START: Final = 120.0  # seconds; ten times what a slow machine needs
 _STOP: Final = 30.0  # seconds to end by itself: Elasticsearch writes its last segments
@@ -170,3 +171,20 @@ def _read(log: Path) -> str:
         return log.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
         return os.strerror(error.errno or 0)
+
+
+def spare(data: Path, *, kafka_heap: str = "384m", elasticsearch_heap: str = "512m") -> Settings:
+    """Settings for small servers of one's own: on free ports, with their data in a folder."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as one,
+        socket.create_server(("127.0.0.1", 0)) as two,
+    ):
+        kafka, elasticsearch = one.getsockname()[1], two.getsockname()[1]
+    heaps = {"kafka_heap": kafka_heap, "elasticsearch_heap": elasticsearch_heap}
+    return Settings.model_validate(
+        {
+            "kafka": {"bootstrap": f"127.0.0.1:{kafka}"},
+            "elasticsearch": {"url": f"http://127.0.0.1:{elasticsearch}"},
+            "stack": {"data": data, **heaps},
+        }
+    )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import local_settings
+from pipeline.stack import spare
 
 HERE = Path(__file__).parents[2]
 
@@ -30,7 +30,7 @@ class Checkout:
                 shutil.copy2(HERE / name, folder / name)
         self.names = {path.name for path in folder.iterdir()}
         """What stood at the top before anything was run."""
-        settings = local_settings(folder / ".mentions")
+        settings = spare(folder / ".mentions")
         self.env = {
             **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
             **{name: value for name, value in os.environ.items() if name.startswith("PIP_")},

@@ -18,8 +18,7 @@ from kafka.admin import NewTopic
 
 from pipeline.errors import StackError
 from pipeline.settings import Settings
-from pipeline.stack import Stack
-from tests.conftest import local_settings
+from pipeline.stack import Stack, spare
 
 
 @pytest.fixture
@@ -27,7 +26,7 @@ def own(tmp_path: Path) -> Iterator[Stack]:
     """A stack that the test may kill; its folder's name has what folders' names may have."""
     folder = tmp_path / "Ärger mit Leerzeichen"
     folder.mkdir(mode=0o700)
-    stack = Stack(local_settings(folder / "data"))
+    stack = Stack(spare(folder / "data"))
     try:
         yield stack
     finally:

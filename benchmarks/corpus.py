@@ -1,0 +1,117 @@
+"""Mentions to measure with: as long and as mixed as real ones, and made of none of them.
+
+The figures below were measured on 2,369 real German posts about a railway from Twitter, Facebook,
+forums, blogs and news (GermEval 2017, development set); ``python -m benchmarks.corpus FILE``
+prints them again for such a file. The words are the demo's own.
+"""
+
+import json
+import random
+import re
+import sys
+from bisect import bisect
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from pipeline.demo.story import tell
+from schemas import encode
+from schemas.mention import Author, Collector, RawMention
+
+__all__ = ["mentions", "topics_toml"]
+
+# Quantiles of the length in characters, and how many of 1,000 posts have what.
+QUANTILES: Final = (0.0, 0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.95, 0.99, 1.0)
+LENGTHS: Final = (16, 55, 70, 104, 140, 295, 375, 590, 890, 1002)
+LINK, HASHTAG, HANDLE = 0.211, 0.142, 0.276
+ENGLISH: Final = 0.15
+"""Not from that set, which is German: the share of the demo's public."""
+
+START: Final = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def _sentences(language: str) -> list[str]:
+    told = tell(datetime(2026, 6, 1, tzinfo=UTC))
+    texts = [post.line.text for post in told.posts.values() if post.line.lang == language]
+    return [part for text in texts for part in re.split(r"(?<=[.!?])\s+|\n+", text) if part]
+
+
+def mentions(count: int, *, seed: int = 1, length: int | None = None) -> Iterator[RawMention]:
+    """Make mentions; the same for the same arguments.
+
+    Args:
+        count: how many.
+        seed: of the random numbers.
+        length: characters of each text; as measured by default.
+    """
+    chance = random.Random(seed)
+    sentences = {code: _sentences(code) for code in ("de", "en")}
+    for number in range(count):
+        language = "en" if chance.random() < ENGLISH else "de"
+        wanted = length or _length(chance)
+        moment = START + timedelta(seconds=30 * number)
+        yield RawMention(
+            id=f"bench:{seed}-{number}",
+            revision=int(moment.timestamp() * 1_000),
+            channel=chance.choice(("microblog", "microblog", "social", "forum", "news", "blog")),
+            text=_text(chance, sentences[language], wanted),
+            url=f"https://platform.example/{seed}/{number}",
+            site="platform.example",
+            author=Author(handle=f"user{chance.randrange(5_000)}", followers=chance.randrange(900)),
+            published_at=moment,
+            collected_at=moment,
+            collector=Collector(source="bench"),
+        )
+
+
+def _length(chance: random.Random) -> int:
+    """A length whose quantiles are those measured, by straight lines between them."""
+    share = chance.random()
+    right = min(bisect(QUANTILES, share), len(QUANTILES) - 1)
+    left = right - 1
+    along = (share - QUANTILES[left]) / (QUANTILES[right] - QUANTILES[left])
+    return round(LENGTHS[left] + along * (LENGTHS[right] - LENGTHS[left]))
+
+
+def _text(chance: random.Random, sentences: list[str], wanted: int) -> str:
+    parts = []
+    if chance.random() < HANDLE:
+        parts.append(f"@user{chance.randrange(5_000)}")
+    # A number of its own, so that no cache can help.
+    parts.append(f"{chance.choice(sentences)} {chance.randrange(10_000_000)}")
+    while sum(map(len, parts)) + len(parts) < wanted:
+        parts.append(chance.choice(sentences))
+    if chance.random() < HASHTAG:
+        parts.append(f"#{chance.choice(('Lüftung', 'Zugausfall', 'news', 'BriseBrennt'))}")
+    text = " ".join(parts)[:wanted]
+    if chance.random() < LINK:
+        text += f" https://t.example/{chance.randrange(10_000_000):x}"
+    return text
+
+
+def topics_toml(count: int) -> str:
+    """A watchlist of so many topics: a few that occur, the rest invented words."""
+    chance = random.Random(count)
+    common = ["Vennbruck", "Brise", "Klarvent", "Wärmling", "Aerodorn", "Tholmeyer", "Lüftung"]
+    syllables = ["ka", "lo", "mi", "ren", "tus", "vel", "dor", "fin", "gra", "hop"]
+    invented = ("".join(chance.choices(syllables, k=4)) + str(n) for n in range(count))
+    names = [*common, *invented][:count]
+    return "\n".join(
+        f'[[watchlist]]\ntopic = "{name}"\nkind = "brand"\nterms = ["{name}"]\n' for name in names
+    )
+
+
+def _measure(path: Path) -> None:
+    texts = [json.loads(line)["text"] for line in path.read_text(encoding="utf-8").splitlines()]
+    lengths = sorted(map(len, texts))
+    last = len(lengths) - 1
+    print("lengths", [lengths[min(int(len(lengths) * share), last)] for share in QUANTILES])
+    for name, pattern in (("link", r"https?:"), ("hashtag", r"#"), ("handle", r"@\w")):
+        print(name, round(sum(bool(re.search(pattern, text)) for text in texts) / len(texts), 3))
+    sizes = [len(encode(mention)) for mention in mentions(2_000)]
+    print("bytes of a generated raw mention, mean", round(sum(sizes) / len(sizes)))
+
+
+if __name__ == "__main__":
+    _measure(Path(sys.argv[1]))

@@ -1,0 +1,41 @@
+"""Our enrich stage, as ``mentions worker --stages enrich`` runs it, on the bench's topics."""
+
+from collections.abc import Sequence
+
+from benchmarks.engines import Task, begun
+from pipeline import logs
+from pipeline.app import run
+from pipeline.delivery import Record
+from pipeline.outcome import Outcome
+from pipeline.settings import load
+from pipeline.stages.enrich import Enrich
+from schemas.topics import RAW, Topic
+
+
+def main() -> None:
+    """Run the stage; only its topics and its group are others."""
+    task, settings = Task.read(), load()
+    logs.setup()
+    stage = Enrich(settings)
+    stage.name = task.group
+    stage.source = Topic(name=task.source, key=RAW.key, value=RAW.value, purpose=RAW.purpose)
+    stage._topic = task.target  # noqa: SLF001 - a stage writes to one topic, always
+    run(_Noting(stage), settings)
+
+
+class _Noting:
+    """The stage, noting when it begins."""
+
+    def __init__(self, stage: Enrich) -> None:
+        self.name, self.source = stage.name, stage.source
+        self.start, self.close = stage.start, stage.close
+        self._stage = stage
+
+    async def handle(self, batch: Sequence[Record]) -> Sequence[Outcome]:
+        """Do it."""
+        begun()
+        return await self._stage.handle(batch)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,157 @@
+"""Ways to bring enriched mentions into Elasticsearch, round by round in turn.
+
+* ``bulk``: ``helpers.bulk``; ``async_bulk``: ``helpers.async_bulk``; both in chunks of 500, with
+  the documents and versions that ours writes, made before the clock starts.
+* ``writer``: our writer, which also makes the documents and knows of tombstones and moved copies.
+* ``stage``: the index stage in its worker, reading from Kafka.
+"""
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from statistics import median
+from typing import Any
+
+import msgspec
+from elasticsearch import AsyncElasticsearch, Elasticsearch, helpers
+
+from benchmarks.bench import Servers, started, watch
+from benchmarks.corpus import mentions, topics_toml
+from benchmarks.engines import Record, Work
+from pipeline.outcome import Ok
+from pipeline.search.client import connect, connect_sync
+from pipeline.search.document import document
+from pipeline.search.probe import probe
+from pipeline.search.templates import apply
+from pipeline.search.writer import Upsert, Writer
+from schemas import encode
+from schemas.mention import EnrichedMention, decode_enriched
+
+__all__ = ["indexing"]
+
+CHUNK = 500
+WAYS = ("bulk", "async_bulk", "writer", "stage")
+
+
+def indexing(
+    to: Servers, *, count: int, rounds: int, say: Callable[[str], None]
+) -> dict[str, dict[str, float]]:
+    """Documents a second of every way."""
+    found = _enriched(to, count)
+    rates: dict[str, list[float]] = {way: [] for way in WAYS}
+    for number in range(rounds):
+        for way in WAYS:
+            alias = f"bench-{way.replace('_', '-')}-{number}"
+            settings = to.settings.elasticsearch.model_copy(update={"alias": alias})
+            with connect_sync(settings) as client:
+                apply(client, settings, probe(client))
+                rate = _TIMED[way](to, alias, found) if way != "stage" else _stage(to, alias, found)
+                client.indices.refresh(index=f"{alias}-*")
+                held = client.count(index=f"{alias}-20*")["count"]
+                for name in client.indices.get(index=f"{alias}-*").body:
+                    client.indices.delete(index=name)
+            if held != count:
+                msg = f"{way} has indexed {held} of {count} mentions"
+                raise SystemExit(msg)
+            rates[way].append(rate)
+            say(f"round {number + 1}: {way:10} {rate:8.0f} a second")
+    return {
+        way: {
+            "rate": round(median(seen), 1),
+            "least": round(min(seen), 1),
+            "most": round(max(seen), 1),
+        }
+        for way, seen in rates.items()
+    }
+
+
+def _enriched(to: Servers, count: int) -> list[EnrichedMention]:
+    config = to.folder / "index.toml"
+    config.write_text(topics_toml(10), encoding="utf-8")
+    os.environ["MENTIONS_CONFIG"] = str(config)
+    work = Work()
+    raw = [Record(m.id.encode(), encode(m)) for m in mentions(count, seed=2)]
+    return [decode_enriched(value) for value in work(raw)]
+
+
+def _actions(alias: str, found: Sequence[EnrichedMention]) -> list[dict[str, Any]]:
+    documents = [document(mention, alias) for mention in found]
+    return [
+        {
+            "_op_type": "index",
+            "_index": made.index,
+            "_id": made.id,
+            "version": made.version,
+            "version_type": "external_gte",
+            "_source": msgspec.json.decode(made.body),
+        }
+        for made in documents
+    ]
+
+
+def _bulk(to: Servers, alias: str, found: Sequence[EnrichedMention]) -> float:
+    actions = _actions(alias, found)
+    with Elasticsearch(to.settings.elasticsearch.url) as client:
+        began = time.perf_counter()
+        helpers.bulk(client, actions, chunk_size=CHUNK)
+        return len(found) / (time.perf_counter() - began)
+
+
+def _async_bulk(to: Servers, alias: str, found: Sequence[EnrichedMention]) -> float:
+    actions = _actions(alias, found)
+
+    async def send() -> float:
+        async with AsyncElasticsearch(to.settings.elasticsearch.url) as client:
+            began = time.perf_counter()
+            await helpers.async_bulk(client, actions, chunk_size=CHUNK)
+            return len(found) / (time.perf_counter() - began)
+
+    return asyncio.run(send())
+
+
+def _writer(to: Servers, alias: str, found: Sequence[EnrichedMention]) -> float:
+    async def send() -> float:
+        async with connect(to.settings.elasticsearch) as client:
+            writer = Writer(client, alias)
+            began = time.perf_counter()
+            for start in range(0, len(found), CHUNK):
+                chunk = [Upsert(mention) for mention in found[start : start + CHUNK]]
+                outcomes = await writer.write(chunk)
+                assert all(isinstance(outcome, Ok) for outcome in outcomes), outcomes[0]
+            return len(found) / (time.perf_counter() - began)
+
+    return asyncio.run(send())
+
+
+_TIMED: dict[str, Callable[[Servers, str, Sequence[EnrichedMention]], float]] = {
+    "bulk": _bulk,
+    "async_bulk": _async_bulk,
+    "writer": _writer,
+}
+
+
+def _stage(to: Servers, alias: str, found: Sequence[EnrichedMention]) -> float:
+    """From the first indexed mention that was seen to the last."""
+    prefix = f"{alias}."
+    topic = to.create(f"{prefix}mentions.enriched")
+    to.create(f"{prefix}mentions.dead-letter", 1)
+    to.fill(topic, found)
+    env = to.environment(MENTIONS_KAFKA__PREFIX=prefix, MENTIONS_ELASTICSEARCH__ALIAS=alias)
+    seen: list[tuple[float, int]] = []
+    with connect_sync(to.settings.elasticsearch) as client:
+
+        def count() -> int:
+            # Not a search, which would have to wait for a refresh.
+            stats = client.indices.stats(index=f"{alias}-20*", metric="indexing")
+            held = int(stats["_all"]["primaries"].get("indexing", {}).get("index_total", 0))
+            seen.append((time.perf_counter(), held))
+            return held
+
+        command = [sys.executable, "-m", "pipeline", "worker", "--stages", "index"]
+        with started(command, env, to.folder / f"{alias}.log") as process:
+            watch(process, count, len(found), 600)
+    begun = [(at, held) for at, held in seen if held]
+    (first, before), (last, after) = begun[0], begun[-1]
+    return (after - before) / max(last - first, 0.001)

@@ -1,0 +1,244 @@
+"""The whole path, from raw mentions in Kafka to mentions that a search finds.
+
+* ``throughput``: everything is there at the start; how fast does it become searchable? Beside it
+  ``naive``, which enriches and indexes one mention after the other.
+* ``latency``: mentions come evenly, at half of that rate; how long from the broker's confirmation
+  to the first search that finds each?
+* ``soak``: mentions come at that rate for minutes; does the lag grow, does memory?
+"""
+
+import asyncio
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from itertools import pairwise
+from statistics import quantiles
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+from elasticsearch import ApiError, Elasticsearch
+
+from benchmarks.bench import Servers, started, usage, watch
+from benchmarks.corpus import mentions, topics_toml
+from benchmarks.engines import Task
+from pipeline import admin
+from pipeline.search.client import connect_sync
+from pipeline.search.probe import probe
+from pipeline.search.templates import apply
+from pipeline.settings import Settings
+from schemas import encode, topics
+from schemas.headers import mention_headers
+from schemas.mention import RawMention
+
+__all__ = ["latency", "naive", "soak", "throughput"]
+
+NOT_YET = 503
+LOOK_EVERY = 0.05  # seconds between two searches; the latency is known no better
+
+
+def _settings(to: Servers, name: str) -> Settings:
+    """An installation of its own: topics, groups and indices under a name."""
+    kafka = to.settings.kafka.model_copy(update={"prefix": f"{name}."})
+    elasticsearch = to.settings.elasticsearch.model_copy(update={"alias": name})
+    settings = to.settings.model_copy(update={"kafka": kafka, "elasticsearch": elasticsearch})
+    admin.apply(settings)
+    with connect_sync(elasticsearch) as client:
+        apply(client, elasticsearch, probe(client))
+    return settings
+
+
+@contextmanager
+def _workers(to: Servers, settings: Settings) -> Iterator[list[Any]]:
+    """The enrich and the index stage, a process each."""
+    config = to.folder / "path.toml"
+    config.write_text(topics_toml(10), encoding="utf-8")
+    env = to.environment(
+        MENTIONS_CONFIG=str(config),
+        MENTIONS_KAFKA__PREFIX=settings.kafka.prefix,
+        MENTIONS_ELASTICSEARCH__ALIAS=settings.elasticsearch.alias,
+    )
+    with ExitStack() as stack:
+        yield [
+            stack.enter_context(
+                started(
+                    [sys.executable, "-m", "pipeline", "worker", "--stages", stage],
+                    env,
+                    to.folder / f"{settings.elasticsearch.alias}-{stage}.log",
+                )
+            )
+            for stage in ("enrich", "index")
+        ]
+
+
+def _counter(client: Elasticsearch, index: str) -> Callable[[], int]:
+    def count() -> int:
+        try:
+            found = client.count(index=index, ignore_unavailable=True, allow_no_indices=True)
+        except ApiError as error:
+            if error.status_code != NOT_YET:
+                raise
+            return 0
+        return int(found["count"])
+
+    return count
+
+
+def _rate(seen: Sequence[tuple[float, int]]) -> float:
+    """Searchable mentions a second, from the first look that found some to the last that grew."""
+    grown = [point for before, point in pairwise(seen) if point[1] > before[1]]
+    (first, before), (last, after) = grown[0], grown[-1]
+    return (after - before) / (last - first) if last > first else 0.0
+
+
+def _noting(count: Callable[[], int]) -> tuple[Callable[[], int], list[tuple[float, int]]]:
+    seen = [(time.perf_counter(), 0)]
+
+    def look() -> int:
+        found = count()
+        seen.append((time.perf_counter(), found))
+        return found
+
+    return look, seen
+
+
+def throughput(to: Servers, *, count: int, name: str = "path") -> float:
+    """Mentions that become searchable a second."""
+    settings = _settings(to, name)
+    to.fill(settings.kafka.topic(topics.RAW), mentions(count, seed=3))
+    with connect_sync(settings.elasticsearch) as client, _workers(to, settings) as (_, index):
+        look, seen = _noting(_counter(client, name))
+        watch(index, look, count, 900)
+    if seen[-1][1] != count:
+        msg = f"{seen[-1][1]} of {count} mentions are searchable"
+        raise SystemExit(msg)
+    return _rate(seen)
+
+
+def naive(to: Servers, *, count: int) -> float:
+    """The same, done the naive way."""
+    source = to.create("naive.raw")
+    to.fill(source, mentions(count, seed=3))
+    task = Task(to.bootstrap, source, "-", "naive-index")
+    env = to.environment(**task.environment(), BENCH_INDEX="naive")
+    command = [sys.executable, "-m", "benchmarks.engines.naive"]
+    with Elasticsearch(to.settings.elasticsearch.url) as client:
+        look, seen = _noting(_counter(client, "naive"))
+        with started(command, env, to.folder / "naive-index.log") as process:
+            watch(process, look, count, 900)
+    if seen[-1][1] != count:
+        msg = f"{seen[-1][1]} of {count} mentions are searchable the naive way"
+        raise SystemExit(msg)
+    return _rate(seen)
+
+
+def latency(to: Servers, *, rate: float, seconds: float) -> dict[str, float]:
+    """Seconds from confirmed in Kafka to found by a search, at an even rate."""
+    settings = _settings(to, "latency")
+    made = list(mentions(int(rate * seconds), seed=4))
+    with connect_sync(settings.elasticsearch) as client, _workers(to, settings):
+        # Both stages work, and their code is warm, before the clock starts.
+        to.fill(settings.kafka.topic(topics.RAW), mentions(200, seed=5))
+        warm = _counter(client, "latency")
+        while warm() < 200:  # noqa: PLR2004 - as above
+            time.sleep(0.2)
+        sent, found = asyncio.run(_measure(to, settings, made, rate))
+    waits = sorted(found[name] - at for name, at in sent.items())
+    cuts = quantiles(waits, n=100)
+    return {
+        "rate": round(rate, 1),
+        "mentions": len(waits),
+        "p50": round(cuts[49], 3),
+        "p90": round(cuts[89], 3),
+        "p99": round(cuts[98], 3),
+        "most": round(waits[-1], 3),
+    }
+
+
+async def _measure(
+    to: Servers, settings: Settings, made: Sequence[RawMention], rate: float
+) -> tuple[dict[str, float], dict[str, float]]:
+    """When each mention was confirmed, and when it was first found."""
+    sent: dict[str, float] = {}
+    found: dict[str, float] = {}
+    sending = asyncio.create_task(_send(to, settings, made, rate, sent))
+    with connect_sync(settings.elasticsearch) as client:
+        while not sending.done() or len(found) < len(sent):
+            answer = await asyncio.to_thread(
+                client.search,
+                index="latency",
+                size=10_000,
+                query={"range": {"revision": {"gt": _newest(made, found)}}},
+                source=False,
+                docvalue_fields=["id"],
+            )
+            now = time.perf_counter()
+            for hit in answer["hits"]["hits"]:
+                found.setdefault(hit["_id"], now)
+            await asyncio.sleep(LOOK_EVERY)
+    await sending
+    return sent, found
+
+
+def _newest(made: Sequence[RawMention], found: dict[str, float]) -> int:
+    """The greatest revision below which everything was found: the search asks for the rest."""
+    newest = -1
+    for mention in made[len(found) // 2 :]:
+        if mention.id not in found:
+            break
+        newest = mention.revision
+    return newest
+
+
+async def _send(
+    to: Servers, settings: Settings, made: Sequence[RawMention], rate: float, sent: dict[str, float]
+) -> None:
+    producer = AIOKafkaProducer(bootstrap_servers=to.bootstrap, acks="all")
+    topic = settings.kafka.topic(topics.RAW)
+    async with producer:
+        began = time.perf_counter()
+        pending = []
+        for number, mention in enumerate(made):
+            ahead = began + number / rate - time.perf_counter()
+            if ahead > 0:
+                await asyncio.sleep(ahead)
+            confirmation = await producer.send(
+                topic, encode(mention), mention.id.encode(), headers=mention_headers(mention)
+            )
+            confirmation.add_done_callback(
+                lambda _, name=mention.id: sent.setdefault(name, time.perf_counter())
+            )
+            pending.append(confirmation)
+        await asyncio.gather(*pending)
+
+
+def soak(to: Servers, *, rate: float, minutes: float, say: Callable[[str], None]) -> dict[str, Any]:
+    """Lag and memory at an even rate, looked at every ten seconds."""
+    settings = _settings(to, "soak")
+    made = mentions(int(rate * minutes * 60), seed=6)
+    points: list[dict[str, float]] = []
+
+    async def run(workers: list[Any]) -> None:
+        sent: dict[str, float] = {}
+        sending = asyncio.create_task(_send(to, settings, list(made), rate, sent))
+        began = time.perf_counter()
+        while not sending.done():
+            await asyncio.sleep(10)
+            lag = await asyncio.to_thread(admin.lag, settings)
+            points.append(
+                {
+                    "seconds": round(time.perf_counter() - began, 1),
+                    "sent": len(sent),
+                    **{f"lag_{row.stage}": row.lag for row in lag if row.stage != "route"},
+                    **{
+                        f"rss_{name}": round(usage(worker)[1])
+                        for name, worker in zip(("enrich", "index"), workers, strict=True)
+                    },
+                }
+            )
+            say(str(points[-1]))
+        await sending
+
+    with _workers(to, settings) as workers:
+        asyncio.run(run(workers))
+    return {"rate": round(rate, 1), "minutes": minutes, "points": points}
