@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down test lint format types imports unit integration e2e lock clean
+.PHONY: help setup demo up down test lint format types imports unit integration e2e bench bench-full scaling lock clean
 
 help:  ## list what one can do
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,17 @@ integration: setup  ## run the tests on real servers
 
 e2e: setup  ## run the commands that a user types
 	$(BIN)/pytest tests/e2e
+
+bench: setup  ## compare with peers and floors, the short form (some 3 minutes)
+	$(BIN)/python -m benchmarks.run --out .bench/run.json
+	$(BIN)/python -m benchmarks.report .bench/run.json
+
+bench-full: setup  ## the same with all rounds, latency and a soak (about an hour), kept in results/
+	$(BIN)/python -m benchmarks.run --full
+	$(BIN)/python -m benchmarks.report $$(ls -t benchmarks/results/*-full.json | head -1)
+
+scaling: setup  ## how cost grows with watchlist, text, partitions, workers, documents
+	$(BIN)/python -m benchmarks.scaling
 
 lock:  ## renew requirements.lock; needs uv
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \

@@ -16,9 +16,10 @@ from typing import Any
 
 import msgspec
 from elasticsearch import AsyncElasticsearch, Elasticsearch, helpers
+from msgspec import structs
 
 from benchmarks.bench import Servers, started, watch
-from benchmarks.corpus import mentions, topics_toml
+from benchmarks.corpus import START, mentions, topics_toml
 from benchmarks.engines import Record, Work
 from pipeline.outcome import Ok
 from pipeline.search.client import connect, connect_sync
@@ -29,7 +30,7 @@ from pipeline.search.writer import Upsert, Writer
 from schemas import encode
 from schemas.mention import EnrichedMention, decode_enriched
 
-__all__ = ["indexing"]
+__all__ = ["indexing", "writing"]
 
 CHUNK = 500
 WAYS = ("bulk", "async_bulk", "writer", "stage")
@@ -67,12 +68,12 @@ def indexing(
     }
 
 
-def _enriched(to: Servers, count: int) -> list[EnrichedMention]:
+def _enriched(to: Servers, count: int, seed: int = 2) -> list[EnrichedMention]:
     config = to.folder / "index.toml"
     config.write_text(topics_toml(10), encoding="utf-8")
     os.environ["MENTIONS_CONFIG"] = str(config)
     work = Work()
-    raw = [Record(m.id.encode(), encode(m)) for m in mentions(count, seed=2)]
+    raw = [Record(m.id.encode(), encode(m)) for m in mentions(count, seed=seed)]
     return [decode_enriched(value) for value in work(raw)]
 
 
@@ -155,3 +156,37 @@ def _stage(to: Servers, alias: str, found: Sequence[EnrichedMention]) -> float:
     begun = [(at, held) for at, held in seen if held]
     (first, before), (last, after) = begun[0], begun[-1]
     return (after - before) / max(last - first, 0.001)
+
+
+def writing(to: Servers, documents: int, say: Callable[[str], None]) -> dict[str, Any]:
+    """Our writer's rate as an index grows to so many documents: microseconds each, by tenths."""
+    alias = "bench-growing"
+    settings = to.settings.elasticsearch.model_copy(update={"alias": alias})
+    with connect_sync(settings) as client:
+        apply(client, settings, probe(client))
+    costs: dict[int, float] = {}
+
+    async def grow() -> None:
+        async with connect(to.settings.elasticsearch) as client:
+            writer = Writer(client, alias)
+            step = documents // 10
+            for tenth in range(10):
+                # One month's index, so that it is one index that grows.
+                made = [
+                    structs.replace(mention, published_at=START, collected_at=START)
+                    for mention in _enriched(to, step, seed=100 + tenth)
+                ]
+                began = time.perf_counter()
+                for start in range(0, step, CHUNK):
+                    await writer.write([Upsert(m) for m in made[start : start + CHUNK]])
+                costs[(tenth + 1) * step] = round(1e6 * (time.perf_counter() - began) / step, 1)
+                say(f"  {(tenth + 1) * step}: {costs[(tenth + 1) * step]} µs")
+
+    asyncio.run(grow())
+    with connect_sync(settings) as client:
+        client.indices.forcemerge(index=f"{alias}-2*", max_num_segments=1, request_timeout=600)
+        stats = client.indices.stats(index=f"{alias}-2*", metric="store,docs")["_all"]["primaries"]
+    return {
+        "microseconds": costs,
+        "bytes_each": round(stats["store"]["size_in_bytes"] / stats["docs"]["count"]),
+    }
