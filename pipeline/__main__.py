@@ -1,6 +1,7 @@
 """The command ``mentions``."""
 
 import sys
+import traceback
 
 
 def main() -> None:
@@ -11,7 +12,14 @@ def main() -> None:
         if error.name and error.name.partition(".")[0] in {"agents", "pipeline", "schemas"}:
             raise
         sys.exit(f"mentions: {error.name} is missing: pip install 'mention-pipeline[all]'")
-    mentions()
+    try:
+        mentions()
+    except Exception as error:  # noqa: BLE001 - it is shown, and ends the process
+        traceback.print_exception(error)
+        # Lets go of what the failed frames hold now: a Kafka client that is closed only when the
+        # interpreter ends waits for ever for its thread, which is gone by then.
+        traceback.clear_frames(error.__traceback__)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ STAGES: Final[Mapping[str, Topic]] = {
     "enrich": topics.RAW,
     "index": topics.ENRICHED,
     "route": topics.ENRICHED,
+    "archive": topics.DEAD_LETTER,
 }
 """The stages in the order a mention meets them, and the topic each reads."""
 
@@ -112,7 +113,12 @@ def producer(settings: Settings) -> Iterator[Any]:
     Raises:
         ConfigError: no broker answers.
     """
-    options = {"acks": "all", "enable_idempotence": True, "compression_type": "lz4"}
+    options = {
+        "acks": "all",
+        "enable_idempotence": True,
+        "compression_type": "lz4",
+        "max_request_size": topics.DEAD_LETTER.max_message_bytes,
+    }
     with _client(KafkaProducer, settings, **options) as client:
         yield client
 

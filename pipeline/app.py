@@ -77,14 +77,14 @@ class App(faust.App):
             web_metrics_enabled=False,
         )
         self._stage = stage
-        self._source = kafka.topic(stage.source)
+        sources = [kafka.topic(topic) for topic in (stage.source, *getattr(stage, "beside", ()))]
         self._settings = settings
         self._parent = parent
         self._seen_alive = time.monotonic()
         self._producer_options = kafka.aiokafka()
         self._delivery: Delivery | None = None  # until the first broker has answered
         self.agent(
-            self.topic(self._source, key_type=bytes, value_type=bytes, value_serializer="raw"),
+            self.topic(*sources, key_type=bytes, value_type=bytes, value_serializer="raw"),
             name=stage.name,
             concurrency=1,
         )(self._agent)

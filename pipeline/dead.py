@@ -19,10 +19,11 @@ from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 from kafka import KafkaProducer
+from kafka.errors import KafkaError
 from msgspec import Struct
 
 from pipeline import admin
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, PipelineError
 from pipeline.reader import records
 from pipeline.settings import Settings
 from schemas import topics
@@ -73,6 +74,7 @@ class Filter(Struct, frozen=True):
     error: str | None = None
     source: str | None = None
     since: datetime | None = None
+    until: datetime | None = None
     positions: frozenset[str] = frozenset()
     marked: bool = False
     """Whether letters that were replayed or dropped count too."""
@@ -84,6 +86,7 @@ class Filter(Struct, frozen=True):
             and self.error in {None, letter.error}
             and self.source in {None, letter.source}
             and (self.since is None or letter.at >= self.since)
+            and (self.until is None or letter.at < self.until)
             and (not self.positions or letter.position in self.positions)
             and (self.marked or letter.mark is None)
         )
@@ -95,11 +98,7 @@ def letters(settings: Settings, wanted: Filter) -> Iterator[Letter]:
     Raises:
         ConfigError: no broker answers, or a topic is missing.
     """
-    marks = {
-        record.key.decode(): msgspec.json.decode(record.value, type=Mark)
-        for record in records(settings, settings.kafka.topic(topics.DEAD_LETTER_MARKS))
-        if record.value is not None
-    }
+    marks = _marks(settings)
     for record in records(settings, settings.kafka.topic(topics.DEAD_LETTER), since=wanted.since):
         letter = _letter(record, marks)
         if wanted.lets(letter):
@@ -118,6 +117,7 @@ def replay(
 
     Raises:
         ConfigError: a letter does not say where it was read.
+        PipelineError: the broker refuses a letter; those before its batch are back and marked.
     """
     for letter in chosen:
         if not letter.topic.startswith(settings.kafka.prefix) or not letter.topic:
@@ -134,8 +134,8 @@ def replay(
                 )
                 for letter in batch
             ]
-            for confirmation in sent:
-                confirmation.get()
+            for letter, confirmation in zip(batch, sent, strict=True):
+                _confirm(letter, confirmation)
             _mark(settings, producer, batch, "replayed")
             done(len(batch))
 
@@ -148,6 +148,18 @@ def drop(
         for batch in _batched(chosen):
             _mark(settings, producer, batch, "dropped")
             done(len(batch))
+
+
+def _marks(settings: Settings) -> dict[str, Mark]:
+    """The newest mark of each letter."""
+    found = {}
+    for record in records(settings, settings.kafka.topic(topics.DEAD_LETTER_MARKS)):
+        try:
+            mark = msgspec.json.decode(record.value or b"", type=Mark)
+        except msgspec.MsgspecError:
+            continue  # not written by ``_mark``; a letter too many in a list does no harm
+        found[(record.key or b"").decode(errors="replace")] = mark
+    return found
 
 
 def _letter(record: Any, marks: dict[str, Mark]) -> Letter:  # noqa: ANN401 - kafka-python has no types
@@ -192,6 +204,17 @@ def _returning(letter: Letter) -> list[tuple[str, bytes]]:
         ("dlq_replays", str(letter.replays + 1).encode()),
         ("dlq_history", msgspec.json.encode(history[-_HISTORY_LIMIT:])),
     ]
+
+
+def _confirm(letter: Letter, confirmation: Any) -> None:  # noqa: ANN401 - kafka-python has no types
+    try:
+        confirmation.get()
+    except KafkaError as error:
+        msg = (
+            f"dead letter {letter.position} cannot go back to {letter.topic}: {error}; "
+            "what was replayed is marked, so start again, without this one if it is its own fault"
+        )
+        raise PipelineError(msg) from error
 
 
 def _mark(

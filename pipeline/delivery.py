@@ -90,6 +90,7 @@ class Stage(Protocol):
 
     name: str
     source: topics.Topic
+    """What it reads. A stage that reads more names that too: ``beside``, a tuple of topics."""
 
     async def start(self) -> None:
         """Get ready; called once, in the worker's event loop."""
@@ -203,7 +204,8 @@ class Delivery:
         outgoing: list[tuple[int, Outgoing]] = []
         for index, (record, outcome) in enumerate(zip(records, settled, strict=True)):
             if isinstance(outcome, Reject):
-                outgoing.append((index, self._reject(record, outcome, attempts[index])))
+                letter = self._reject(record, outcome, attempts[index])
+                outgoing.extend((index, made) for made in letter)
             else:
                 outgoing.extend((index, output) for output in outcome.outputs)
         await self._publish(records, outgoing, attempts)
@@ -313,11 +315,20 @@ class Delivery:
             raise Fatal(msg)
         reason = f"{len(message.value or b'')} bytes are more than {message.topic} takes"
         rejection = Reject("MessageTooLarge", reason)
-        return self._reject(records[index], rejection, attempts[index])
+        metrics.REJECTED.labels(self._stage.name, rejection.error).inc()
+        return dead_letter(
+            records[index], self._stage.name, rejection, attempts[index], self._dead_letters
+        )
 
-    def _reject(self, record: Record, outcome: Reject, attempts: int) -> Outgoing:
+    def _reject(self, record: Record, outcome: Reject, attempts: int) -> list[Outgoing]:
         metrics.REJECTED.labels(self._stage.name, outcome.error).inc()
-        return dead_letter(record, self._stage.name, outcome, attempts, self._dead_letters)
+        if record.topic == self._dead_letters:
+            # It stays where it is. A letter about a letter would be read by the same stage, for
+            # ever.
+            where = f"{record.partition}:{record.offset}"
+            _log.warning("%s: dead letter %s: %s", self._stage.name, where, outcome.reason)
+            return []
+        return [dead_letter(record, self._stage.name, outcome, attempts, self._dead_letters)]
 
     async def _until_done(self, attempt: Callable[[], Awaitable[str | None]]) -> None:
         """Repeat until ``attempt`` returns None; it returns why it has to be repeated."""

@@ -23,6 +23,7 @@ def _filters(decorated: Callable[..., None]) -> Callable[..., None]:
     """The options by which every sub-command chooses letters."""
     for option in (
         click.option("--source", help="Only what this configured source collected."),
+        click.option("--until", callback=moment, help="Before then, written in the same way."),
         click.option("--since", callback=moment, help="From then on: 15m, 2h, 7d or a time."),
         click.option("--error", help="Only this class of error, for instance ValidationError."),
         click.option("--stage", help="Only what this stage refused."),
@@ -138,6 +139,7 @@ def _chosen(
     error: str | None = None,
     source: str | None = None,
     since: datetime | None = None,
+    until: datetime | None = None,
     marked: bool = False,
 ) -> list["Letter"]:
     from pipeline import dead  # noqa: PLC0415 - not needed for --help
@@ -147,6 +149,7 @@ def _chosen(
         error=error,
         source=source,
         since=since,
+        until=until,
         positions=frozenset(positions),
         marked=marked,
     )

@@ -16,7 +16,7 @@ from msgspec import Struct
 from pipeline.outcome import Outcome, Reject, Retry
 from pipeline.search import classify
 
-__all__ = ["HEADERS", "Operation", "delete", "index", "send"]
+__all__ = ["HEADERS", "Operation", "delete", "index", "send", "update"]
 
 CHUNK: Final = 8 << 20
 """Most bytes of a request: Elasticsearch advises 5 to 15 MB, and refuses 100."""
@@ -56,6 +56,14 @@ def delete(item: int, out_of: str, name: str, version: int) -> Operation:
     """Delete a document, unless a newer version is there."""
     target = _encode(_Target(out_of, name, version))
     return Operation(item, "delete", b'{"delete":%b}\n' % target)
+
+
+def update(item: int, into: str, name: str, fields: bytes) -> Operation:
+    """Set some fields of a document, which is made where it is not there."""
+    target = _encode({"_index": into, "_id": name})
+    return Operation(
+        item, "update", b'{"update":%b}\n{"doc":%b,"doc_as_upsert":true}\n' % (target, fields)
+    )
 
 
 async def send(

@@ -15,7 +15,7 @@ from pipeline.outcome import Ok, Outcome, Reject, Retry
 
 __all__ = ["Action", "Smaller", "failure", "item", "worst"]
 
-Action: TypeAlias = Literal["index", "delete"]
+Action: TypeAlias = Literal["index", "delete", "update"]
 
 _CONFLICT: Final = 409
 _NOT_FOUND: Final = 404
@@ -58,7 +58,7 @@ def item(action: Action, status: int, error: Mapping[str, Any] | None) -> Outcom
         return OK
     kind = str((error or {}).get("type", f"http_{status}"))
     reason = str((error or {}).get("reason", ""))
-    if status == _CONFLICT and kind == "version_conflict_engine_exception":
+    if status == _CONFLICT and kind == "version_conflict_engine_exception" and action != "update":
         return OK  # a newer version is there already
     if status == _NOT_FOUND and action == "delete":
         return OK  # there is nothing to delete

@@ -2,8 +2,9 @@
 
 Mentions live in monthly indices ``<alias>-YYYY.MM``, which Elasticsearch makes from the template
 when the first mention of a month is written, and are found through the alias. (Data streams know
-no external versions, which make writing idempotent.) Next to them stands ``<alias>-tombstones``,
-the memory of deletions, see ``writer``.
+no external versions, which make writing idempotent.) Next to them, outside the alias, stand
+``<alias>-tombstones``, the memory of deletions (see ``writer``), and ``<alias>-dead-letters``, what
+is missing and why (see ``letters``).
 
 Why the mapping is as it is:
 
@@ -24,13 +25,23 @@ from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from typing import Any, Final, Literal, TypeAlias
 
-from elasticsearch import BadRequestError, Elasticsearch, NotFoundError
+from elasticsearch import (
+    ApiError,
+    AsyncElasticsearch,
+    AuthorizationException,
+    BadRequestError,
+    Elasticsearch,
+    NotFoundError,
+    TransportError,
+)
 from msgspec import Struct
 
+from pipeline.errors import Retryable
+from pipeline.search import classify
 from pipeline.search.probe import Capabilities
 from pipeline.settings import Elasticsearch as Settings
 
-__all__ = ["Change", "apply", "months_template", "wanted"]
+__all__ = ["Change", "apply", "letters_template", "months_template", "require", "wanted"]
 
 Body: TypeAlias = dict[str, Any]
 Kind: TypeAlias = Literal["component template", "index template", "index"]
@@ -58,6 +69,28 @@ def months_template(prefix: str) -> str:
     return f"{prefix}-months"
 
 
+def letters_template(prefix: str) -> str:
+    """The name of the index of dead letters, and of its template."""
+    return f"{prefix}-dead-letters"
+
+
+async def require(client: AsyncElasticsearch, name: str) -> None:
+    """Refuse to write before an index template is there: the mapping would be guessed.
+
+    Raises:
+        Retryable: it is missing, or Elasticsearch can't say.
+    """
+    try:
+        there = await client.indices.exists_index_template(name=name)
+    except AuthorizationException:
+        return  # who may only write can't look; who gave so few rights has set all up
+    except (ApiError, TransportError) as error:
+        raise Retryable(classify.failure(error).reason) from error
+    if not there:
+        msg = f"Elasticsearch has no index template {name}: run 'mentions index apply'"
+        raise Retryable(msg)
+
+
 def wanted(settings: Settings, capabilities: Capabilities) -> dict[tuple[Kind, str], Body]:
     """The templates as they should be, in the order in which they must be put."""
     prefix = settings.alias
@@ -66,6 +99,7 @@ def wanted(settings: Settings, capabilities: Capabilities) -> dict[tuple[Kind, s
     if capabilities.analysis:
         mappings = _merged(mappings, _file("languages"))
     tombstones = _merged(_file("tombstones"), {"settings": {"index": sizes}})
+    dead_letters = _merged(_file("dead_letters"), {"settings": {"index": sizes}})
     return {
         ("component template", f"{prefix}-settings"): {
             "template": {"settings": _merged(_file("settings"), {"index": sizes})}
@@ -82,6 +116,11 @@ def wanted(settings: Settings, capabilities: Capabilities) -> dict[tuple[Kind, s
             "priority": _PRIORITY,
             "template": tombstones,
         },
+        ("index template", letters_template(prefix)): {
+            "index_patterns": [letters_template(prefix)],
+            "priority": _PRIORITY,
+            "template": dead_letters,
+        },
     }
 
 
@@ -96,8 +135,12 @@ def apply(client: Elasticsearch, settings: Settings, capabilities: Capabilities)
     """
     templates = wanted(settings, capabilities)
     changes = [_put(client, kind, name, body) for (kind, name), body in templates.items()]
-    settings_, mappings, _, tombstones = (body["template"] for body in templates.values())
-    for pattern, target in (("20*", _merged(settings_, mappings)), ("tombstones*", tombstones)):
+    settings_, mappings, _, tombstones, letters = (body["template"] for body in templates.values())
+    for pattern, target in (
+        ("20*", _merged(settings_, mappings)),
+        ("tombstones*", tombstones),
+        ("dead-letters*", letters),
+    ):
         found = client.indices.get(index=f"{settings.alias}-{pattern}", expand_wildcards="open")
         changes += [_follow(client, name, state, target) for name, state in sorted(found.items())]
     return changes

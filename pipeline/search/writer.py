@@ -32,14 +32,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
-from elasticsearch import ApiError, AsyncElasticsearch, AuthorizationException, TransportError
+from elasticsearch import ApiError, AsyncElasticsearch, TransportError
 from msgspec import Struct
 
 from pipeline.errors import Retryable
 from pipeline.outcome import Outcome, Reject, Retry
 from pipeline.search import bulk, classify
 from pipeline.search.document import document, index_of, may_move
-from pipeline.search.templates import months_template
+from pipeline.search.templates import months_template, require
 from schemas.mention import EnrichedMention
 
 __all__ = ["KNOWN_FOR", "Delete", "Upsert", "Writer"]
@@ -113,7 +113,7 @@ class Writer:
         if time.monotonic() < self._known_until and not fresh:
             return
         if not self._ready:
-            await self._require_template()
+            await require(self._client, months_template(self._prefix))
             self._ready = True
         answer = await self._client.indices.resolve_index(
             name=f"{self._prefix}-*", expand_wildcards="open"
@@ -122,21 +122,6 @@ class Writer:
         self._months = {name for name in names if self._is_month(name)}
         self._has_tombstones = self._tombstones in names
         self._known_until = time.monotonic() + KNOWN_FOR
-
-    async def _require_template(self) -> None:
-        """Refuse to write before the templates are there: the mapping would be guessed.
-
-        Raises:
-            Retryable: they are missing.
-        """
-        name = months_template(self._prefix)
-        try:
-            there = await self._client.indices.exists_index_template(name=name)
-        except AuthorizationException:
-            return  # who may only write can't look; who gave so few rights has set all up
-        if not there:
-            msg = f"Elasticsearch has no index template {name}: run 'mentions index apply'"
-            raise Retryable(msg)
 
     async def _ask(self, batch: Sequence[Upsert | Delete], homes: Sequence[str | None]) -> _Known:
         """Read the tombstones and find the copies that matter to this batch.

@@ -1,69 +1,18 @@
 """The delivery loop under Faust, on real servers: what an outage and a rebalance do to it."""
 
-import asyncio
-from datetime import UTC, datetime
 from urllib.parse import urlsplit
-
-from aiokafka import AIOKafkaProducer
 
 from pipeline import admin
 from pipeline.settings import Settings
 from schemas import encode
-from schemas.headers import mention_headers, tombstone_headers
-from schemas.mention import Collector, RawMention
+from schemas.headers import tombstone_headers
 from tests.support.installation import Installation
+from tests.support.messages import Message, mention, message, publish
 from tests.support.proxy import Proxy
 
-NOW = datetime(2026, 5, 1, tzinfo=UTC)
 
-
-def mention(number: int, *, revision: int = 1, text: str = "Die Lüftung läuft.") -> RawMention:
-    return RawMention(
-        id=f"push:{number}",
-        revision=revision,
-        channel="forum",
-        text=text,
-        published_at=NOW,
-        collected_at=NOW,
-        collector=Collector(source="test"),
-    )
-
-
-Message = tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]
-
-
-def message(made: RawMention) -> Message:
-    return made.id.encode(), encode(made), mention_headers(made)
-
-
-def publish(installation: Installation, topic: str, messages: list[Message]) -> None:
-    async def send() -> None:
-        producer = AIOKafkaProducer(
-            bootstrap_servers=installation.env["MENTIONS_KAFKA__BOOTSTRAP"], acks="all"
-        )
-        await producer.start()
-        try:
-            name = installation.env["MENTIONS_KAFKA__PREFIX"] + topic
-            sent = [
-                await producer.send(name, value, key, headers=headers)
-                for key, value, headers in messages
-            ]
-            await asyncio.gather(*sent)
-        finally:
-            await producer.stop()
-
-    asyncio.run(send())
-
-
-def lag(installation: Installation, settings: Settings, stage: str) -> int:
-    mine = settings.model_copy(
-        update={
-            "kafka": settings.kafka.model_copy(
-                update={"prefix": installation.env["MENTIONS_KAFKA__PREFIX"]}
-            )
-        }
-    )
-    return next(row.lag for row in admin.lag(mine) if row.stage == stage)
+def lag(installation: Installation, stage: str) -> int:
+    return next(row.lag for row in admin.lag(installation.settings) if row.stage == stage)
 
 
 def test_a_rebalance_while_elasticsearch_is_away_loses_nothing(
@@ -85,7 +34,7 @@ def test_a_rebalance_while_elasticsearch_is_away_loses_nothing(
         wire.restore()
         installation.wait(lambda: installation.count() == count, "all is indexed")
     assert len(installation.documents()) == count
-    installation.wait(lambda: lag(installation, settings, "index") == 0, "all is committed")
+    installation.wait(lambda: lag(installation, "index") == 0, "all is committed")
     assert installation.tail("dead") == []
     assert installation.stop(first) == 0
     assert installation.stop(second) == 0

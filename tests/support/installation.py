@@ -29,6 +29,12 @@ class Installation:
         self.config = folder / "mentions.toml"
         self.config.write_text("", encoding="utf-8")
         self.alias = prefix
+        self.settings = settings.model_copy(
+            update={
+                "kafka": settings.kafka.model_copy(update={"prefix": f"{prefix}."}),
+                "elasticsearch": settings.elasticsearch.model_copy(update={"alias": prefix}),
+            }
+        )
         self.env = {
             **os.environ,
             "MENTIONS_CONFIG": str(self.config),

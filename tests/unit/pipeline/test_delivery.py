@@ -166,6 +166,14 @@ async def test_a_rejected_record_is_dead_lettered_whole_with_the_reason() -> Non
     assert headers["dlq_attempts"] == b"1"
 
 
+async def test_a_dead_letter_that_is_rejected_is_no_new_dead_letter() -> None:
+    broker = Broker()
+    letter, other = Message(0, topic=topics.DEAD_LETTER.name), Message(1)
+    await run(Script(lambda _, __: Reject("BadThing", "because")), broker, [letter, other])
+    assert [message.key for message in broker.confirmed] == [b"k1"]
+    assert letter.acked
+
+
 async def test_attempts_are_counted_for_the_record_that_is_rejected() -> None:
     def answer(_: Record, attempt: int) -> Outcome:
         return Retry("busy") if attempt < 3 else Reject("E", "r")

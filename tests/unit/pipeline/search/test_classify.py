@@ -19,6 +19,8 @@ from pipeline.search.classify import Action, Smaller, failure, item, worst
         ("delete", 404, "index_not_found_exception", Ok),
         ("index", 409, "version_conflict_engine_exception", Ok),
         ("delete", 409, "version_conflict_engine_exception", Ok),
+        ("update", 200, None, Ok),
+        ("update", 409, "version_conflict_engine_exception", Retry),
         ("index", 409, "illegal_state_exception", Retry),
         ("index", 429, "es_rejected_execution_exception", Retry),
         ("index", 429, "circuit_breaking_exception", Retry),
