@@ -4,6 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up down test lint format types imports unit integration e2e bench bench-full scaling lock clean
+.PHONY: help setup demo up down test lint format types imports unit integration faults fuzz e2e lock clean
 
 help:  ## list what one can do
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +51,12 @@ unit: setup  ## run the tests that need no server
 
 integration: setup  ## run the tests on real servers
 	$(BIN)/pytest tests/integration
+
+faults: setup  ## break real servers and processes, count what was lost
+	$(BIN)/python -m tests.faults $(FAULTS)
+
+fuzz: setup  ## look for inputs that break decode or enrich, a minute or FUZZ=-max_total_time=…
+	$(BIN)/python -m tests.fuzz -max_len=4000 $(or $(FUZZ),-max_total_time=60)
 
 e2e: setup  ## run the commands that a user types
 	$(BIN)/pytest tests/e2e

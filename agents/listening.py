@@ -61,3 +61,4 @@ class Listening:
             raise
         self._counts.published += tally.published
         self._counts.rejected += tally.rejected
+        self._counts.unchanged += tally.unchanged

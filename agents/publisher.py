@@ -31,6 +31,7 @@ from tenacity.nap import sleep_using_event
 from tenacity.stop import stop_base
 
 from agents.errors import SourceError, Unconfirmed
+from agents.repeats import Repeats
 from agents.source import Deletion, Item, Refused
 from schemas import headers, topics
 from schemas.mention import RawMention, decode_raw, encode
@@ -54,9 +55,18 @@ _CLIENT: Final[Mapping[str, Any]] = {
     "delivery_timeout_ms": 30_000,
 }
 _SAY_AGAIN_AFTER: Final = 60.0  # seconds between two reports of one outage
+_STUCK_AFTER: Final = 45.0  # seconds; the client itself should give up after 30
 _LOOK_UP_EVERY: Final = 0.5  # seconds between two looks at whether to stop
 _REASON_LIMIT: Final = 2_000  # bytes of an error message that are worth keeping
 _ENVELOPE: Final = 65_536  # bytes that headers and framing may add to a value
+
+
+class _StuckError(KafkaError):
+    """The client has not even said that it failed.
+
+    kafka-python 3.0 waits for ever for the answer to InitProducerId where the connection broke
+    under it (``Sender.run_once``), and meanwhile lets no message expire.
+    """
 
 
 class Message(Struct, frozen=True):
@@ -73,6 +83,8 @@ class Tally(Struct):
 
     published: int = 0
     rejected: int = 0
+    unchanged: int = 0
+    """Left out, because exactly this is on the topic already."""
 
 
 class Publisher:
@@ -97,6 +109,7 @@ class Publisher:
         self._raw = raw
         self._dead_letters = dead_letters
         self._stopping = stopping or threading.Event()
+        self._repeats = Repeats()
         self._lock = threading.Lock()
         self._producer: Any = None
         self._said_at = -_SAY_AGAIN_AFTER
@@ -108,9 +121,31 @@ class Publisher:
             Unconfirmed: the time is over, or the process is stopping.
         """
         tally = Tally()
-        messages = [self._message(item, source, tally) for item in items]
+        fresh: dict[str, bytes] = {}
+        messages = []
+        for item in items:
+            if isinstance(item, RawMention) and self._repeated(item, fresh):
+                tally.unchanged += 1
+                continue
+            if isinstance(item, Deletion):
+                fresh.pop(item.id, None)
+                self._repeats.forget(item.id)
+            messages.append(self._message(item, source, tally))
         self.send(messages, within=within)
+        self._repeats.remember(fresh.items())
         return tally
+
+    def _repeated(self, mention: RawMention, fresh: dict[str, bytes]) -> bool:
+        """Whether exactly this was published before; if not, note it in ``fresh``."""
+        try:
+            made = self._repeats.fingerprint(mention)
+        except (msgspec.MsgspecError, TypeError, AttributeError, UnicodeError):
+            return False  # a plugin may build anything: ``_message`` says what is wrong
+        last = fresh.get(mention.id)
+        if last == made or (last is None and self._repeats.known(mention.id, made)):
+            return True
+        fresh[mention.id] = made
+        return False
 
     def send(self, messages: Iterable[Message], *, within: float | None = None) -> None:
         """Write messages and wait for the broker.
@@ -152,8 +187,13 @@ class Publisher:
         sent = [(message, self._write(producer, message)) for message in pending]
         failure: KafkaError | None = None
         unsettled = []
+        stuck_at = time.monotonic() + _STUCK_AFTER
         for message, future in sent:
-            error = future if isinstance(future, KafkaError) else self._settle(future, deadline)
+            error = (
+                future
+                if isinstance(future, KafkaError)
+                else self._settle(future, deadline, stuck_at)
+            )
             if isinstance(error, MessageSizeTooLargeError):
                 unsettled.append(self._too_large(message))
                 failure = error
@@ -189,7 +229,12 @@ class Publisher:
         except KafkaError as error:
             return error
 
-    def _settle(self, future: Any, deadline: float | None) -> KafkaError | None:  # noqa: ANN401
+    def _settle(
+        self,
+        future: Any,  # noqa: ANN401
+        deadline: float | None,
+        stuck_at: float,
+    ) -> KafkaError | None:
         """Wait for one confirmation; returns what went wrong."""
         while True:
             try:
@@ -198,6 +243,8 @@ class Publisher:
                 over = deadline is not None and time.monotonic() >= deadline
                 if future.is_done or over or self._stopping.is_set():
                     return error
+                if time.monotonic() > stuck_at:
+                    return _StuckError("no answer: trying again with a new connection")
             else:
                 return None
 

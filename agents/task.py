@@ -119,7 +119,7 @@ class Task:
                 self._counts.received += len(page.items) + page.unchanged
                 self._counts.published += tally.published
                 self._counts.rejected += tally.rejected
-                self._counts.unchanged += page.unchanged
+                self._counts.unchanged += page.unchanged + tally.unchanged
                 encoded = msgspec.json.encode(page.cursor)
                 if encoded != self._cursor:
                     self._cursors.write(self.name, page.cursor)

@@ -13,7 +13,7 @@ to it before (``dlq_history``, the older refusals as JSON); a message that is re
 both into its new letter.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, TypeAlias
 
@@ -35,6 +35,7 @@ _HISTORY_LIMIT: Final = (
     10  # refusals that are remembered; who fails more often has a standing fault
 )
 _BATCH: Final = 500
+_CONFIRM_WITHIN: Final = 60.0  # seconds
 Action: TypeAlias = Literal["replayed", "dropped"]
 
 
@@ -208,23 +209,23 @@ def _returning(letter: Letter) -> list[tuple[str, bytes]]:
 
 def _confirm(letter: Letter, confirmation: Any) -> None:  # noqa: ANN401 - kafka-python has no types
     try:
-        confirmation.get()
+        confirmation.get(timeout=_CONFIRM_WITHIN)
     except KafkaError as error:
         msg = (
-            f"dead letter {letter.position} cannot go back to {letter.topic}: {error}; "
+            f"dead letter {letter.position}: {error}; "
             "what was replayed is marked, so start again, without this one if it is its own fault"
         )
         raise PipelineError(msg) from error
 
 
 def _mark(
-    settings: Settings, producer: KafkaProducer, batch: Iterable[Letter], action: Action
+    settings: Settings, producer: KafkaProducer, batch: Sequence[Letter], action: Action
 ) -> None:
     name = settings.kafka.topic(topics.DEAD_LETTER_MARKS)
     value = msgspec.json.encode(Mark(action, datetime.now(UTC)))
     sent = [producer.send(name, key=letter.position.encode(), value=value) for letter in batch]
-    for confirmation in sent:
-        confirmation.get()
+    for letter, confirmation in zip(batch, sent, strict=True):
+        _confirm(letter, confirmation)
 
 
 def _batched(chosen: Sequence[Letter]) -> Iterator[Sequence[Letter]]:

@@ -5,15 +5,14 @@ Stateless. Tombstones pass through with their headers.
 
 from collections.abc import Sequence
 
-import msgspec
-
 from pipeline.delivery import Record
 from pipeline.enrich.chain import Chain
 from pipeline.outcome import Ok, Outcome, Outgoing, Reject
 from pipeline.settings import Settings
+from pipeline.stages.incoming import read
 from schemas import topics
 from schemas.headers import TYPE_ENRICHED, replaced
-from schemas.mention import EnrichedMention, decode_enriched, encode
+from schemas.mention import EnrichedMention, encode
 
 __all__ = ["Enrich"]
 
@@ -39,7 +38,7 @@ class Enrich:
             if record.value is None:
                 outcomes[index] = self._publish(record, None)
                 continue
-            decoded = _decode(record.key, record.value)
+            decoded = read(record)
             if isinstance(decoded, Reject):
                 outcomes[index] = decoded
             else:
@@ -57,13 +56,3 @@ class Enrich:
         if value is not None:
             headers = replaced(headers, "ce_type", TYPE_ENRICHED)
         return Ok((Outgoing(self._topic, record.key, value, headers),))
-
-
-def _decode(key: bytes | None, value: bytes) -> EnrichedMention | Reject:
-    try:
-        mention = decode_enriched(value)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        return Reject(type(error).__name__, str(error))
-    if key != mention.id.encode():
-        return Reject("KeyMismatch", f"the key {key!r} is not the id {mention.id!r}")
-    return mention

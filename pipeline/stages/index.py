@@ -6,15 +6,13 @@ delivery leaves exactly one, newest document per mention.
 
 from collections.abc import Sequence
 
-import msgspec
-
 from pipeline.delivery import Record
 from pipeline.outcome import Outcome, Reject
 from pipeline.search.client import connect
 from pipeline.search.writer import Delete, Upsert, Writer
 from pipeline.settings import Settings
+from pipeline.stages.incoming import read
 from schemas import headers, topics
-from schemas.mention import decode_enriched
 
 __all__ = ["Index"]
 
@@ -58,7 +56,5 @@ def _action(record: Record) -> Upsert | Delete | Reject:
             return Reject("KeyMissing", "a tombstone without a key deletes nothing")
         revision = headers.revision(record.headers or (), record.timestamp)
         return Delete(record.key.decode(), revision)
-    try:
-        return Upsert(decode_enriched(record.value))
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        return Reject(type(error).__name__, str(error))
+    mention = read(record)
+    return mention if isinstance(mention, Reject) else Upsert(mention)

@@ -6,14 +6,13 @@ tombstone goes to all teams, because nobody remembers which of them had the ment
 
 from collections.abc import Sequence
 
-import msgspec
-
 from pipeline.delivery import Record
 from pipeline.outcome import Ok, Outcome, Outgoing, Reject
 from pipeline.settings import Route as Rule
 from pipeline.settings import Settings
+from pipeline.stages.incoming import read
 from schemas import topics
-from schemas.mention import EnrichedMention, decode_enriched
+from schemas.mention import EnrichedMention
 
 __all__ = ["Route", "fits"]
 
@@ -44,10 +43,9 @@ class Route:
         if record.value is None:
             teams = set(self._topics)
         else:
-            try:
-                mention = decode_enriched(record.value)
-            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-                return Reject(type(error).__name__, str(error))
+            mention = read(record)
+            if isinstance(mention, Reject):
+                return mention
             teams = {rule.team for rule in self._rules if fits(rule, mention)}
         headers = list(record.headers or ())
         return Ok(

@@ -1,4 +1,4 @@
-"""A wire that can be cut: a TCP forwarder on loopback."""
+"""A wire that can be cut, silenced, slowed, or lose answers: a TCP forwarder on loopback."""
 
 import asyncio
 import contextlib
@@ -10,14 +10,18 @@ __all__ = ["Proxy"]
 
 
 class Proxy:
-    """Forwards ``127.0.0.1:port`` to a target, unless it is cut.
+    """Forwards ``127.0.0.1:port`` to a target, until it is told to do worse.
 
-    A cut proxy closes every connection and refuses new ones, on the same port, until restored.
+    What was done to it lasts until ``restore``; the port stays the same.
     """
 
     def __init__(self, host: str, port: int, *, cut: bool = False) -> None:
         self._target = (host, port)
         self._cut = cut
+        self._losing = False
+        self._delay = 0.0
+        self._flowing = asyncio.Event()
+        self._flowing.set()
         self._writers: set[asyncio.StreamWriter] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -39,14 +43,33 @@ class Proxy:
         self._thread.join()
         self._loop.close()
 
+    @property
+    def connections(self) -> int:
+        """How many clients are connected."""
+        return len(self._writers)
+
     def cut(self) -> None:
         """Break every connection, and all to come."""
         self._cut = True
         self._call(self._drop())
 
+    def silence(self) -> None:
+        """Hold back every byte; connections stay, and new ones are taken."""
+        self._loop.call_soon_threadsafe(self._flowing.clear)
+
+    def slow(self, seconds: float) -> None:
+        """Hold back every piece for a while."""
+        self._delay = seconds
+
+    def lose_answers(self) -> None:
+        """Pass on what is asked, and break the connection in place of answering."""
+        self._losing = True
+
     def restore(self) -> None:
-        """Let connections through again."""
-        self._cut = False
+        """Be a wire again."""
+        self._cut = self._losing = False
+        self._delay = 0.0
+        self._loop.call_soon_threadsafe(self._flowing.set)
 
     def _call(self, coroutine: object) -> None:
         asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(10)  # type: ignore[arg-type]
@@ -74,7 +97,9 @@ class Proxy:
                 return
             there_reader, there_writer = await asyncio.open_connection(*self._target)
             self._writers.add(there_writer)
-            await asyncio.gather(_pump(reader, there_writer), _pump(there_reader, writer))
+            await asyncio.gather(
+                self._pump(reader, there_writer), self._pump(there_reader, writer, answers=True)
+            )
             self._writers.discard(there_writer)
         except (OSError, asyncio.CancelledError):
             pass  # the target is away, or the wire is taken down: a cut, as seen by the client
@@ -82,10 +107,16 @@ class Proxy:
             self._writers.discard(writer)
             writer.transport.abort()
 
-
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(ConnectionError):
-        while data := await reader.read(65_536):
-            writer.write(data)
-            await writer.drain()
-    writer.transport.abort()
+    async def _pump(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, answers: bool = False
+    ) -> None:
+        with contextlib.suppress(ConnectionError):
+            while data := await reader.read(65_536):
+                if answers and self._losing:
+                    break
+                if self._delay:
+                    await asyncio.sleep(self._delay)
+                await self._flowing.wait()
+                writer.write(data)
+                await writer.drain()
+        writer.transport.abort()

@@ -105,6 +105,26 @@ def test_a_deletion_is_a_tombstone(producer: Producer) -> None:
     assert headers.revision(message.headers, 0) == 7
 
 
+@pytest.mark.usefixtures("producer")
+def test_what_is_on_the_topic_as_it_is_is_not_published_again() -> None:
+    publisher = Publisher({})
+    first, edited = mention(text="a"), mention(text="b")
+    assert publisher.publish([first, mention(text="a")], "it") == Tally(published=1, unchanged=1)
+    assert publisher.publish([mention(text="a")], "it") == Tally(unchanged=1)
+    assert publisher.publish([edited, first], "it") == Tally(published=2)
+    publisher.publish([Deletion("files:1", 7)], "it")
+    assert publisher.publish([first], "it") == Tally(published=1)
+
+
+def test_what_was_not_confirmed_is_published_again(producer: Producer) -> None:
+    producer.answer = lambda _: KafkaTimeoutError("away")
+    publisher = Publisher({})
+    with pytest.raises(Unconfirmed):
+        publisher.publish([mention()], "it", within=0.01)
+    producer.answer = lambda _: None
+    assert publisher.publish([mention()], "it") == Tally(published=1)
+
+
 @pytest.mark.parametrize(
     "broken",
     [
@@ -159,6 +179,24 @@ def test_a_producer_that_cannot_go_on_is_replaced(producer: Producer) -> None:
     Publisher({}).publish([mention()], "it")
     assert (producer.made, producer.closed) == (2, 1)
     assert len(producer.confirmed) == 1
+
+
+def test_a_producer_that_never_answers_is_replaced(
+    producer: Producer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_STUCK_AFTER", 0.05)
+    producer.done = False  # as a future of kafka-python whose sender waits for InitProducerId
+    producer.answer = times(6, KafkaTimeoutError("not yet"))
+
+    def close(timeout: float) -> None:
+        assert timeout == 0
+        producer.closed += 1
+        producer.answer, producer.done = (lambda _: None), True
+
+    monkeypatch.setattr(producer, "close", close)
+    Publisher({}).publish([mention()], "it")
+    assert (producer.made, producer.closed) == (2, 1)
+    assert [message.key for message in producer.confirmed] == [b"files:1"]
 
 
 def test_kafka_that_cannot_be_reached_is_waited_for(
