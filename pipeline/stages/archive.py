@@ -67,7 +67,7 @@ class Archive:
             position, fields = record.key.decode(), letters.mark(record.value)
         else:
             position = f"{record.partition}:{record.offset}"
-            at = datetime.fromtimestamp(record.timestamp, UTC)
+            at = datetime.fromtimestamp(record.timestamp / 1_000, UTC)
             headers = dict(record.headers or ())
             fields = letters.document(position, at, record.key, record.value, headers)
         return [bulk.update(item, self._index, position, fields)]

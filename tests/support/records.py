@@ -16,4 +16,4 @@ class Record:
     topic: str = "mentions.raw"
     partition: int = 0
     offset: int = 0
-    timestamp: float = 1_780_000_000.0
+    timestamp: int = 1_780_000_000_000
