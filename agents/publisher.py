@@ -16,7 +16,7 @@ from typing import Any, Final
 import msgspec
 from kafka import KafkaProducer
 from kafka.errors import KafkaError, MessageSizeTooLargeError
-from msgspec import Struct
+from msgspec import Struct, structs
 from tenacity import (
     RetryCallState,
     RetryError,
@@ -34,6 +34,7 @@ from agents.errors import SourceError, Unconfirmed
 from agents.repeats import Repeats
 from agents.source import Deletion, Item, Refused
 from schemas import headers, topics
+from schemas.forgotten import anonymous
 from schemas.mention import RawMention, decode_raw, encode
 
 __all__ = ["Message", "Publisher", "Tally"]
@@ -95,6 +96,7 @@ class Publisher:
         raw: the topic for mentions and tombstones.
         dead_letters: the topic for what the schema refuses.
         stopping: when set, waiting ends with ``Unconfirmed``.
+        salt: for pseudonyms in place of authors' names; None leaves the names.
     """
 
     def __init__(
@@ -104,7 +106,9 @@ class Publisher:
         raw: str = topics.RAW.name,
         dead_letters: str = topics.DEAD_LETTER.name,
         stopping: threading.Event | None = None,
+        salt: bytes | None = None,
     ) -> None:
+        self._salt = salt
         self._options = {**options, **_CLIENT}
         self._raw = raw
         self._dead_letters = dead_letters
@@ -264,6 +268,8 @@ class Publisher:
             tally.rejected += 1
             return self._dead(item, source)
         try:
+            if self._salt is not None and item.author is not None:
+                item = structs.replace(item, author=anonymous(item.author, self._salt))
             # A plugin may build anything: what leaves here can be read by everyone.
             value = encode(item)
             decode_raw(value)

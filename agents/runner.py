@@ -46,6 +46,7 @@ def run(
     dead_letters: str = topics.DEAD_LETTER.name,
     cursors: str = topics.CURSORS.name,
     group: str = GROUP,
+    salt: bytes | None = None,
 ) -> int:
     """Read sources until SIGTERM or SIGINT, or each once; returns the exit code.
 
@@ -58,13 +59,22 @@ def run(
         dead_letters: topic for what cannot become a mention.
         cursors: compacted topic for cursors.
         group: consumer group that shares out the sources.
+        salt: for pseudonyms in place of authors' names; None leaves the names.
 
     Raises:
         SourceConfigError: a kind of source is unknown.
         pydantic.ValidationError: a source's table is wrong.
     """
     sources = [build(table) for table in tables]
-    agent = Agent(sources, kafka, raw=raw, dead_letters=dead_letters, cursors=cursors, group=group)
+    agent = Agent(
+        sources,
+        kafka,
+        raw=raw,
+        dead_letters=dead_letters,
+        cursors=cursors,
+        group=group,
+        salt=salt,
+    )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: agent.stop())
     return agent.once() if once else agent.run()
@@ -82,11 +92,12 @@ class Agent:
         dead_letters: str,
         cursors: str,
         group: str,
+        salt: bytes | None = None,
     ) -> None:
         self._stopping = threading.Event()
         self._giving_up = threading.Event()
         self._publisher = Publisher(
-            kafka, raw=raw, dead_letters=dead_letters, stopping=self._giving_up
+            kafka, raw=raw, dead_letters=dead_letters, stopping=self._giving_up, salt=salt
         )
         self._cursors = Cursors(kafka, self._publisher, cursors)
         self._ownership = Ownership(kafka, cursors, group, self._release)

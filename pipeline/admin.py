@@ -22,6 +22,7 @@ __all__ = [
     "TopicState",
     "apply",
     "consumer",
+    "delete_records",
     "describe",
     "diff",
     "lag",
@@ -202,6 +203,17 @@ def apply(settings: Settings) -> list[Change]:
                 ]
             )
     return changes
+
+
+def delete_records(settings: Settings, before: Mapping[TopicPartition, int]) -> None:
+    """Delete the records of partitions before an offset.
+
+    Raises:
+        ConfigError: no broker answers.
+    """
+    if before:
+        with _client(KafkaAdminClient, settings) as client:
+            client.delete_records(dict(before))
 
 
 def lag(settings: Settings) -> list[Lag]:

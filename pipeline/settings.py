@@ -28,6 +28,7 @@ __all__ = [
     "Elasticsearch",
     "Enrichment",
     "Kafka",
+    "Privacy",
     "Route",
     "Settings",
     "Stack",
@@ -37,7 +38,12 @@ __all__ = [
     "load",
 ]
 
-_SECRETS = {("kafka", "password"), ("elasticsearch", "password"), ("elasticsearch", "api_key")}
+_SECRETS = {
+    ("kafka", "password"),
+    ("elasticsearch", "password"),
+    ("elasticsearch", "api_key"),
+    ("privacy", "salt"),
+}
 
 Language: TypeAlias = Annotated[str, Field(pattern="^[a-z]{2}$")]
 Label: TypeAlias = Literal["negative", "neutral", "positive"]
@@ -168,6 +174,26 @@ class Worker(_Table):
     host: str = "127.0.0.1"
 
 
+class Privacy(_Table):
+    """What is done about the personal data of authors."""
+
+    salt: SecretStr | None = None
+    """Makes hashes of names, so that who sees them cannot try names out. Change it never."""
+    pseudonyms: bool = False
+    """Whether agents replace authors' names and handles by hashes; needs the salt."""
+
+    @model_validator(mode="after")
+    def _salted(self) -> "Privacy":
+        if self.pseudonyms and self.salt is None:
+            msg = "pseudonyms need a salt: set MENTIONS_PRIVACY__SALT"
+            raise ValueError(msg)
+        return self
+
+    def key(self) -> bytes:
+        """The salt as bytes; none where none is set."""
+        return self.salt.get_secret_value().encode() if self.salt else b""
+
+
 class Stack(_Table):
     """The embedded servers."""
 
@@ -192,6 +218,7 @@ class Settings(BaseSettings):
     enrichment: Enrichment = Enrichment()
     worker: Worker = Worker()
     stack: Stack = Stack()
+    privacy: Privacy = Privacy()
     sources: tuple[dict[str, Any], ...] = ()
     """One table a source; ``agents.source.build`` knows their keys."""
     watchlist: tuple[WatchTopic, ...] = ()

@@ -1,16 +1,21 @@
-"""Who is not to be collected again: the keys of ``mentions.forgotten``.
+"""Who is not to be collected again: the keys of ``mentions.forgotten``; and authors' pseudonyms.
 
 The topic names nobody: a key is a keyed hash of a mention's id, or of one of its author's names. A
 consumer that holds mentions from elsewhere may honour it too.
+
+A pseudonym is such a hash in place of a name: the same author is still the same, over all sources,
+and who has the salt can find a person whose name is known, to forget them.
 """
 
 import hashlib
 import unicodedata
 from typing import Final
 
+from msgspec.structs import replace
+
 from schemas.mention import Author, RawMention
 
-__all__ = ["keys", "names", "of_author", "of_id"]
+__all__ = ["anonymous", "folded", "keys", "names", "of_author", "of_id", "pseudonym"]
 
 _BYTES: Final = 16
 
@@ -38,6 +43,25 @@ def names(author: Author | None) -> list[str]:
     if author is None:
         return []
     return [name for name in (author.id, author.handle, author.name, author.url) if name]
+
+
+def pseudonym(name: str, salt: bytes) -> str:
+    """What stands in place of an author's identifier, handle or displayed name."""
+    return f"p-{_hash(folded(name), salt)}"
+
+
+def anonymous(author: Author, salt: bytes) -> Author:
+    """The author under pseudonyms, without the link to the profile page.
+
+    The numbers of followers and posts stay; what a text says of its author stays as well.
+    """
+    return replace(
+        author,
+        id=author.id and pseudonym(author.id, salt),
+        handle=author.handle and pseudonym(author.handle, salt),
+        name=author.name and pseudonym(author.name, salt),
+        url=None,
+    )
 
 
 def folded(name: str) -> str:

@@ -13,6 +13,7 @@ __all__ = [
     "DEAD_LETTER",
     "DEAD_LETTER_MARKS",
     "ENRICHED",
+    "FORGOTTEN",
     "RAW",
     "TABLE",
     "Topic",
@@ -21,6 +22,14 @@ __all__ = [
 
 _DAY_MS = 86_400_000
 _PARTITIONS = 12  # room for growth: a consumer group scales up to this many processes
+
+
+# What is replaced or deleted is gone from the log within this time and the cleaner's round; a
+# tombstone stays a week, so that a consumer that was away for less learns of it.
+_ERASED: Final = (
+    ("max.compaction.lag.ms", str(_DAY_MS)),
+    ("delete.retention.ms", str(7 * _DAY_MS)),
+)
 
 
 class Topic(Struct, frozen=True, kw_only=True):
@@ -59,6 +68,7 @@ RAW: Final = Topic(
     purpose="What source agents collected.",
     cleanup="compact,delete",
     retention_ms=30 * _DAY_MS,
+    extra=_ERASED,
 )
 
 ENRICHED: Final = Topic(
@@ -68,6 +78,7 @@ ENRICHED: Final = Topic(
     purpose="Mentions with language, sentiment, entities and watchlist matches.",
     cleanup="compact,delete",
     retention_ms=90 * _DAY_MS,
+    extra=_ERASED,
 )
 
 DEAD_LETTER: Final = Topic(
@@ -99,7 +110,23 @@ CURSORS: Final = Topic(
     cleanup="compact",
 )
 
-TABLE: Final[tuple[Topic, ...]] = (RAW, ENRICHED, DEAD_LETTER, DEAD_LETTER_MARKS, CURSORS)
+FORGOTTEN: Final = Topic(
+    name="mentions.forgotten",
+    key="a keyed hash of a mention's id or an author's name, see schemas.forgotten",
+    value="when it was asked for, as JSON; null lifts it",
+    purpose="Who asked to be forgotten, by hashes: what has such a key is not processed again.",
+    partitions=1,
+    cleanup="compact",
+)
+
+TABLE: Final[tuple[Topic, ...]] = (
+    RAW,
+    ENRICHED,
+    DEAD_LETTER,
+    DEAD_LETTER_MARKS,
+    CURSORS,
+    FORGOTTEN,
+)
 """Every topic that exists in each installation; teams add one ``routed`` topic each."""
 
 _TEAM = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
@@ -125,4 +152,5 @@ def routed(team: str) -> Topic:
         partitions=3,
         cleanup="compact,delete",
         retention_ms=30 * _DAY_MS,
+        extra=_ERASED,
     )

@@ -50,5 +50,6 @@ def command(ctx: click.Context, *, once: bool, verbose: bool) -> None:
         dead_letters=kafka.topic(topics.DEAD_LETTER),
         cursors=kafka.topic(topics.CURSORS),
         group=kafka.group("agents"),
+        salt=config.privacy.key() if config.privacy.pseudonyms else None,
     )
     sys.exit(code)

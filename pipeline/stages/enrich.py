@@ -1,17 +1,20 @@
 """enrich: ``mentions.raw`` → language, sentiment, entities, matches → ``mentions.enriched``.
 
-Stateless. Tombstones pass through with their headers.
+Tombstones pass through with their headers. A mention that is forgotten, or whose author is, ends
+here: a tombstone on ``mentions.raw`` deletes it there and, passed on, everywhere else. Who is
+forgotten is all that is known from before.
 """
 
 from collections.abc import Sequence
 
 from pipeline.delivery import Record
 from pipeline.enrich.chain import Chain
+from pipeline.forgotten import Forgotten
 from pipeline.outcome import Ok, Outcome, Outgoing, Reject
 from pipeline.settings import Settings
 from pipeline.stages.incoming import read
 from schemas import topics
-from schemas.headers import TYPE_ENRICHED, replaced
+from schemas.headers import TYPE_ENRICHED, replaced, tombstone_headers
 from schemas.mention import EnrichedMention, encode
 
 __all__ = ["Enrich"]
@@ -26,12 +29,20 @@ class Enrich:
     def __init__(self, settings: Settings) -> None:
         self._chain = Chain.build(settings)
         self._topic = settings.kafka.topic(topics.ENRICHED)
+        self._raw = settings.kafka.topic(topics.RAW)
+        self._forgotten = Forgotten(settings)
 
     async def start(self) -> None:
-        """Nothing to do: the models are loaded when the stage is made."""
+        """Learn who is forgotten; the models are loaded when the stage is made."""
+        await self._forgotten.start()
 
     async def handle(self, batch: Sequence[Record]) -> list[Outcome]:
-        """Enrich what can be decoded; reject the rest."""
+        """Enrich what can be decoded; reject the rest.
+
+        Raises:
+            Retryable: it is not yet known who is forgotten.
+        """
+        self._forgotten.ready()
         outcomes: dict[int, Outcome] = {}
         mentions: dict[int, EnrichedMention] = {}
         for index, record in enumerate(batch):
@@ -41,6 +52,8 @@ class Enrich:
             decoded = read(record)
             if isinstance(decoded, Reject):
                 outcomes[index] = decoded
+            elif self._forgotten.hides(decoded):
+                outcomes[index] = self._erase(decoded)
             else:
                 mentions[index] = decoded
         self._chain.enrich(list(mentions.values()))
@@ -49,7 +62,12 @@ class Enrich:
         return [outcomes[index] for index in range(len(batch))]
 
     async def close(self) -> None:
-        """Nothing to let go of."""
+        """Stop following who is forgotten."""
+        await self._forgotten.close()
+
+    def _erase(self, mention: EnrichedMention) -> Ok:
+        headers = tombstone_headers(mention.id, mention.revision, mention.collector.source)
+        return Ok((Outgoing(self._raw, mention.id.encode(), None, headers),))
 
     def _publish(self, record: Record, value: bytes | None) -> Ok:
         headers = list(record.headers or ())

@@ -20,7 +20,7 @@ from agents.errors import SourceError, Unconfirmed
 from agents.mention import make
 from agents.publisher import Message, Publisher, Tally
 from agents.source import Deletion, Refused, SourceConfig
-from schemas import headers, topics
+from schemas import forgotten, headers, topics
 from schemas.mention import RawMention, decode_raw
 
 CONFIG = SourceConfig(type="files", name="it")
@@ -114,6 +114,16 @@ def test_what_is_on_the_topic_as_it_is_is_not_published_again() -> None:
     assert publisher.publish([edited, first], "it") == Tally(published=2)
     publisher.publish([Deletion("files:1", 7)], "it")
     assert publisher.publish([first], "it") == Tally(published=1)
+
+
+def test_authors_go_by_pseudonyms_where_there_is_a_salt(producer: Producer) -> None:
+    made = mention(author={"handle": "erika", "followers": 3})
+    Publisher({}, salt=b"s").publish([made], "it")
+    (message,) = producer.confirmed
+    author = decode_raw(message.value or b"").author
+    assert author is not None
+    assert author.handle == forgotten.pseudonym("erika", b"s")
+    assert b"erika" not in (message.value or b"")
 
 
 def test_what_was_not_confirmed_is_published_again(producer: Producer) -> None:
