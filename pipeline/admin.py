@@ -8,6 +8,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import CoordinatorNotAvailableError, KafkaError
 from msgspec import Struct
+from msgspec.structs import replace
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from pipeline.errors import ConfigError
@@ -28,6 +29,8 @@ __all__ = [
     "lag",
     "wanted",
 ]
+
+_DAY_MS: Final = 86_400_000
 
 STAGES: Final[Mapping[str, Topic]] = {
     "enrich": topics.RAW,
@@ -75,8 +78,21 @@ class Lag(Struct, frozen=True):
 
 def wanted(settings: Settings) -> dict[str, Topic]:
     """Every topic of this installation, by its name on the cluster."""
-    table = [*topics.TABLE, *(topics.routed(route.team) for route in settings.routes)]
-    return {settings.kafka.topic(topic): topic for topic in table}
+    kept = settings.retention
+    days = {
+        topics.RAW.name: kept.raw_days,
+        topics.ENRICHED.name: kept.enriched_days,
+        topics.DEAD_LETTER.name: kept.dead_letter_days,
+        topics.DEAD_LETTER_MARKS.name: kept.dead_letter_days,
+    }
+    teams = [topics.routed(route.team) for route in settings.routes]
+    days.update((topic.name, kept.routed_days) for topic in teams)
+    return {
+        settings.kafka.topic(topic): replace(topic, retention_ms=days[topic.name] * _DAY_MS)
+        if topic.name in days
+        else topic
+        for topic in (*topics.TABLE, *teams)
+    }
 
 
 @contextmanager

@@ -29,6 +29,7 @@ __all__ = [
     "Enrichment",
     "Kafka",
     "Privacy",
+    "Retention",
     "Route",
     "Settings",
     "Stack",
@@ -194,6 +195,21 @@ class Privacy(_Table):
         return self.salt.get_secret_value().encode() if self.salt else b""
 
 
+Days: TypeAlias = Annotated[int, Field(ge=1, le=3_650)]
+
+
+class Retention(_Table):
+    """How long what is kept; ``mentions topics create`` and ``mentions retention`` see to it."""
+
+    raw_days: Days = 30
+    enriched_days: Days = 90
+    routed_days: Days = 30
+    dead_letter_days: Days = 90
+    """Dead letters, their marks and their searchable copies."""
+    index_months: Annotated[int, Field(ge=1, le=120)] | None = None
+    """Months whose mentions stay searchable besides the current one; by default all."""
+
+
 class Stack(_Table):
     """The embedded servers."""
 
@@ -219,6 +235,7 @@ class Settings(BaseSettings):
     worker: Worker = Worker()
     stack: Stack = Stack()
     privacy: Privacy = Privacy()
+    retention: Retention = Retention()
     sources: tuple[dict[str, Any], ...] = ()
     """One table a source; ``agents.source.build`` knows their keys."""
     watchlist: tuple[WatchTopic, ...] = ()

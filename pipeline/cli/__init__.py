@@ -29,6 +29,7 @@ _COMMANDS = {
     "enrich": "Enrich JSON Lines from standard input; needs no server.",
     "search": "Search the indexed mentions.",
     "tail": "Show the messages of a topic.",
+    "retention": "Show, or delete, what is kept longer than the settings say.",
     "forget": "Delete all of a person, everywhere, and do not collect it again.",
     "dead": "List, show, replay and drop what could not be processed.",
 }

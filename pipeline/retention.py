@@ -1,0 +1,123 @@
+"""How long what is kept: what is over is named first, and deleted when told to.
+
+Kafka deletes by itself what is older than a topic's ``retention.ms``; here the brokers are brought
+to the settings. Elasticsearch deletes nothing by itself: months that are over go as whole indices,
+copies of dead letters by their time.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, Literal
+
+from elasticsearch import Elasticsearch
+from elasticsearch.helpers import scan
+from msgspec import Struct
+
+from pipeline import admin
+from pipeline.search.client import connect_sync, explained
+from pipeline.search.templates import letters_template
+from pipeline.settings import Settings
+
+__all__ = ["Step", "apply", "plan"]
+
+_CHUNK: Final = 1_000
+
+
+class Step(Struct, frozen=True):
+    """One thing that is to be done."""
+
+    kind: Literal["topic", "index", "dead letters"]
+    name: str
+    what: str
+    """What is done, in words."""
+    count: int
+    """Documents that go; 0 where the broker does it in its own time."""
+
+
+def plan(settings: Settings, now: datetime | None = None) -> list[Step]:
+    """What is over; nothing is changed.
+
+    Raises:
+        PipelineError: a server does not answer.
+    """
+    now = now or datetime.now(UTC)
+    config = settings.elasticsearch
+    with explained(config), connect_sync(config) as client:
+        return [
+            *_topics(settings),
+            *_months(client, settings, now),
+            *_letters(client, settings, now),
+        ]
+
+
+def apply(settings: Settings, steps: Sequence[Step], now: datetime | None = None) -> None:
+    """Do what ``plan`` said.
+
+    Raises:
+        PipelineError: a server does not answer; run it again.
+    """
+    now = now or datetime.now(UTC)
+    if any(step.kind == "topic" for step in steps):
+        admin.apply(settings)
+    config = settings.elasticsearch
+    with explained(config), connect_sync(config) as client:
+        for step in steps:
+            if step.kind == "index":
+                client.indices.delete(index=step.name, ignore_unavailable=True)
+            elif step.kind == "dead letters":
+                _drop(client, step.name, _old(settings, now))
+
+
+def _topics(settings: Settings) -> Iterator[Step]:
+    for change in admin.diff(settings):
+        if change.what == "retention.ms":
+            words = f"kept {_days(change.wanted)} in place of {_days(change.found)}"
+            yield Step("topic", change.topic, words, 0)
+
+
+def _days(milliseconds: str) -> str:
+    return "for ever" if milliseconds == "-1" else f"{int(milliseconds) / 86_400_000:g} days"
+
+
+def _months(client: Elasticsearch, settings: Settings, now: datetime) -> Iterator[Step]:
+    kept = settings.retention.index_months
+    if kept is None:
+        return
+    alias = settings.elasticsearch.alias
+    month = re.compile(re.escape(alias) + r"-(20\d\d)\.(\d\d)")
+    stats = client.indices.stats(
+        index=f"{alias}-20*", metric="docs", filter_path="indices.*.primaries.docs.count"
+    )
+    for name, found in sorted(stats.get("indices", {}).items()):
+        parts = month.fullmatch(name)
+        if parts and _age(now, int(parts[1]), int(parts[2])) > kept:
+            count = found["primaries"]["docs"]["count"]
+            yield Step("index", name, f"deleted: more than {kept} months old", count)
+
+
+def _age(now: datetime, year: int, month: int) -> int:
+    """Months since one ended, the current one being 0."""
+    return (now.year - year) * 12 + now.month - month
+
+
+def _letters(client: Elasticsearch, settings: Settings, now: datetime) -> Iterator[Step]:
+    name = letters_template(settings.elasticsearch.alias)
+    count = client.count(index=name, query=_old(settings, now), ignore_unavailable=True)["count"]
+    if count:
+        days = settings.retention.dead_letter_days
+        yield Step("dead letters", name, f"deleted: copies older than {days} days", count)
+
+
+def _old(settings: Settings, now: datetime) -> dict[str, Any]:
+    oldest = now - timedelta(days=settings.retention.dead_letter_days)
+    return {"range": {"at": {"lt": oldest.isoformat()}}}
+
+
+def _drop(client: Elasticsearch, index: str, query: dict[str, Any]) -> None:
+    """Delete by query, which the embedded server cannot."""
+    found = scan(client, index=index, query={"query": query}, source=False)
+    names = [hit["_id"] for hit in found]
+    for start in range(0, len(names), _CHUNK):
+        steps = [{"delete": {"_index": index, "_id": each}} for each in names[start:][:_CHUNK]]
+        client.bulk(operations=steps)
