@@ -28,6 +28,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from agents.errors import SourceError, Unconfirmed
+from agents.impatient import HEAD_BYTES, Impatient
 from agents.incoming import Invalid, deletion, read
 from agents.secret import Secret
 from agents.source import Deletion, Publish, SourceConfig
@@ -113,7 +114,8 @@ class Push:
                 server_header=False,
                 lifespan="off",
                 loop="asyncio",
-                http="h11",
+                http=Impatient,
+                h11_max_incomplete_event_size=HEAD_BYTES,
                 ws="none",
                 limit_concurrency=_AT_ONCE,
                 timeout_graceful_shutdown=_DRAIN,

@@ -1,11 +1,16 @@
 """The endpoint as its clients see it, over a real socket."""
 
+import contextlib
+import socket
 import threading
+import time
 from collections.abc import Iterator, Sequence
 
 import httpx
 import pytest
 
+from agents import impatient
+from agents import push as module
 from agents.errors import SourceError, Unconfirmed
 from agents.push import Push, PushConfig
 from agents.source import Deletion, Item
@@ -155,6 +160,60 @@ def test_without_the_token_nothing_is_read(client: httpx.Client, kafka: Kafka, h
         assert answer.status_code == 401
         assert answer.headers["www-authenticate"] == "Bearer"
     assert kafka.items == []
+
+
+def answered(port: int, *pieces: bytes, pause: float = 0.0) -> bytes:
+    """What the endpoint says to a client of few words; nothing where it hangs up."""
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as raw:
+        with contextlib.suppress(ConnectionError):
+            for piece in pieces:
+                raw.sendall(piece)
+                time.sleep(pause)
+        try:
+            return raw.recv(4_096)
+        except ConnectionError:
+            return b""
+
+
+HEAD = b"POST /mentions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + TOKEN.encode()
+
+
+def test_a_client_that_is_slow_is_cut_off(push: Push, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(impatient, "HEAD_WITHIN", 0.3)
+    monkeypatch.setattr(module, "_READ_WITHIN", 0.3)
+    # A byte now and then does not help, nor does a first request that was quick.
+    assert answered(push.port, b"POST", b" /", b"m", b"e", pause=0.2) == b""
+    assert answered(push.port, b"") == b""
+    quick = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", push.port), timeout=5) as raw:
+        raw.sendall(quick)
+        said = b""
+        while not said.endswith(b'{"status":"ok"}'):
+            said += raw.recv(4_096)
+        raw.sendall(b"GET /he")
+        assert raw.recv(4_096) == b""
+    slow_body = HEAD + b"\r\nContent-Length: 100\r\n\r\n{"
+    assert b" 408 " in answered(push.port, slow_body)
+
+
+def test_a_head_that_is_too_large_or_no_http_is_refused(push: Push) -> None:
+    flood = b"".join(b"X-%d: %s\r\n" % (n, b"y" * 100) for n in range(1_000))
+    assert answered(push.port, HEAD + b"\r\n" + flood + b"\r\n").startswith(b"HTTP/1.1 400")
+    assert answered(push.port, b"\x16\x03\x01\r\n\r\n").startswith(b"HTTP/1.1 400")
+
+
+def test_the_token_is_compared_in_constant_time(
+    client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared = []
+
+    def compare(one: bytes, other: bytes) -> bool:
+        compared.append((one, other))
+        return one == other
+
+    monkeypatch.setattr("agents.push.hmac.compare_digest", compare)
+    client.post("/mentions", json={"text": "x"}, headers={"Authorization": "Bearer t"})
+    assert compared == [(b"Bearer t", f"Bearer {TOKEN}".encode())]
 
 
 def test_nothing_is_accepted_before_kafka_confirmed(client: httpx.Client, kafka: Kafka) -> None:
