@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from elasticsearch import ApiError, Elasticsearch
+from elasticsearch import ApiError
 from elasticsearch.helpers import scan
 
+from pipeline.search.client import connect_sync
 from pipeline.settings import Settings
 
 __all__ = ["Installation"]
@@ -43,7 +44,7 @@ class Installation:
             "MENTIONS_ELASTICSEARCH__URL": settings.elasticsearch.url,
             "MENTIONS_ELASTICSEARCH__ALIAS": prefix,
         }
-        self.client = Elasticsearch(settings.elasticsearch.url, request_timeout=30, max_retries=0)
+        self.client = connect_sync(settings.elasticsearch)
         self._started: list[subprocess.Popen[bytes]] = []
 
     def configure(self, content: str) -> None:
