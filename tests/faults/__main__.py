@@ -10,7 +10,7 @@ from rich.progress import Progress
 
 from pipeline.cli._shared import console, table
 from pipeline.errors import StackError
-from tests.conftest import local_settings
+from pipeline.stack import spare
 from tests.faults.harness import Report, run
 
 
@@ -67,7 +67,7 @@ def command(
 
         try:
             report = run(
-                local_settings(folder / "data"),
+                spare(folder / "data"),
                 folder,
                 faults=faults,
                 mentions=mentions,

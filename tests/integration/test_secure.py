@@ -10,8 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from pipeline.settings import Settings
-from pipeline.stack import Stack
-from tests.conftest import local_settings
+from pipeline.stack import Stack, spare
 from tests.support.certificates import Certificates
 from tests.support.installation import Installation
 from tests.support.secure import SecureElasticsearch, SecureKafka
@@ -48,7 +47,7 @@ ROLES = {
 @pytest.fixture(scope="module")
 def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Settings, SecureKafka]]:
     folder = tmp_path_factory.mktemp("locked")
-    settings = local_settings(folder / "data")
+    settings = spare(folder / "data")
     certificates = Certificates(folder / "certificates")
     stack = Stack(settings)
     search, broker = stack.servers
