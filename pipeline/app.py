@@ -7,6 +7,7 @@ Faust brings the consumer, its assignor and rebalancing; reading and acknowledgi
 
 import logging
 import os
+import socket
 import ssl
 import tempfile
 import threading
@@ -30,7 +31,7 @@ from pipeline.health import Health, pages
 from pipeline.settings import Kafka, Settings
 from schemas import topics
 
-__all__ = ["App", "run"]
+__all__ = ["App", "reachable", "run"]
 
 _log = logging.getLogger(__name__)
 
@@ -40,6 +41,7 @@ _POLLS_AHEAD: Final = 2
 _LOOK_EVERY: Final = 2.0  # seconds between two looks at lag and progress
 _DRAIN_WITHIN: Final = 15.0  # seconds from SIGTERM to the end, whatever Kafka does meanwhile
 _EX_STUCK: Final = 75
+_REACH_WITHIN: Final = 2.0
 _DAY: Final = 86_400.0
 
 
@@ -181,7 +183,8 @@ class App(faust.App):
     def _watchdog(self) -> None:
         """Exit a process that has lag and moves nothing, or whose event loop stands still.
 
-        A thread, because a stuck event loop cannot look after itself.
+        A thread, because a stuck event loop cannot look after itself. While no broker can be
+        reached, nothing moves anywhere: that is an outage, to be waited out.
         """
         limit = self._settings.worker.stuck_after
         while not self.should_stop:
@@ -190,7 +193,10 @@ class App(faust.App):
                 _log.warning("%s: the supervisor is gone: exiting", self._stage.name)
                 os._exit(_EX_STUCK)
             still = time.monotonic() - self._seen_alive
-            if still > limit:
+            if still > limit and not reachable(self._settings.kafka.bootstrap):
+                _log.warning("%s: no broker can be reached: waiting", self._stage.name)
+                self._seen_alive = time.monotonic()
+            elif still > limit:
                 _log.critical("%s: no progress for %.0f s: exiting", self._stage.name, still)
                 os._exit(_EX_STUCK)
 
@@ -224,6 +230,18 @@ def run(stage: Stage, settings: Settings, *, parent: int | None = None) -> None:
         faust.Worker(
             app, override_logging=False, redirect_stdouts=False, quiet=True, daemon=True
         ).execute_from_commandline()
+
+
+def reachable(bootstrap: str) -> bool:
+    """Whether anybody listens at one of these comma-separated addresses."""
+    for server in bootstrap.split(","):
+        host, _, port = server.strip().rpartition(":")
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), _REACH_WITHIN).close()
+        except OSError:
+            continue
+        return True
+    return False
 
 
 def _say(state: RetryCallState) -> None:

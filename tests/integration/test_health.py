@@ -1,0 +1,95 @@
+"""What a worker says of itself, and the watchdog that ends one that is stuck."""
+
+import socket
+import subprocess
+import sys
+import textwrap
+from urllib.parse import urlsplit
+
+import httpx
+
+from pipeline.settings import Settings
+from tests.support.installation import Installation
+from tests.support.messages import mention, message, publish
+from tests.support.proxy import Proxy
+
+STUCK = """
+import asyncio, sys, time
+from pipeline import logs
+from pipeline.app import run
+from pipeline.settings import load
+from schemas import topics
+
+class Stuck:
+    name = sys.argv[1]
+    source = topics.ENRICHED
+    async def start(self): pass
+    async def close(self): pass
+    async def handle(self, batch):
+        if self.name == "waits":
+            await asyncio.sleep(600)
+        time.sleep(600)
+
+logs.setup()
+run(Stuck(), load())
+"""
+
+
+def test_health_and_readiness_tell_an_outage_from_work(
+    installation: Installation, settings: Settings
+) -> None:
+    publish(installation, "mentions.enriched", [message(mention(n)) for n in range(50)])
+    server = urlsplit(settings.elasticsearch.url)
+    assert server.hostname
+    assert server.port
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    page = f"http://127.0.0.1:{port}"
+
+    def says(path: str) -> tuple[int, str]:
+        try:
+            answer = httpx.get(page + path, timeout=5, trust_env=False)
+        except httpx.HTTPError:
+            return 0, ""
+        return answer.status_code, answer.text
+
+    with Proxy(server.hostname, server.port, cut=True) as wire:
+        installation.env |= {
+            "MENTIONS_ELASTICSEARCH__URL": f"http://127.0.0.1:{wire.port}",
+            "MENTIONS_WORKER__PORT": str(port),
+        }
+        worker = installation.start("worker", "--stages", "index")
+        installation.wait(
+            lambda: "Elasticsearch does not answer" in says("/ready")[1], "it says what it awaits"
+        )
+        assert says("/ready")[0] == 503
+        assert says("/health")[0] == 200
+        assert 'mentions_lag{stage="index"} 50' in says("/metrics")[1]
+        wire.restore()
+        installation.wait(lambda: says("/ready")[0] == 200, "it is ready again")
+        installation.wait(lambda: installation.count() == 50, "all is indexed")
+        installation.wait(
+            lambda: 'mentions_lag{stage="index"} 0' in says("/metrics")[1], "all is committed"
+        )
+        assert installation.stop(worker) == 0
+
+
+def test_a_worker_that_is_stuck_ends_itself(installation: Installation) -> None:
+    publish(installation, "mentions.enriched", [message(mention(1))])
+    script = installation.folder / "stuck.py"
+    script.write_text(textwrap.dedent(STUCK), encoding="utf-8")
+    env = installation.env | {"MENTIONS_WORKER__STUCK_AFTER": "10"}
+    started = [
+        subprocess.Popen(
+            [sys.executable, str(script), how],
+            env=env,
+            cwd=installation.folder,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for how in ("waits", "blocks")
+    ]
+    for process in started:
+        _, said = process.communicate(timeout=90)
+        assert process.returncode == 75, said
+        assert "no progress for" in said
