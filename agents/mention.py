@@ -105,7 +105,9 @@ def make(
         msg = "a time is out of range - at `$.published_at`"
         raise ValidationError(msg) from error
     if derived:
-        mention.revision = milliseconds(mention.edited_at or mention.published_at)
+        # Never in the future: a deletion, whose revision is the time it was asked for, ends it.
+        said = mention.edited_at or mention.published_at
+        mention.revision = milliseconds(min(said, mention.collected_at))
     return mention
 
 

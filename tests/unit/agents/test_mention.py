@@ -50,7 +50,7 @@ def test_times_are_utc_and_make_a_revision(moment: datetime) -> None:
     assert mention.published_at.utcoffset() == timedelta(0)
     # Times in the hour that a clock change leaves out equal nothing in another zone.
     assert mention.published_at == moment.astimezone(UTC)
-    assert mention.revision == milliseconds(moment) >= 0
+    assert mention.revision == milliseconds(min(moment, mention.collected_at)) >= 0
 
 
 def test_what_is_too_long_is_cut_and_links_are_left_out() -> None:
@@ -109,3 +109,9 @@ def test_no_host_is_none(url: str | None) -> None:
 @given(st.lists(st.text(alphabet=string.ascii_letters), min_size=2, max_size=4))
 def test_a_digest_knows_where_its_parts_end(parts: list[str]) -> None:
     assert digest(*parts) != digest("".join(parts))
+
+
+def test_what_is_dated_to_come_can_be_deleted_now() -> None:
+    mention = made(published_at=datetime(2999, 1, 1, tzinfo=UTC))
+    assert mention.published_at.year == 2999
+    assert mention.revision <= milliseconds(datetime.now(UTC))
