@@ -117,8 +117,9 @@ def test_everything_works_behind_locked_doors_and_no_secret_is_printed(  # noqa:
     said = []
 
     def run(*arguments: str, code: int = 0, env: dict[str, str] | None = None) -> str:
-        before = dict(installation.env)
-        installation.env |= env or {}
+        before = installation.env
+        merged = before | (env or {})
+        installation.env = {name: value for name, value in merged.items() if value}
         try:
             done = installation.run(*arguments, code=code)
         finally:

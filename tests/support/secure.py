@@ -119,7 +119,9 @@ class SecureElasticsearch(Elasticsearch):
         (config / "users").write_text("".join(users), encoding="utf-8")
         by_role = [f"{role}:{name}\n" for name, (_, role) in self.users.items()]
         (config / "users_roles").write_text("".join(by_role), encoding="utf-8")
-        (config / "roles.yml").write_text(json.dumps(self.roles), encoding="utf-8")  # is YAML too
+        # JSON is YAML too, but roles are told apart by lines.
+        roles = [f"{name}: {json.dumps(role)}\n" for name, role in self.roles.items()]
+        (config / "roles.yml").write_text("".join(roles), encoding="utf-8")
 
 
 def _hashed(password: str) -> str:
