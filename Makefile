@@ -5,6 +5,7 @@ BIN := .venv/bin
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up down test lint format types imports unit integration e2e bench bench-full scaling lock clean
 .PHONY: help setup demo up down test lint format types imports unit integration faults fuzz e2e lock clean
+.PHONY: help setup demo up down test lint format types imports schemas contract unit integration e2e lock clean
 
 help:  ## list what one can do
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,7 +30,7 @@ up: setup  ## start the embedded Kafka and Elasticsearch
 down: setup  ## stop them
 	@$(BIN)/mentions down
 
-test: lint types imports unit  ## run everything that CI runs
+test: lint types imports contract unit  ## run everything that CI runs
 	$(BIN)/pytest tests/integration tests/e2e
 
 lint: setup  ## check style
@@ -45,6 +46,15 @@ types: setup  ## check types
 
 imports: setup  ## check that imports point the right way
 	$(BIN)/lint-imports
+
+schemas: setup  ## renew schemas/published after a change of a message or a topic
+	@$(BIN)/mentions schema export
+
+contract: setup  ## check that what is published is up to date, compatible and valid
+	$(BIN)/mentions schema export --check
+	$(BIN)/mentions schema diff
+	$(BIN)/npm ci --silent --prefix .ci/asyncapi
+	$(BIN)/node .ci/asyncapi/validate.mjs schemas/published/asyncapi.yaml
 
 unit: setup  ## run the tests that need no server
 	$(BIN)/pytest tests/unit tests/contract

@@ -283,7 +283,6 @@ class Publisher:
     def _dead(self, item: Refused, source: str) -> Message:
         reason = item.reason.encode(errors="replace")[:_REASON_LIMIT].decode(errors="ignore")
         explained = {
-            "ce_source": f"/sources/{source}",
             "dlq_stage": "agent",
             "dlq_error": item.error,
             "dlq_reason": reason,
@@ -298,7 +297,10 @@ class Publisher:
             self._dead_letters,
             item.key.encode(errors="replace"),
             item.value[: topics.DEAD_LETTER.max_message_bytes - _ENVELOPE],
-            [(name, text.encode(errors="replace")) for name, text in explained.items()],
+            [
+                *headers.refused_headers(item.key, source),
+                *((name, text.encode(errors="replace")) for name, text in explained.items()),
+            ],
         )
 
     def _too_large(self, message: Message) -> Message:

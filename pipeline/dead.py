@@ -27,8 +27,9 @@ from pipeline.errors import ConfigError, PipelineError
 from pipeline.reader import records
 from pipeline.settings import Settings
 from schemas import topics
+from schemas.dead import Mark
 
-__all__ = ["Filter", "Letter", "Mark", "drop", "letters", "replay"]
+__all__ = ["Filter", "Letter", "drop", "letters", "replay"]
 
 _OWN: Final = "dlq_"
 _HISTORY_LIMIT: Final = (
@@ -37,13 +38,6 @@ _HISTORY_LIMIT: Final = (
 _BATCH: Final = 500
 _CONFIRM_WITHIN: Final = 60.0  # seconds
 Action: TypeAlias = Literal["replayed", "dropped"]
-
-
-class Mark(Struct, frozen=True):
-    """What was done about a letter."""
-
-    action: Action
-    at: datetime
 
 
 class Letter(Struct, frozen=True):

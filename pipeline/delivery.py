@@ -36,6 +36,7 @@ from pipeline import metrics
 from pipeline.errors import Fatal, Rejected, Retryable
 from pipeline.outcome import Ok, Outcome, Outgoing, Reject, Retry
 from schemas import topics
+from schemas.headers import first
 
 __all__ = ["Batch", "Delivery", "Producer", "Record", "Stage", "dead_letter"]
 
@@ -373,12 +374,15 @@ def dead_letter(record: Record, stage: str, outcome: Reject, attempts: int, topi
         "dlq_attempts": str(attempts),
         "dlq_at": datetime.now(UTC).isoformat(),
     }
+    own = record.headers or ()
+    if record.value is not None and first(own, "content-type") is None:
+        explained["content-type"] = "application/octet-stream"  # nobody says what it is
     return Outgoing(
         topic=topic,
         key=record.key,
         value=record.value,
         headers=[
-            *(record.headers or ()),
+            *own,
             *((name, text.encode(errors="replace")) for name, text in explained.items()),
         ],
     )

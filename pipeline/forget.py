@@ -169,7 +169,7 @@ def erase(settings: Settings, person: Person, found: Found, *, within: float = 6
     now = datetime.now(UTC)
     keys = person.keys(settings.privacy.key())
     with admin.producer(settings) as producer:
-        value = msgspec.json.encode({"at": now})
+        value = msgspec.json.encode(forgotten.Forgetting(now))
         name = settings.kafka.topic(topics.FORGOTTEN)
         _send(producer, ((name, key.encode(), value, []) for key in keys))
         _send(producer, _tombstones(settings, found, now))

@@ -9,15 +9,25 @@ and who has the salt can find a person whose name is known, to forget them.
 
 import hashlib
 import unicodedata
-from typing import Final
+from datetime import datetime
+from typing import Annotated, Final
 
+from msgspec import Meta, Struct
 from msgspec.structs import replace
 
+from schemas.about import About
 from schemas.mention import Author, RawMention
 
-__all__ = ["anonymous", "folded", "keys", "names", "of_author", "of_id", "pseudonym"]
+__all__ = ["Forgetting", "anonymous", "folded", "keys", "names", "of_author", "of_id", "pseudonym"]
 
 _BYTES: Final = 16
+
+
+class Forgetting(Struct, frozen=True):
+    """Somebody is not to be collected again: the key says who."""
+
+    at: Annotated[datetime, Meta(tz=True), About("2026-01-02T03:04:05Z", unit="UTC, RFC 3339")]
+    """When it was asked for."""
 
 
 def of_id(name: str, salt: bytes = b"") -> str:

@@ -7,6 +7,12 @@ import re
 from typing import Final, Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
+
+from schemas.dead import Mark
+from schemas.forgotten import Forgetting
+from schemas.headers import DeadLetterHeaders, MentionHeaders
+from schemas.mention import EnrichedMention, RawMention
 
 __all__ = [
     "CURSORS",
@@ -15,6 +21,7 @@ __all__ = [
     "ENRICHED",
     "FORGOTTEN",
     "RAW",
+    "ROUTED",
     "TABLE",
     "Topic",
     "routed",
@@ -40,6 +47,11 @@ class Topic(Struct, frozen=True, kw_only=True):
     """What the key is."""
     value: str
     """The type of the value and its encoding."""
+    types: tuple[type | None, ...]
+    """The value's types, for machines: Structs and ``dict`` stand for their JSON, ``bytes`` for any
+    bytes, None for a tombstone."""
+    headers: type[Struct] | None = None
+    """The headers a message has at least; those of a tombstone are ``EventHeaders``."""
     purpose: str
     partitions: int = _PARTITIONS
     cleanup: Literal["delete", "compact", "compact,delete"] = "delete"
@@ -65,6 +77,8 @@ RAW: Final = Topic(
     name="mentions.raw",
     key="mention id",
     value="RawMention as JSON; null is a tombstone",
+    types=(RawMention, None),
+    headers=MentionHeaders,
     purpose="What source agents collected.",
     cleanup="compact,delete",
     retention_ms=30 * _DAY_MS,
@@ -75,6 +89,8 @@ ENRICHED: Final = Topic(
     name="mentions.enriched",
     key="mention id",
     value="EnrichedMention as JSON; null is a tombstone",
+    types=(EnrichedMention, None),
+    headers=MentionHeaders,
     purpose="Mentions with language, sentiment, entities and watchlist matches.",
     cleanup="compact,delete",
     retention_ms=90 * _DAY_MS,
@@ -85,6 +101,8 @@ DEAD_LETTER: Final = Topic(
     name="mentions.dead-letter",
     key="the key of the refused message",
     value="the refused message's bytes, unchanged; the headers say where, why and when",
+    types=(bytes, None),
+    headers=DeadLetterHeaders,
     purpose="What could not be processed, whole, with the reason.",
     partitions=3,
     retention_ms=90 * _DAY_MS,
@@ -96,6 +114,7 @@ DEAD_LETTER_MARKS: Final = Topic(
     name="mentions.dead-letter-marks",
     key="partition:offset of the dead letter",
     value="what was done about it, and when, as JSON",
+    types=(Mark,),
     purpose="Which dead letters were replayed or dropped.",
     partitions=1,
     cleanup="compact,delete",
@@ -106,6 +125,7 @@ CURSORS: Final = Topic(
     name="mentions.cursors",
     key="source name",
     value="the source's cursor as JSON; null forgets it",
+    types=(dict, None),
     purpose="How far each source has been read. Owning a partition is owning its sources.",
     cleanup="compact",
 )
@@ -113,11 +133,21 @@ CURSORS: Final = Topic(
 FORGOTTEN: Final = Topic(
     name="mentions.forgotten",
     key="a keyed hash of a mention's id or an author's name, see schemas.forgotten",
-    value="when it was asked for, as JSON; null lifts it",
+    value="Forgetting as JSON; null lifts it",
+    types=(Forgetting, None),
     purpose="Who asked to be forgotten, by hashes: what has such a key is not processed again.",
     partitions=1,
     cleanup="compact",
 )
+
+ROUTED: Final = replace(
+    ENRICHED,
+    name="mentions.routed.{team}",
+    purpose="The mentions that concern the team {team}.",
+    partitions=3,
+    retention_ms=30 * _DAY_MS,
+)
+"""The form of every team's topic."""
 
 TABLE: Final[tuple[Topic, ...]] = (
     RAW,
@@ -144,13 +174,6 @@ def routed(team: str) -> Topic:
     if not _TEAM.fullmatch(team):
         msg = f"team {team!r}: use a-z, 0-9, '-' and '_', 63 characters at most"
         raise ValueError(msg)
-    return Topic(
-        name=f"mentions.routed.{team}",
-        key="mention id",
-        value="EnrichedMention as JSON; null is a tombstone",
-        purpose=f"The mentions that concern the team {team}.",
-        partitions=3,
-        cleanup="compact,delete",
-        retention_ms=30 * _DAY_MS,
-        extra=_ERASED,
+    return replace(
+        ROUTED, name=ROUTED.name.format(team=team), purpose=ROUTED.purpose.format(team=team)
     )

@@ -31,6 +31,7 @@ _COMMANDS = {
     "tail": "Show the messages of a topic.",
     "retention": "Show, or delete, what is kept longer than the settings say.",
     "forget": "Delete all of a person, everywhere, and do not collect it again.",
+    "schema": "Publish the contract, and compare it with the last release's.",
     "dead": "List, show, replay and drop what could not be processed.",
 }
 

@@ -1,8 +1,9 @@
 """enrich: ``mentions.raw`` → language, sentiment, entities, matches → ``mentions.enriched``.
 
-Tombstones pass through with their headers. A mention that is forgotten, or whose author is, ends
-here: a tombstone on ``mentions.raw`` deletes it there and, passed on, everywhere else. Who is
-forgotten is all that is known from before.
+Tombstones pass through with their headers, and so does whatever else a message has that is not found
+out here: fields of a newer version, headers of others. A mention that is forgotten, or whose author
+is, ends here: a tombstone on ``mentions.raw`` deletes it there and, passed on, everywhere else. Who
+is forgotten is all that is known from before.
 """
 
 from collections.abc import Sequence
@@ -14,8 +15,8 @@ from pipeline.outcome import Ok, Outcome, Outgoing, Reject
 from pipeline.settings import Settings
 from pipeline.stages.incoming import read
 from schemas import topics
-from schemas.headers import TYPE_ENRICHED, replaced, tombstone_headers
-from schemas.mention import EnrichedMention, encode
+from schemas.headers import enriched_headers, tombstone_headers
+from schemas.mention import EnrichedMention, encode_over
 
 __all__ = ["Enrich"]
 
@@ -47,7 +48,8 @@ class Enrich:
         mentions: dict[int, EnrichedMention] = {}
         for index, record in enumerate(batch):
             if record.value is None:
-                outcomes[index] = self._publish(record, None)
+                headers = list(record.headers or ())
+                outcomes[index] = Ok((Outgoing(self._topic, record.key, None, headers),))
                 continue
             decoded = read(record)
             if isinstance(decoded, Reject):
@@ -58,7 +60,7 @@ class Enrich:
                 mentions[index] = decoded
         self._chain.enrich(list(mentions.values()))
         for index, mention in mentions.items():
-            outcomes[index] = self._publish(batch[index], encode(mention))
+            outcomes[index] = self._enriched(batch[index], mention)
         return [outcomes[index] for index in range(len(batch))]
 
     async def close(self) -> None:
@@ -69,8 +71,7 @@ class Enrich:
         headers = tombstone_headers(mention.id, mention.revision, mention.collector.source)
         return Ok((Outgoing(self._raw, mention.id.encode(), None, headers),))
 
-    def _publish(self, record: Record, value: bytes | None) -> Ok:
-        headers = list(record.headers or ())
-        if value is not None:
-            headers = replaced(headers, "ce_type", TYPE_ENRICHED)
+    def _enriched(self, record: Record, mention: EnrichedMention) -> Ok:
+        value = encode_over(record.value or b"", mention)
+        headers = enriched_headers(mention, record.headers or ())
         return Ok((Outgoing(self._topic, record.key, value, headers),))

@@ -35,9 +35,17 @@ def test_without_a_stated_revision_the_record_s_time_counts() -> None:
     assert headers.revision([("ce_revision", b"soon")], 7) == 7
 
 
-def test_replaced_changes_one_header_and_keeps_the_order() -> None:
-    before = headers.mention_headers(MENTION)
-    after = headers.replaced(before, "ce_type", headers.TYPE_ENRICHED)
+def test_an_enriched_mention_is_another_event_with_the_same_headers() -> None:
+    before = [*headers.mention_headers(MENTION), ("traceparent", b"00-a-b-01"), ("own", b"\xff")]
+    after = headers.enriched_headers(MENTION, before)
     assert [name for name, _ in after] == [name for name, _ in before]
-    assert headers.first(after, "ce_type") == headers.TYPE_ENRICHED
-    assert headers.first(after, "absent") is None
+    changed = {"ce_type": headers.TYPE_ENRICHED, "ce_id": "feeds:ä@42-enriched".encode()}
+    assert dict(after) == dict(before) | changed
+    assert headers.enriched_headers(MENTION, after) == after
+
+
+def test_what_a_foreign_producer_leaves_out_is_filled_in() -> None:
+    after = headers.enriched_headers(MENTION, [("ce_source", b"/theirs"), ("own", b"1")])
+    expected = dict(headers.enriched_headers(MENTION, headers.mention_headers(MENTION)))
+    assert dict(after) == expected | {"ce_source": b"/theirs", "own": b"1"}
+    assert len(after) == len(dict(after))

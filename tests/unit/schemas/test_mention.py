@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from schemas import EnrichedMention, RawMention, decode_enriched, decode_raw, encode
 from schemas.mention import (
+    SCHEMA_VERSION,
     TEXT_LIMIT,
     Author,
     Collector,
@@ -23,6 +24,7 @@ from schemas.mention import (
     Sentiment,
     Span,
     Thread,
+    encode_over,
 )
 
 words = st.text(st.characters(exclude_categories=["Cs"]), max_size=80)
@@ -103,7 +105,7 @@ def test_an_enriched_mention_survives_the_round_trip() -> None:
 
 def test_spans_are_pairs_and_the_version_is_always_written() -> None:
     written = msgspec.json.decode(encode(msgspec.convert(example(), RawMention)))
-    assert written["schema_version"] == "1.0"
+    assert written["schema_version"] == SCHEMA_VERSION
     assert msgspec.json.encode(Span(1, 2)) == b"[1,2]"
 
 
@@ -157,3 +159,60 @@ def test_unknown_fields_of_a_newer_minor_version_are_no_error() -> None:
 def test_times_keep_their_offset() -> None:
     mention = decode_raw(msgspec.json.encode(example(published_at="2026-01-01T01:00:00+02:00")))
     assert mention.published_at - datetime(2025, 12, 31, 23, tzinfo=UTC) == timedelta()
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**60), 2**60) | words,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=3),
+    max_leaves=8,
+)
+KNOWN = frozenset(EnrichedMention.__struct_fields__)
+unknown = st.dictionaries(words.filter(lambda name: name not in KNOWN), json_values, max_size=4)
+
+
+@given(raw, unknown, unknown, unknown)
+def test_fields_of_a_newer_version_pass_through_unharmed_at_any_depth(
+    mention: RawMention, top: dict[str, Any], in_author: dict[str, Any], in_media: dict[str, Any]
+) -> None:
+    newer = msgspec.json.decode(encode(mention)) | top | {"schema_version": "1.99"}
+    if "author" in newer:
+        newer["author"] = {**in_author, **newer["author"]}
+    for media in newer.get("media", ()):
+        media.update({name: value for name, value in in_media.items() if name not in media})
+    value = msgspec.json.encode(newer)
+    decoded = decode_enriched(value)
+    decoded.language = Language(code="de", by=Producer(name="test", version="1"))
+    passed = msgspec.json.decode(encode_over(value, decoded))
+    assert passed.pop("language") == {"code": "de", "by": {"name": "test", "version": "1"}}
+    assert passed == newer
+
+
+def test_enriching_again_replaces_findings_and_leaves_every_member_once() -> None:
+    by = {"name": "old", "version": "1"}
+    old = {
+        "sentiment": {"label": "negative", "score": -1, "confidence": 1, "by": by},
+        "matches": [{"topic": "t", "kind": "brand", "clause": "c", "spans": [], "by": by}],
+        "duplicate": None,
+    }
+    value = msgspec.json.encode(example(**old))
+    # The last of two members counts, however its name is written.
+    value = value[:-1] + rb', "\u006canguage": {"code": "fr"}, "text": "new", "mood": 1e400 } '
+    mention = decode_enriched(value)
+    assert mention.language.code == "fr"
+    mention.sentiment, mention.matches = None, ()
+    mention.language = Language(code="de")
+    written = encode_over(value, mention)
+    assert decode_enriched(written) == mention
+    for name in KNOWN:
+        assert written.count(f'"{name}":'.encode()) <= 1
+    assert b'"sentiment"' not in written
+    assert b'"matches"' not in written
+    assert b'"mood":1e400' in written  # byte for byte, whatever a reader can make of it
+    assert written.count(b'"text":"new"') == 1
+
+
+def test_half_a_character_is_refused_and_not_passed_on() -> None:
+    value = msgspec.json.encode(example()).replace("Grüße".encode(), rb"\udc4b")
+    mention = decode_enriched(value)
+    with pytest.raises(UnicodeEncodeError):
+        encode_over(value, mention)
