@@ -431,10 +431,8 @@ def encode_over(value: bytes, mention: EnrichedMention) -> bytes:
         mention: what it returned, with findings filled in.
 
     Raises:
-        UnicodeEncodeError: a text holds a lone surrogate.
+        msgspec.DecodeError: a field that this version does not know is malformed.
     """
-    if b"\\u" in value:
-        _encoder.encode(mention)  # only an escape can hide half a character: refuse it here
     members: dict[str, object] = {**_members.decode(value)}
     for name in FINDINGS:
         members.pop(name, None)

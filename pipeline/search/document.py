@@ -70,22 +70,29 @@ class Joined(Struct, kw_only=True, omit_defaults=True):
 
 
 _encoder = msgspec.json.Encoder()
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
-def document(mention: EnrichedMention, prefix: str) -> Document:
+def document(mention: EnrichedMention, prefix: str, value: bytes | None = None) -> Document:
     """The document of a mention.
 
     Args:
         mention: the version to write.
         prefix: the alias; the index is ``<prefix>-YYYY.MM``.
+        value: the message as it came, for one of another schema version: what it has that is not
+            known here is kept in the document, and can be searched once the mapping knows it.
 
     Raises:
         UnicodeEncodeError: a text holds a lone surrogate.
     """
-    body = encode(mention)
     extra = _encoder.encode(joined(mention))
-    if extra != b"{}":
-        body = body[:-1] + b"," + extra[1:]
+    if value is not None:
+        # A later field may have the name of a joined one: Elasticsearch takes each name once.
+        body = _encoder.encode(_members.decode(value) | _members.decode(extra))
+    else:
+        body = encode(mention)
+        if extra != b"{}":
+            body = body[:-1] + b"," + extra[1:]
     return Document(index_of(mention, prefix), mention.id, mention.revision, body)
 
 

@@ -54,6 +54,8 @@ class Upsert(Struct, frozen=True):
     """Write this version, unless a newer one is there."""
 
     mention: EnrichedMention
+    value: bytes | None = None
+    """The message as it came, where its schema version is another one (see ``document``)."""
 
 
 class Delete(Struct, frozen=True):
@@ -186,7 +188,7 @@ class Writer:
                 operations += self._absences(place, self._months, item.id, item.revision)
             elif item.mention.revision > known.over.get(item.mention.id, -1):
                 try:
-                    made = document(item.mention, self._prefix)
+                    made = document(item.mention, self._prefix, item.value)
                 except UnicodeEncodeError as error:
                     results[place].append(Reject(type(error).__name__, str(error)))
                 else:

@@ -13,6 +13,7 @@ from pipeline.search.writer import Delete, Upsert, Writer
 from pipeline.settings import Settings
 from pipeline.stages.incoming import read
 from schemas import headers, topics
+from schemas.mention import SCHEMA_VERSION
 
 __all__ = ["Index"]
 
@@ -57,4 +58,7 @@ def _action(record: Record) -> Upsert | Delete | Reject:
         revision = headers.revision(record.headers or (), record.timestamp)
         return Delete(record.key.decode(), revision)
     mention = read(record)
-    return mention if isinstance(mention, Reject) else Upsert(mention)
+    if isinstance(mention, Reject):
+        return mention
+    # Another version may know fields that are not known here.
+    return Upsert(mention, None if mention.schema_version == SCHEMA_VERSION else record.value)

@@ -211,8 +211,9 @@ def test_enriching_again_replaces_findings_and_leaves_every_member_once() -> Non
     assert written.count(b'"text":"new"') == 1
 
 
-def test_half_a_character_is_refused_and_not_passed_on() -> None:
-    value = msgspec.json.encode(example()).replace("Grüße".encode(), rb"\udc4b")
-    mention = decode_enriched(value)
-    with pytest.raises(UnicodeEncodeError):
-        encode_over(value, mention)
+@pytest.mark.parametrize("half", [rb"\ud83d", rb"\udc4b"])
+@pytest.mark.parametrize("member", [b'"text":"%b"', b'"mood":{"x":"%b"}'])
+def test_half_a_character_is_refused_and_not_passed_on(member: bytes, half: bytes) -> None:
+    value = msgspec.json.encode(example())[:-1] + b"," + member % half + b"}"
+    with pytest.raises(msgspec.DecodeError):
+        encode_over(value, decode_enriched(value))

@@ -20,6 +20,7 @@ from schemas.mention import (
     Span,
     TargetSentiment,
     decode_enriched,
+    encode,
 )
 
 BY = Producer(name="test", version="1")
@@ -54,6 +55,20 @@ def test_a_document_is_the_message_and_its_joined_fields() -> None:
 def test_a_bare_mention_has_nothing_joined() -> None:
     assert joined(mention()) == Joined()
     assert decode_enriched(document(mention(), "m").body) == mention()
+
+
+def test_fields_of_another_version_are_kept_and_joined_ones_are_there_once() -> None:
+    said = mention(matches=(match("Acme", "brand"),))
+    newer = msgspec.json.decode(encode(said)) | {
+        "schema_version": "1.99",
+        "mood": {"sunny": [1, None]},
+        "topics": "a later version's own",
+    }
+    body = document(said, "m", msgspec.json.encode(newer)).body
+    assert body.count(b'"topics":') == 1
+    stored = msgspec.json.decode(body)
+    assert stored["topics"] == ["Acme"]
+    assert newer | {"topics": ["Acme"]} == {name: stored[name] for name in newer}
 
 
 def test_topics_have_the_tone_towards_them_else_the_whole_text_s() -> None:
