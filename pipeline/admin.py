@@ -22,6 +22,7 @@ __all__ = [
     "Lag",
     "TopicState",
     "apply",
+    "brokers",
     "consumer",
     "delete_records",
     "describe",
@@ -137,6 +138,17 @@ def producer(settings: Settings) -> Iterator[Any]:
         "max_request_size": topics.DEAD_LETTER.max_message_bytes,
     }
     with _client(KafkaProducer, settings, **options) as client:
+        yield client
+
+
+@contextmanager
+def brokers(settings: Settings) -> Iterator[Any]:
+    """A kafka-python admin client, closed at the end.
+
+    Raises:
+        ConfigError: no broker answers.
+    """
+    with _client(KafkaAdminClient, settings) as client:
         yield client
 
 

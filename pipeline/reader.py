@@ -4,13 +4,24 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from kafka import KafkaConsumer, TopicPartition
 
 from pipeline import admin
 from pipeline.errors import ConfigError
 from pipeline.settings import Settings
 
-__all__ = ["records"]
+__all__ = ["decoded", "records"]
+
+
+def decoded(value: bytes | None) -> Any:  # noqa: ANN401 - any JSON
+    """A value's JSON; as text where it is none, None for a tombstone."""
+    if value is None:
+        return None
+    try:
+        return msgspec.json.decode(value)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return value.decode(errors="backslashreplace")
 
 
 def records(

@@ -31,6 +31,8 @@ _COMMANDS = {
     "tail": "Show the messages of a topic.",
     "retention": "Show, or delete, what is kept longer than the settings say.",
     "forget": "Delete all of a person, everywhere, and do not collect it again.",
+    "replay": "Have a topic's messages again, by time.",
+    "export": "Write all that a query finds to JSON Lines, CSV or Parquet.",
     "schema": "Publish the contract, and compare it with the last release's.",
     "dead": "List, show, replay and drop what could not be processed.",
 }

@@ -4,17 +4,18 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import takewhile
-from typing import Any
+from typing import Any, Final
 
 import click
 import msgspec
 
-from pipeline.cli._shared import console, json_option, moment, settings
+from pipeline.cli._shared import console, moment, settings
 from pipeline.settings import Settings
 
-__all__ = ["command"]
+__all__ = ["command", "full_name"]
 
 _SHORT = {"raw": "mentions.raw", "enriched": "mentions.enriched", "dead": "mentions.dead-letter"}
+_FORMATS: Final = ("table", "json", "csv", "parquet")
 
 
 @click.command(
@@ -23,11 +24,18 @@ Examples:
   mentions tail raw --limit 5             the newest five
   mentions tail enriched --follow         go on until interrupted
   mentions tail dead --since 2h --json    what was refused in the last two hours, and why
-  mentions tail mentions.routed.press -f"""
+  mentions tail mentions.routed.press -f
+  mentions tail enriched --where "language.code == 'de' && sentiment.label == 'negative'"
+  mentions tail enriched --where "matches[?topic == 'Acme']" --since 7d --format csv > acme.csv
+  mentions tail enriched --where "author.followers > \\`1000\\` && contains(text, 'App')" -f
+
+Expressions are JMESPath (jmespath.org) over the message's value; text stands in '…', numbers in
+`…`. A field that is left out is null."""
 )
 @click.argument("topic")
 @click.option("--follow", "-f", is_flag=True, help="Go on until interrupted.")
 @click.option("--since", callback=moment, help="From then on: 15m, 2h, 7d or an RFC 3339 time.")
+@click.option("--where", metavar="EXPR", help="Only messages whose value this is true of.")
 @click.option(
     "--limit",
     "-n",
@@ -36,46 +44,87 @@ Examples:
     show_default=True,
     help="Newest messages to start with; without effect where --since is given.",
 )
-@json_option
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(_FORMATS),
+    default="table",
+    show_default=True,
+    help="csv and parquet are one flat table of mentions; json has keys and headers too.",
+)
+@click.option("--json", "form", flag_value="json", help="Short for --format json.")
 @click.pass_context
 def command(
     ctx: click.Context,
+    *,
     topic: str,
     since: datetime | None,
+    where: str | None,
     limit: int,
-    *,
+    form: str,
     follow: bool,
-    as_json: bool,
 ) -> None:
     """Show the messages of TOPIC: raw, enriched, dead, or a topic's full name."""
+    if form == "parquet" and follow:
+        msg = "a Parquet file is whole when it ends: leave out --follow"
+        raise click.UsageError(msg)
+    out = click.get_binary_stream("stdout")
+    if form == "parquet" and out.isatty():
+        msg = "Parquet is nothing to look at: write it to a file, … > mentions.parquet"
+        raise click.UsageError(msg)
     config = settings(ctx)
-    name = config.kafka.prefix + _SHORT.get(topic, topic)
-    for record in _records(config, name, since, limit, follow=follow):
-        if as_json:
+    found = _records(config, full_name(config, topic), since, where, limit, follow=follow)
+    if form in {"csv", "parquet"}:
+        from pipeline.formats import writer  # noqa: PLC0415 - not needed for --help
+
+        rows = writer(form, out)
+        for record in found:
+            if isinstance(value := _as_json(record)["value"], dict):
+                rows.write(value)
+        rows.close()
+        return
+    for record in found:
+        if form == "json":
             click.echo(msgspec.json.encode(_as_json(record)))
         else:
             console.print(_as_line(record), soft_wrap=True, highlight=False, markup=False)
 
 
+def full_name(config: Settings, topic: str) -> str:
+    """The name on the cluster of a topic, or of its short form."""
+    return config.kafka.prefix + _SHORT.get(topic, topic)
+
+
 def _records(
-    config: Settings, name: str, since: datetime | None, limit: int, *, follow: bool
+    config: Settings,
+    name: str,
+    since: datetime | None,
+    where: str | None,
+    limit: int,
+    *,
+    follow: bool,
 ) -> Iterator[Any]:
     """What is there now, in the order of time across partitions; then what comes, as it comes."""
     from pipeline.reader import records  # noqa: PLC0415 - not needed for --help
+    from pipeline.where import predicate  # noqa: PLC0415
 
-    source = records(config, name, since=since, newest=limit, follow=follow)
-    backlog = sorted(takewhile(bool, source), key=lambda record: record.timestamp)
+    fits = predicate(where)
+    # The newest that fit may be far from the end.
+    newest = limit if where is None else None
+    source = records(config, name, since=since, newest=newest, follow=follow)
+    backlog = [
+        record
+        for record in takewhile(bool, source)
+        if where is None or fits(_as_json(record)["value"])
+    ]
+    backlog.sort(key=lambda record: record.timestamp)
     yield from backlog if since else backlog[-limit:]
-    yield from source
+    yield from (record for record in source if where is None or fits(_as_json(record)["value"]))
 
 
 def _as_json(record: Any) -> dict[str, Any]:  # noqa: ANN401 - kafka-python has no types
-    value: object = None
-    if record.value is not None:
-        try:
-            value = msgspec.json.decode(record.value)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            value = record.value.decode(errors="backslashreplace")
+    from pipeline.reader import decoded  # noqa: PLC0415 - not needed for --help
+
     return {
         "topic": record.topic,
         "partition": record.partition,
@@ -83,7 +132,7 @@ def _as_json(record: Any) -> dict[str, Any]:  # noqa: ANN401 - kafka-python has 
         "time": datetime.fromtimestamp(record.timestamp / 1000, UTC),
         "key": record.key.decode(errors="backslashreplace") if record.key else None,
         "headers": {name: text.decode(errors="replace") for name, text in record.headers},
-        "value": value,
+        "value": decoded(record.value),
     }
 
 

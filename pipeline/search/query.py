@@ -6,16 +6,16 @@ Kibana's Lucene mode. ``#tag`` and ``@name`` stand for the fields that hold them
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from elasticsearch import BadRequestError, Elasticsearch
+from elasticsearch import BadRequestError, Elasticsearch, helpers
 from msgspec import Struct
 
 from pipeline.errors import PipelineError
 
-__all__ = ["SORTS", "Found", "Hit", "QueryError", "count", "search"]
+__all__ = ["SORTS", "Found", "Hit", "QueryError", "count", "scan", "search"]
 
 FIELDS: Final = ("text", "text.*", "title", "title.*")
 SORTS: Final[Mapping[str, list[dict[str, str]]]] = {
@@ -31,6 +31,8 @@ START, END = "\ufdd0", "\ufdd1"
 (Elasticsearch trims control characters off a snippet)."""
 _SNIPPET: Final = 160
 """Characters of text around a match."""
+
+_PAGE: Final = 1_000  # documents that are fetched at once
 
 # A quoted phrase and a regular expression are left alone; #tag and @name stand by themselves.
 _SIGNED: Final = re.compile(r'"(?:\\.|[^"\\])*"|/(?:\\.|[^/\\])+/|(?<![\w:#@\\])([#@])(\w[\w.-]*)')
@@ -111,10 +113,36 @@ def search(
     )
 
 
-def count(client: Elasticsearch, alias: str, query: str, since: datetime | None = None) -> int:
+def count(
+    client: Elasticsearch,
+    alias: str,
+    query: str,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> int:
     """How many mentions there are; raises what ``search`` raises."""
-    answer = _ask(client, alias, query, since, size=0, track_total_hits=True)
+    answer = _ask(client, alias, query, since, until, size=0, track_total_hits=True)
     return int(answer["hits"]["total"]["value"])
+
+
+def scan(
+    client: Elasticsearch,
+    alias: str,
+    query: str,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> Iterator[dict[str, Any]]:
+    """Every document there is, the oldest first; raises what ``search`` raises."""
+    hits = helpers.scan(
+        client,
+        index=alias,
+        ignore_unavailable=True,
+        query={"query": _matching(_signed(query), since, until), "sort": SORTS["oldest"]},
+        preserve_order=True,
+        size=_PAGE,
+    )
+    for hit in hits:
+        yield hit["_source"]
 
 
 def _ask(
@@ -122,9 +150,22 @@ def _ask(
     alias: str,
     query: str,
     since: datetime | None,
+    until: datetime | None = None,
     **more: Any,  # noqa: ANN401 - the rest of the search body
 ) -> Mapping[str, Any]:
     written = _signed(query)
+    try:
+        return client.search(
+            index=alias,
+            ignore_unavailable=True,
+            query=_matching(written, since, until),
+            **more,
+        ).body
+    except BadRequestError as error:
+        raise QueryError(_explained(error, written)) from error
+
+
+def _matching(written: str, since: datetime | None, until: datetime | None) -> dict[str, Any]:
     matching = {
         "query_string": {
             "query": written,
@@ -133,16 +174,10 @@ def _ask(
             "analyze_wildcard": True,
         }
     }
-    recent = [{"range": {"published_at": {"gte": since.isoformat()}}}] if since else []
-    try:
-        return client.search(
-            index=alias,
-            ignore_unavailable=True,
-            query={"bool": {"must": [matching], "filter": recent}},
-            **more,
-        ).body
-    except BadRequestError as error:
-        raise QueryError(_explained(error, written)) from error
+    bounds = {"gte": since, "lt": until}
+    said = {name: moment.isoformat() for name, moment in bounds.items() if moment}
+    between = [{"range": {"published_at": said}}] if said else []
+    return {"bool": {"must": [matching], "filter": between}}
 
 
 def _signed(query: str) -> str:
