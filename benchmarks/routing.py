@@ -2,12 +2,14 @@
 
     python benchmarks/routing.py 127.0.0.1:9092
 
-Takes mentions of some 1,000 bytes through the real route stage and the delivery loop, into topics
+Takes mentions of some 2,000 bytes through the real route stage and the delivery loop, into topics
 that it creates and deletes again, with ever more teams: all of which want each mention, or none.
 Prints for each number of teams the time a mention takes, and the disk a copy takes on the broker.
 """
 
 import asyncio
+import random
+import string
 import sys
 import time
 from datetime import UTC, datetime
@@ -44,12 +46,14 @@ class Record(Struct, frozen=True):
 
 
 def made() -> list[Record]:
-    """Mentions that differ in id and number, so that they compress as real ones do not better."""
+    """Mentions whose texts are of invented words, so that they compress worse than real ones."""
+    chance = random.Random(1)
+    words = ["".join(chance.choices(string.ascii_lowercase, k=n % 9 + 3)) for n in range(5_000)]
     fields: dict[str, Any] = example(EnrichedMention)
-    fields["text"] = "Die Lüftung ist laut, und der Kundendienst nimmt nicht ab. " * 3
     found = []
     for number in range(MENTIONS):
-        mention = decode_enriched(msgspec.json.encode(fields | {"id": f"bench:{number}"}))
+        fields |= {"id": f"bench:{number}", "text": " ".join(chance.choices(words, k=40))}
+        mention = decode_enriched(msgspec.json.encode(fields))
         headers = mention_headers(mention)
         value = encode(mention)
         found.append(Record("raw", 0, number, 0.0, mention.id.encode(), value, headers))

@@ -31,6 +31,6 @@ def test_a_consumer_installs_the_schemas_alone(tmp_path: Path) -> None:
     assert sorted(line.partition("==")[0] for line in listed) == ["mention-pipeline", "msgspec"]
     recorded = ROOT / "tests" / "data" / "messages" / "1.0" / "EnrichedMention.json"
     answer = subprocess.check_output(
-        [str(python), "-c", USE], input=recorded.read_bytes(), cwd=tmp_path
+        [str(python), "-c", USE], input=recorded.read_bytes().splitlines()[0], cwd=tmp_path
     )
     assert answer.decode().splitlines() == ["['msgspec']", "True", "feeds:8f14e45fceea167a"]
