@@ -77,13 +77,13 @@ def test_a_replay_by_time_into_a_topic_or_for_a_group_of_one_s_own(
     assert sorted(copied, key=repr) == sorted([*LATER, GONE, FIRST[7]], key=repr)
     reader.commit()
 
-    replay = (*replay, "--from", "1d")
+    day = (*replay, "--from", "1d")
     mine = f"{unique}.mentions.enriched"
-    assert "pipeline's own" in run(*replay, "--into", mine, code=1).stderr
-    assert "no topic" in run(*replay, "--into", f"{unique}-none", code=1).stderr
+    assert "pipeline's own" in run(*day, "--into", mine, code=1).stderr
+    assert "no topic" in run(*day, "--into", f"{unique}-none", code=1).stderr
     index = f"{unique}.mentions-index"
-    assert "pipeline's own group" in run(*replay, "--group", index, code=1).stderr
-    assert "either" in run(*replay, code=2).stderr
+    assert "pipeline's own group" in run(*day, "--group", index, code=1).stderr
+    assert "either" in run(*day, code=2).stderr
 
     installation.env["MENTIONS_KAFKA__PREFIX"] = ""
     back = ("replay", "--topic", own, "--from", "1d", "--group", group, "--json")
