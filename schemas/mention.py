@@ -209,7 +209,7 @@ class RawMention(Struct, kw_only=True, omit_defaults=True):
     schema_version: Annotated[str, Meta(pattern=r"^\d+\.\d+$"), About("1.0")] = field(
         default_factory=lambda: SCHEMA_VERSION
     )
-    """Major and minor version of the schema it was written by."""
+    """Major and minor version of the newest schema that wrote a part of it."""
     site: Annotated[str, Meta(max_length=253), About("forum.example.org")] | None = None
     """The host name it was said on, without ``www.``."""
     url: Annotated[Url | None, About(personal=True)] = None
@@ -424,7 +424,8 @@ def encode_over(value: bytes, mention: EnrichedMention) -> bytes:
 
     What is not a finding stays as it was, byte for byte, and so do fields that this version does
     not know, at any depth: a newer version's message loses nothing on its way through an older
-    stage. Of a member that is there twice the last counts, as in decoding.
+    stage. An older one's states this version from here on. Of a member that is there twice the
+    last counts, as in decoding.
 
     Args:
         value: the bytes that ``decode_enriched`` read.
@@ -438,4 +439,11 @@ def encode_over(value: bytes, mention: EnrichedMention) -> bytes:
         members.pop(name, None)
         if (found := getattr(mention, name)) is not None and found != ():
             members[name] = found
+    stated = mention.schema_version
+    if stated != SCHEMA_VERSION and _number(stated) < _number(SCHEMA_VERSION):
+        members["schema_version"] = SCHEMA_VERSION  # the findings are of this version
     return _encoder.encode(members)
+
+
+def _number(version: str) -> tuple[int, ...]:
+    return tuple(map(int, version.split(".")))

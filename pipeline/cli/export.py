@@ -1,10 +1,11 @@
 """``mentions export``: everything a query finds, to a file."""
 
 import sys
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 import click
 from rich.console import Console
@@ -65,15 +66,23 @@ def command(
     with explained(config), connect_sync(config) as client, bar:
         total = count(client, config.alias, query, since, until)
         task = bar.add_task("exported", total=total)
-        # Put together beside its place, so that what is there is whole.
-        part = output.with_name(output.name + ".part") if output else None
-        with part.open("wb") if part else nullcontext(out) as stream:
+        with _whole(output) if output else nullcontext(out) as stream:
             rows = writer(form, stream)
             for document in scan(client, config.alias, query, since, until):
                 rows.write(document)
                 bar.advance(task)
             rows.close()
-        if part and output:
-            part.replace(output)
     done = int(bar.tasks[0].completed)
     click.echo(f"Exported {done} mentions{f' to {output}' if output else ''}", err=True)
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[BinaryIO]:
+    """A file that is put together beside its place, so that what is there is whole."""
+    part = path.with_name(path.name + ".part")
+    try:
+        with part.open("wb") as stream:
+            yield stream
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

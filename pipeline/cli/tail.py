@@ -81,6 +81,8 @@ def command(
         for record in found:
             if isinstance(value := _as_json(record)["value"], dict):
                 rows.write(value)
+                if follow:
+                    out.flush()
         rows.close()
         return
     for record in found:

@@ -7,7 +7,7 @@ import pytest
 
 from schemas import decode_enriched, decode_raw, encode
 from schemas.dead import Mark
-from schemas.mention import encode_over
+from schemas.mention import SCHEMA_VERSION, encode_over
 
 RECORDED = Path(__file__).parents[2] / "data" / "messages"
 RELEASED = Path(__file__).parents[3] / "schemas" / "released"
@@ -35,7 +35,8 @@ def test_a_recorded_raw_mention_decodes_and_loses_nothing(line: bytes) -> None:
 def test_a_recorded_enriched_mention_decodes_and_loses_nothing(line: bytes) -> None:
     mention = decode_enriched(line)
     assert msgspec.json.decode(encode(mention)) == msgspec.json.decode(line)
-    assert msgspec.json.decode(encode_over(line, mention)) == msgspec.json.decode(line)
+    passed = msgspec.json.decode(encode_over(line, mention))
+    assert passed == msgspec.json.decode(line) | {"schema_version": SCHEMA_VERSION}
 
 
 @pytest.mark.parametrize("line", lines("Mark.json"))
