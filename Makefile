@@ -3,9 +3,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down test lint format types imports unit integration e2e bench bench-full scaling lock clean
-.PHONY: help setup demo up down test lint format types imports unit integration faults fuzz e2e lock clean
-.PHONY: help setup demo up down test lint format types imports schemas contract unit integration e2e lock clean
+# Every target is a command but .venv/.ready, so that a folder of the same name does not hide one.
+.PHONY: $(shell awk -F: '/^[a-z0-9-]+:.*## / {print $$1}' $(MAKEFILE_LIST))
 
 help:  ## list what one can do
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

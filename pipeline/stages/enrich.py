@@ -1,9 +1,9 @@
 """enrich: ``mentions.raw`` → language, sentiment, entities, matches → ``mentions.enriched``.
 
-Tombstones pass through with their headers, and so does whatever else a message has that is not found
-out here: fields of a newer version, headers of others. A mention that is forgotten, or whose author
-is, ends here: a tombstone on ``mentions.raw`` deletes it there and, passed on, everywhere else. Who
-is forgotten is all that is known from before.
+Tombstones pass through with their headers, and so does whatever else a message has that is not
+found out here: fields of a newer version, headers of others. A mention that is forgotten, or whose
+author is, ends here: a tombstone on ``mentions.raw`` deletes it there and, passed on, everywhere
+else. Who is forgotten is all that is known from before.
 """
 
 from collections.abc import Sequence

@@ -11,8 +11,8 @@ from kafka import KafkaAdminClient, KafkaConsumer
 
 from pipeline.settings import Settings
 from schemas.headers import tombstone_headers
-from tests.integration.test_delivery import Message, mention, message, publish
 from tests.support.installation import Installation
+from tests.support.messages import Message, mention, message, publish
 
 GONE: Message = (b"push:3", None, tombstone_headers("push:3", 9, "test"))
 FIRST = [message(mention(n)) for n in range(20)]

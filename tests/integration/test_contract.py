@@ -15,9 +15,9 @@ from pipeline.reader import records
 from pipeline.settings import Settings
 from schemas import topics
 from schemas.headers import TYPE_ENRICHED, TYPE_RAW, tombstone_headers
-from tests.integration.test_delivery import Message, mention, message, publish
 from tests.support.consumers import Consumer, command
 from tests.support.installation import Installation
+from tests.support.messages import Message, mention, message, publish
 
 CONFIG = """
 [[sources]]
