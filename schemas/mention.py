@@ -10,7 +10,7 @@ Compatible changes add optional fields. Decoders ignore fields they do not know.
 """
 
 from datetime import datetime
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 from msgspec import Meta, Struct, field
@@ -434,7 +434,7 @@ def encode_over(value: bytes, mention: EnrichedMention) -> bytes:
     Raises:
         msgspec.DecodeError: a field that this version does not know is malformed.
     """
-    members: dict[str, object] = {**_members.decode(value)}
+    members: dict[str, Any] = _members.decode(value)
     for name in FINDINGS:
         members.pop(name, None)
         if (found := getattr(mention, name)) is not None and found != ():
