@@ -25,6 +25,7 @@ from msgspec import Struct
 from pipeline import admin
 from pipeline.errors import ConfigError, PipelineError
 from pipeline.reader import records
+from pipeline.search.letters import refused_at
 from pipeline.settings import Settings
 from schemas import topics
 from schemas.dead import Mark
@@ -163,7 +164,7 @@ def _letter(record: Any, marks: dict[str, Mark]) -> Letter:  # noqa: ANN401 - ka
     position = f"{record.partition}:{record.offset}"
     return Letter(
         position=position,
-        at=datetime.fromtimestamp(record.timestamp / 1000, UTC),
+        at=refused_at(headers.get("dlq_at"), record.timestamp),
         stage=headers.get("dlq_stage", ""),
         error=headers.get("dlq_error", ""),
         reason=headers.get("dlq_reason", ""),

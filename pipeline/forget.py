@@ -263,7 +263,6 @@ def _clear_letters(settings: Settings, producer: Any, person: Person) -> int:  #
                 key=letter.key,
                 headers=list(letter.headers),
                 partition=number,
-                timestamp_ms=int(letter.at.timestamp() * 1_000),
             )
             for letter in letters
             if letter.mark is None and not wanted.meant(letter.key, letter.value)

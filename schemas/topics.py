@@ -69,6 +69,9 @@ class Topic(Struct, frozen=True, kw_only=True):
             "cleanup.policy": self.cleanup,
             "retention.ms": str(self.retention_ms),
             "max.message.bytes": str(self.max_message_bytes),
+            # By the broker's clock: a host whose own is wrong would have its messages refused, if
+            # it is ahead, or deleted at once as long expired, if it is behind.
+            "message.timestamp.type": "LogAppendTime",
             **dict(self.extra),
         }
 

@@ -7,13 +7,13 @@ the letter (``action``) is set beside that, in whatever order the two arrive.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
 
-__all__ = ["document", "mark"]
+__all__ = ["document", "mark", "refused_at"]
 
 TEXT_SHOWN: Final = 2_000
 """Most code points of a refused text that are kept here."""
@@ -29,7 +29,7 @@ _encode: Final = msgspec.json.Encoder().encode
 
 def document(
     position: str,
-    at: datetime,
+    written: int,
     key: bytes | None,
     value: bytes | None,
     headers: Mapping[str, bytes],
@@ -38,7 +38,7 @@ def document(
 
     Args:
         position: ``partition:offset``.
-        at: when it was refused.
+        written: when the letter was written, milliseconds since 1970.
         key: of the refused message.
         value: the refused message.
         headers: of the letter, the newest of each name.
@@ -46,7 +46,7 @@ def document(
     said = {name: _text(value_) for name, value_ in headers.items()}
     fields: dict[str, Any] = {
         "position": position,
-        "at": at,
+        "at": refused_at(said.get("dlq_at"), written),
         "stage": said.get("dlq_stage", ""),
         "error": said.get("dlq_error", ""),
         "reason": said.get("dlq_reason", ""),
@@ -60,6 +60,21 @@ def document(
         **_said(value),
     }
     return _encode(fields)
+
+
+def refused_at(stated: str | None, timestamp: int) -> datetime:
+    """When a message was refused.
+
+    Args:
+        stated: the letter's header ``dlq_at``.
+        timestamp: when the letter was written, milliseconds since 1970; counts where the header
+            says nothing.
+    """
+    try:
+        moment = datetime.fromisoformat(stated or "")
+    except ValueError:
+        return datetime.fromtimestamp(timestamp / 1_000, UTC)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def mark(value: bytes) -> bytes:

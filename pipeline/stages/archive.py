@@ -6,7 +6,6 @@ dead-lettered again (the delivery loop sees to that): it would come back here fo
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 import msgspec
 
@@ -67,7 +66,6 @@ class Archive:
             position, fields = record.key.decode(), letters.mark(record.value)
         else:
             position = f"{record.partition}:{record.offset}"
-            at = datetime.fromtimestamp(record.timestamp / 1_000, UTC)
             headers = dict(record.headers or ())
-            fields = letters.document(position, at, record.key, record.value, headers)
+            fields = letters.document(position, record.timestamp, record.key, record.value, headers)
         return [bulk.update(item, self._index, position, fields)]

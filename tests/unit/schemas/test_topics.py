@@ -19,6 +19,7 @@ def test_config_uses_the_brokers_names() -> None:
         "cleanup.policy": "compact",
         "retention.ms": "-1",
         "max.message.bytes": str(topics.CURSORS.max_message_bytes),
+        "message.timestamp.type": "LogAppendTime",
     }
 
 

@@ -1,5 +1,4 @@
 import json
-from datetime import UTC, datetime
 
 import msgspec
 import pytest
@@ -11,7 +10,7 @@ from pipeline.search.probe import Capabilities
 from pipeline.search.templates import wanted
 from pipeline.settings import Elasticsearch
 
-AT = datetime(2026, 5, 1, tzinfo=UTC)
+AT = 1_777_593_600_000  # the first of May 2026, UTC
 BARE = Capabilities(version="9.5.3")
 
 
@@ -67,6 +66,15 @@ def test_a_document_is_small_whatever_was_refused(value: bytes) -> None:
     made = document("0:1", AT, b"k" * 10_000, value, headers)
     assert len(made) < 6 * (TEXT_SHOWN + 3 * 2_048)
     made.decode()
+
+
+def test_a_letter_that_was_written_again_keeps_its_time() -> None:
+    for stated, expected in (
+        (b"2026-04-01T00:00:00+00:00", "2026-04-01T00:00:00Z"),
+        (b"2026-04-01T00:00:00", "2026-04-01T00:00:00Z"),
+        (b"yesterday", "2026-05-01T00:00:00Z"),
+    ):
+        assert json.loads(document("0:1", AT, b"", b"", {"dlq_at": stated}))["at"] == expected
 
 
 def test_a_mark_sets_what_was_done() -> None:
