@@ -53,7 +53,7 @@ def pages(app: faust.App, worker: Reporting) -> None:
         return view.json(to_builtins(now), status=_OK if now.ready else _UNAVAILABLE)
 
     async def metrics(view: Any, _request: Any) -> Any:  # noqa: ANN401
-        return view.bytes(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+        return view.bytes(generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     for path, page in (("/health", health), ("/ready", ready), ("/metrics", metrics)):
         app.page(path)(page)
