@@ -64,12 +64,14 @@ def test_health_and_readiness_tell_an_outage_from_work(
         )
         assert says("/ready")[0] == 503
         assert says("/health")[0] == 200
-        assert 'mentions_lag{stage="index"} 50' in says("/metrics")[1]
+        installation.wait(
+            lambda: 'mentions_lag{stage="index"} 50.0' in says("/metrics")[1], "it says how much"
+        )
         wire.restore()
         installation.wait(lambda: says("/ready")[0] == 200, "it is ready again")
         installation.wait(lambda: installation.count() == 50, "all is indexed")
         installation.wait(
-            lambda: 'mentions_lag{stage="index"} 0' in says("/metrics")[1], "all is committed"
+            lambda: 'mentions_lag{stage="index"} 0.0' in says("/metrics")[1], "all is committed"
         )
         assert installation.stop(worker) == 0
 

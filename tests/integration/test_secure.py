@@ -2,6 +2,7 @@
 
 import json
 import socket
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -171,7 +172,7 @@ def test_everything_works_behind_locked_doors_and_no_secret_is_printed(  # noqa:
         in run("search", "x", code=1, env={"MENTIONS_ELASTICSEARCH__CA_FILE": ""}).lower()
     )
     # Nobody comes in without a name.
-    context = httpx.create_ssl_context(verify=str(settings.elasticsearch.ca_file))
+    context = ssl.create_default_context(cafile=settings.elasticsearch.ca_file)
     anonymous = httpx.get(f"{settings.elasticsearch.url}/safe/_search", verify=context)
     assert anonymous.status_code == 401
     # An analyst may search, and not write.

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import os
+import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -80,7 +81,7 @@ class SecureElasticsearch(Elasticsearch):
     def healthy(self) -> bool:
         name, (password, _) = next(iter(self.users.items()))
         try:
-            context = httpx.create_ssl_context(verify=str(self.certificates.ca))
+            context = ssl.create_default_context(cafile=self.certificates.ca)
             answer = httpx.get(
                 f"{self.address}/_cluster/health",
                 auth=(name, password),
