@@ -1,10 +1,10 @@
 """All enrichers in their order: a mention in, the same mention with everything found out about it.
 
-Pure but for the clock: what comes out depends on the mention and the settings alone. Nothing is
-kept between mentions, so a chain may be used for any number of them, and a mention that raises
-leaves it as it was. Enriching again replaces what an earlier run found. Work is linear in the
-text's length: tags, links and watchlist terms are found in all of it, language and tone are judged
-by its first characters (``language.READ``, ``sentiment.scorer.READ``).
+What comes out depends on the mention and the settings; all that is kept between mentions are the
+languages that sources and authors have used, which decide about very short texts (``habits``). A
+mention that raises leaves the chain as it was. Enriching again replaces what an earlier run found.
+Work is linear in the text's length: tags, links and watchlist terms are found in all of it,
+language and tone are judged by its first characters (``language.READ``, ``scorer.READ``).
 """
 
 from collections.abc import Sequence
@@ -13,6 +13,7 @@ from typing import Final
 
 from pipeline.enrich import language, sentiment
 from pipeline.enrich.entities import Entities
+from pipeline.enrich.habits import Habits
 from pipeline.enrich.parts import LanguageDetector, SentimentScorer
 from pipeline.enrich.targets import Targets
 from pipeline.enrich.text import view
@@ -40,6 +41,7 @@ class Chain:
         self._detector = detector
         self._scorers = scorers
         self._watchlist = watchlist
+        self._habits = Habits()
         self._entities = Entities(watchlist)
         self._targets = Targets([topic.topic for topic in watchlist.topics])
 
@@ -79,7 +81,11 @@ class Chain:
         prose = text.prose
         if title is not None and len(prose) <= _BRIEF:
             prose = f"{title.prose}\n{prose}"
-        mention.language = self._detector.detect(prose, mention.language_hint)
+        if len(prose) <= language.SHORT:
+            mention.language = self._detector.detect(prose, self._habits.prior(mention))
+        else:
+            mention.language = self._detector.detect(prose)
+            self._habits.learn(mention, mention.language)
         scorer = self._scorers.get(mention.language.code)
         mention.sentiment = None if scorer is None else scorer.score(text, title, mention.rating)
         fields = [self._watchlist.find(text, "text")]

@@ -5,6 +5,7 @@ call changes what the next one sees, and a text it cannot work on raises. What i
 ``by``, its name and version, so that a result can always be traced to what made it.
 """
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from pipeline.enrich.text import View
@@ -18,12 +19,13 @@ class LanguageDetector(Protocol):
 
     by: Producer
 
-    def detect(self, prose: str, hint: str | None = None) -> Language:
+    def detect(self, prose: str, prior: Mapping[str, float] | None = None) -> Language:
         """Judge a text.
 
         Args:
             prose: the text without links, addresses and handles.
-            hint: the language the platform states (BCP 47); a light prior for very short texts.
+            prior: how many times likelier than others some languages are, before anything is
+                read; counts for very short texts only.
         """
         ...
 

@@ -52,8 +52,24 @@ def test_other_languages_are_undetermined(text: str) -> None:
     assert language.build("eldc", LANGUAGES).detect(text).code == "und"
 
 
-def test_a_hint_decides_short_texts_only() -> None:
+def test_a_prior_decides_short_texts_only() -> None:
     detector = language.build("eldc", ("de", "en", "fr", "pl", "it"))
-    assert detector.detect("ok super", "de-DE").code == "de"
-    assert detector.detect(SENTENCES["en"], "de").code == "en"
-    assert detector.detect("ok super", "tlh") == detector.detect("ok super")
+    likely = {"de": 50.0}
+    assert detector.detect("ok super", likely).code == "de"
+    assert detector.detect(SENTENCES["en"], likely).code == "en"
+    assert detector.detect("ok super", {"tlh": 50.0}) == detector.detect("ok super")
+
+
+@pytest.mark.parametrize("code", ["de", "bg"])
+def test_a_text_mostly_in_another_script_is_undetermined(
+    detector: LanguageDetector, code: str
+) -> None:
+    found = detector.detect("iPhone super! Здравейте, защо влакът закъсня отново")
+    assert found.code == "und"
+    both = language.build(detector.by.name, ("de", "bg"))
+    assert both.detect("Здравейте, защо влакът закъсня отново", {code: 2.0}).code == "bg"
+
+
+def test_confidence_is_low_where_two_languages_are_close() -> None:
+    found = language.build("eldc", ("de", "en", "da", "no", "sv")).detect("januar")
+    assert found.confidence < 0.8
