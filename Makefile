@@ -83,7 +83,7 @@ scaling: setup  ## how cost grows with watchlist, text, partitions, workers, doc
 
 lock:  ## renew requirements.lock; needs uv
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
-	  --no-annotate --extra all --group dev --output-file requirements.lock pyproject.toml
+	  --no-annotate --extra all --extra train --group dev --output-file requirements.lock pyproject.toml
 
 clean:  ## remove what was built; keeps the demo's data
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

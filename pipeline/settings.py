@@ -134,10 +134,9 @@ class Enrichment(_Table):
     )  # fmt: skip
     """The languages that mentions are expected in; all others become ``und``."""
     language_backend: Literal["eldc", "langdetect"] = "eldc"
-    sentiment_backends: dict[Language, Literal["lexicon-de", "textblob"]] = {
-        "de": "lexicon-de",
-        "en": "textblob",
-    }
+    sentiment_backends: dict[Language, Literal["trained", "lexicon", "textblob"]] = dict.fromkeys(
+        ("de", "en", "fr", "it", "es", "pt"), "trained"
+    )
     """Which backend judges the tone of which language."""
 
 

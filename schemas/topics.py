@@ -20,6 +20,7 @@ __all__ = [
     "DEAD_LETTER_MARKS",
     "ENRICHED",
     "FORGOTTEN",
+    "MODELS",
     "RAW",
     "ROUTED",
     "TABLE",
@@ -143,6 +144,16 @@ FORGOTTEN: Final = Topic(
     cleanup="compact",
 )
 
+MODELS: Final = Topic(
+    name="mentions.models",
+    key="model:<language>:<version>, or active:<language>",
+    value="a model as MessagePack; which version is in force, and which were before, as JSON",
+    types=(bytes, dict, None),
+    purpose="Sentiment models that were trained here.",
+    partitions=1,  # so that a model stands before the message that puts it in force
+    cleanup="compact",
+)
+
 ROUTED: Final = replace(
     ENRICHED,
     name="mentions.routed.{team}",
@@ -159,6 +170,7 @@ TABLE: Final[tuple[Topic, ...]] = (
     DEAD_LETTER_MARKS,
     CURSORS,
     FORGOTTEN,
+    MODELS,
 )
 """Every topic that exists in each installation; teams add one ``routed`` topic each."""
 

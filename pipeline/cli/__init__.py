@@ -34,6 +34,8 @@ _COMMANDS = {
     "replay": "Have a topic's messages again, by time.",
     "export": "Write all that a query finds to JSON Lines, CSV or Parquet.",
     "schema": "Publish the contract, and compare it with the last release's.",
+    "train": "Train a sentiment model on your own labels.",
+    "models": "List the trained models, go back to an earlier one.",
     "dead": "List, show, replay and drop what could not be processed.",
 }
 

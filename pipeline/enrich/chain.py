@@ -15,6 +15,8 @@ from pipeline.enrich import language, sentiment
 from pipeline.enrich.entities import Entities
 from pipeline.enrich.habits import Habits
 from pipeline.enrich.parts import LanguageDetector, SentimentScorer
+from pipeline.enrich.sentiment.model import Model
+from pipeline.enrich.sentiment.trained import TrainedScorer
 from pipeline.enrich.targets import Targets
 from pipeline.enrich.text import view
 from pipeline.enrich.watchlist import Watchlist
@@ -49,15 +51,26 @@ class Chain:
     def build(cls, settings: Settings) -> "Chain":
         """Load the models that the settings name and compile their watchlist."""
         wanted = settings.enrichment
-        backends = {
-            name: sentiment.build(name)
-            for name in sorted({wanted.sentiment_backends[code] for code in _covered(settings)})
-        }
         return cls(
             language.build(wanted.language_backend, wanted.languages),
-            {code: backends[wanted.sentiment_backends[code]] for code in _covered(settings)},
+            {
+                code: sentiment.build(wanted.sentiment_backends[code], code)
+                for code in _covered(settings)
+            },
             Watchlist(settings.watchlist),
         )
+
+    def use(self, model: Model) -> bool:
+        """Judge its language with another trained model from now on.
+
+        Returns:
+            False where the settings have that language judged by something else.
+        """
+        scorer = self._scorers.get(model.language)
+        if not isinstance(scorer, TrainedScorer):
+            return False
+        self._scorers[model.language] = scorer.using(model)
+        return True
 
     def enrich(self, batch: Sequence[EnrichedMention], now: datetime | None = None) -> None:
         """Fill in every mention of a batch.

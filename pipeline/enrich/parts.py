@@ -41,6 +41,16 @@ class SentimentScorer(Protocol):
         """Judge a whole text, its title and the stars its author gave."""
         ...
 
-    def clause(self, view: View, start: int, end: int) -> Sentiment | None:
-        """Judge ``view.prose[start:end]`` alone; None where it says nothing either way."""
+    def clause(self, view: View, start: int, end: int, document: Sentiment) -> Sentiment | None:
+        """Judge ``view.prose[start:end]`` in the light of the whole text.
+
+        Args:
+            view: the text.
+            start: where the clause starts.
+            end: where it ends.
+            document: what this scorer says of the whole text.
+
+        Returns:
+            None where the clause says nothing either way.
+        """
         ...

@@ -3,7 +3,7 @@
 ``Der Zug war pünktlich, aber die App ist eine Katastrophe`` says two things about two topics. A
 text is cut into clauses at punctuation and at words that turn it (``aber``, ``but``). A topic takes
 the tone of the clause of its own that says most, of at most ``MOST_CLAUSES``; where none says
-anything, the document's.
+anything, the document's. How much the document colours a clause is the scorer's business.
 """
 
 import re
@@ -41,7 +41,7 @@ def clauses(prose: str) -> list[int]:
 class Targets:
     """Judges topics by their clauses."""
 
-    by: Final = Producer(name="clauses", version="1")
+    by: Final = Producer(name="clauses", version="2")
 
     def __init__(self, topics: Sequence[str]) -> None:
         self._topics = topics
@@ -71,7 +71,7 @@ class Targets:
         for topic, numbers in places.items():
             for number in numbers:
                 if number not in judged:
-                    judged[number] = scorer.clause(view, starts[number], ends[number])
+                    judged[number] = scorer.clause(view, starts[number], ends[number], document)
             # The clause that says most; the first of equals.
             chosen = max(numbers, key=lambda number: _strength(judged[number]))
             tone = judged[chosen] or document

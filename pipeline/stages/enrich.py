@@ -3,14 +3,18 @@
 Tombstones pass through with their headers, and so does whatever else a message has that is not
 found out here: fields of a newer version, headers of others. A mention that is forgotten, or whose
 author is, ends here: a tombstone on ``mentions.raw`` deletes it there and, passed on, everywhere
-else. Who is forgotten is all that is known from before.
+else. Known from before is who is forgotten, and which sentiment models trained here are in force
+(``mentions.models``): both are read before the first mention, and followed from then on.
 """
 
+import logging
 from collections.abc import Sequence
 
 from pipeline.delivery import Record
 from pipeline.enrich.chain import Chain
+from pipeline.follow import Follower, Message
 from pipeline.forgotten import Forgotten
+from pipeline.models import Models
 from pipeline.outcome import Ok, Outcome, Outgoing, Reject
 from pipeline.settings import Settings
 from pipeline.stages.incoming import read
@@ -19,6 +23,8 @@ from schemas.headers import enriched_headers, tombstone_headers
 from schemas.mention import EnrichedMention, encode_over
 
 __all__ = ["Enrich"]
+
+_log = logging.getLogger(__name__)
 
 
 class Enrich:
@@ -32,10 +38,29 @@ class Enrich:
         self._topic = settings.kafka.topic(topics.ENRICHED)
         self._raw = settings.kafka.topic(topics.RAW)
         self._forgotten = Forgotten(settings)
+        self._models = Models()
+        self._follower = Follower(
+            settings.kafka.aiokafka(), settings.kafka.topic(topics.MODELS), self.adopt_models
+        )
 
     async def start(self) -> None:
-        """Learn who is forgotten; the models are loaded when the stage is made."""
+        """Learn who is forgotten, and which trained models are in force."""
         await self._forgotten.start()
+        await self._follower.start()
+
+    async def adopt_models(self, messages: Sequence[Message]) -> None:
+        """Put the newest of some published models in force, one a language."""
+        for language in self._models.adopt(messages):
+            try:
+                model = self._models.active(language)
+            except ValueError as error:
+                # It was checked before it was published: this program must be older than it.
+                _log.error(
+                    "the new model for %s cannot be read, the old one stays: %s", language, error
+                )
+                continue
+            if self._chain.use(model):
+                _log.info("model %s is in force for %s", model.version, language)
 
     async def handle(self, batch: Sequence[Record]) -> list[Outcome]:
         """Enrich what can be decoded; reject the rest.
@@ -64,8 +89,9 @@ class Enrich:
         return [outcomes[index] for index in range(len(batch))]
 
     async def close(self) -> None:
-        """Stop following who is forgotten."""
+        """Stop following who is forgotten, and the models."""
         await self._forgotten.close()
+        await self._follower.close()
 
     def _erase(self, mention: EnrichedMention) -> Ok:
         headers = tombstone_headers(mention.id, mention.revision, mention.collector.source)

@@ -1,39 +1,62 @@
 """The tone of a text, by one backend a language.
 
-A backend is a ``SentimentScorer``; a new one (a trained model, say) is one more entry here and one
-more name in ``pipeline.settings.Enrichment.sentiment_backends``.
+``trained`` is the default: a small model on top of a lexicon, one a language, which comes with the
+package or was trained from the customer's own labels. The lexicons can be chosen alone, and
+``textblob`` is TextBlob's. A backend is a ``SentimentScorer``; a new one is one more entry here and
+one more name in ``pipeline.settings.Enrichment.sentiment_backends``.
 """
 
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
 from typing import Final
 
 from pipeline.enrich.parts import SentimentScorer
-from pipeline.enrich.sentiment import english, german
+from pipeline.enrich.sentiment import english, german, model, romance
+from pipeline.enrich.sentiment.lexicon import Lexicon
 from pipeline.enrich.sentiment.scorer import LexiconScorer
+from pipeline.enrich.sentiment.trained import TrainedScorer
 from schemas.mention import Producer
 
-__all__ = ["build"]
+__all__ = ["LANGUAGES", "build", "from_model", "lexicon"]
 
-_VERSION: Final = "1"
+_VERSION: Final = "2"
 """Raised with every change of a rule or a word that changes results."""
-
-
-def _german() -> SentimentScorer:
-    return LexiconScorer(german.load(), Producer(name="lexicon-de", version=_VERSION))
-
-
-def _english() -> SentimentScorer:
-    made_by = Producer(name="textblob", version=f"{version('textblob')}+{_VERSION}")
-    return LexiconScorer(english.load(), made_by)
-
-
-_BACKENDS: Final[dict[str, Callable[[], SentimentScorer]]] = {
-    "lexicon-de": _german,
-    "textblob": _english,
+_LEXICONS: Final[dict[str, Callable[[], Lexicon]]] = {
+    "de": german.load,
+    "en": english.load,
+    **{code: partial(romance.load, code) for code in romance.LANGUAGES},
 }
+LANGUAGES: Final = tuple(_LEXICONS)
+"""The languages that have a lexicon and a model."""
 
 
-def build(backend: str) -> SentimentScorer:
-    """Make the backend of that name."""
-    return _BACKENDS[backend]()
+def build(backend: str, language: str) -> SentimentScorer:
+    """Make a backend for a language.
+
+    Args:
+        backend: ``trained``, ``lexicon`` or ``textblob``.
+        language: an ISO 639-1 code; does not matter to ``textblob``.
+
+    Raises:
+        ValueError: the backend does not cover the language.
+    """
+    if backend == "textblob":
+        made_by = Producer(name="textblob", version=f"{version('textblob')}+{_VERSION}")
+        return LexiconScorer(english.textblob(), made_by)
+    if language not in _LEXICONS:
+        msg = f"{backend} does not cover {language!r}, only {', '.join(LANGUAGES)}"
+        raise ValueError(msg)
+    return from_model(model.shipped(language)) if backend == "trained" else lexicon(language)
+
+
+def lexicon(language: str) -> LexiconScorer:
+    """Make the lexicon's scorer of one of ``LANGUAGES``."""
+    return LexiconScorer(
+        _LEXICONS[language](), Producer(name=f"lexicon-{language}", version=_VERSION)
+    )
+
+
+def from_model(which: model.Model) -> TrainedScorer:
+    """Make a scorer of a model."""
+    return TrainedScorer(which, lexicon(which.language))

@@ -17,7 +17,7 @@ from pipeline.enrich.sentiment.lexicon import Lexicon, Word
 from pipeline.enrich.text import View
 from schemas.mention import Label, Producer, Rating, Sentiment, Term
 
-__all__ = ["READ", "LexiconScorer"]
+__all__ = ["READ", "Hit", "LexiconScorer", "stars"]
 
 READ: Final = 10_000
 """Characters of a text that are read."""
@@ -43,10 +43,10 @@ _TOKEN: Final = re.compile(
 _STRETCHED: Final = re.compile(r"([^\W\d_])\1{2,}")
 
 
-class _Hit:
+class Hit:
     """One word or sign with a tone, at ``prose[start:end]``."""
 
-    __slots__ = ("boost", "end", "index", "start", "weight")
+    __slots__ = ("boost", "end", "index", "negation", "start", "weight")
 
     def __init__(self, weight: float, start: int, end: int, index: int, boost: float) -> None:
         self.weight = weight
@@ -54,6 +54,13 @@ class _Hit:
         self.end = end
         self.index = index  # its place among the words; a sign has none and is never turned
         self.boost = boost  # what it does to the tone of a word right after it
+        self.negation: tuple[int, int] | None = None  # the word that turned it
+
+    def phrase(self) -> tuple[int, int]:
+        """From the word, or the negation that turned it, to the end of both."""
+        if self.negation is None:
+            return self.start, self.end
+        return min(self.start, self.negation[0]), max(self.end, self.negation[1])
 
 
 class LexiconScorer:
@@ -74,13 +81,19 @@ class LexiconScorer:
             terms += [
                 Term(text=term.text, weight=term.weight) for term in self._terms(title, 0, READ)
             ]
-        stars = _stars(rating)
-        if rating is not None and stars is not None:
+        given = stars(rating)
+        if rating is not None and given is not None:
             said = f"{rating.value:g} ({rating.worst:g}-{rating.best:g})"
-            terms.append(Term(text=said, weight=round(stars * _STARS, 3)))
+            terms.append(Term(text=said, weight=round(given * _STARS, 3)))
         return self._sentiment(terms, min(len(view.prose), READ))
 
-    def clause(self, view: View, start: int, end: int) -> Sentiment | None:
+    def clause(
+        self,
+        view: View,
+        start: int,
+        end: int,
+        document: Sentiment,  # noqa: ARG002 - a word of the clause's own outweighs it
+    ) -> Sentiment | None:
         """Judge one clause; see ``SentimentScorer``."""
         terms = self._terms(view, start, min(end, start + READ))
         return self._sentiment(terms, end - start) if terms else None
@@ -105,25 +118,27 @@ class LexiconScorer:
 
     def _terms(self, view: View, start: int, end: int) -> list[Term]:
         terms = []
-        for hit in self._hits(view.prose, start, end):
-            span = view.span(hit.start, hit.end)
+        for hit in self.hits(view.prose, start, end):
+            span = view.span(*hit.phrase())
             terms.append(
                 Term(text=view.written(span)[:200], weight=round(hit.weight, 3), span=span)
             )
         return terms
 
-    def _hits(  # noqa: C901, PLR0912, PLR0915 - one pass with its state in local names, for speed
+    def hits(  # noqa: C901, PLR0912, PLR0915 - one pass with its state in local names, for speed
         self, prose: str, start: int, end: int
-    ) -> list[_Hit]:
+    ) -> list[Hit]:
+        """Every word and sign with a tone in ``prose[start:end]``, in order."""
         words = self._words
         prose = prose.replace("\u2019", "'")
         stretched = _STRETCHED.search(prose, start, end) is not None
         shouts = prose[start:end].isupper()
-        hits: list[_Hit] = []
+        hits: list[Hit] = []
         clause = 0  # the first hit of this clause
         index = 0  # words so far
         boosted, boost = -9, 1.0
         negated = -9
+        negation = (0, 0)  # where that word stands
         turned = -9  # the word after which a negation waits for something before it to turn
         last_sign, run = "", 0
         for match in _TOKEN.finditer(prose, start, end):
@@ -141,10 +156,10 @@ class LexiconScorer:
                     negated = turned = -9
                     continue
                 if breaks:
-                    _turn_back(hits, clause, turned)
+                    _turn_back(hits, clause, turned, negation)
                     clause, negated, turned = len(hits), -9, -9
                 if negates:
-                    negated = index
+                    negated, negation = index, match.span()
                     turned = index if postposed else -9
                 elif weight:
                     before = hits[-1] if len(hits) > clause else None
@@ -155,17 +170,19 @@ class LexiconScorer:
                         weight *= boost
                     if not shouts and len(token) > 2 and token.isupper():  # noqa: PLR2004 - as XD
                         weight *= _LOUD
+                    hit = Hit(weight, *match.span(), index, own_boost)
                     if index - negated <= _REACH:
-                        weight *= _TURN
+                        hit.weight *= _TURN
+                        hit.negation = negation
                         turned = -9
-                    hits.append(_Hit(weight, *match.span(), index, own_boost))
+                    hits.append(hit)
                 elif own_boost != 1:
                     boosted, boost = index, own_boost
             elif kind == _STOP:
                 sign = match[0]
                 if sign == "!" and hits and hits[-1].index >= 0 and clause < len(hits):
                     hits[-1].weight *= _LOUD
-                _turn_back(hits, clause, turned)
+                _turn_back(hits, clause, turned, negation)
                 clause, negated, turned, boosted = len(hits), -9, -9, -9
             else:
                 sign = match[0]
@@ -173,8 +190,8 @@ class LexiconScorer:
                 last_sign = sign
                 weight = emoji.emoji(sign) if kind == _EMOJI else emoji.emoticon(sign)
                 if weight and run <= _MOST_SAME:
-                    hits.append(_Hit(weight * _SIGN, *match.span(), -9, 1.0))
-        _turn_back(hits, clause, turned)
+                    hits.append(Hit(weight * _SIGN, *match.span(), -9, 1.0))
+        _turn_back(hits, clause, turned, negation)
         return hits
 
     def _squeezed(self, token: str) -> Word | None:
@@ -185,7 +202,7 @@ class LexiconScorer:
         )
 
 
-def _turn_back(hits: list[_Hit], clause: int, turned: int) -> None:
+def _turn_back(hits: list[Hit], clause: int, turned: int, negation: tuple[int, int]) -> None:
     """Turn the last word with a tone before a negation that had none after it."""
     if turned < 0:
         return
@@ -193,10 +210,11 @@ def _turn_back(hits: list[_Hit], clause: int, turned: int) -> None:
         if hit.index > 0:
             if turned - hit.index <= _REACH:
                 hit.weight *= _TURN
+                hit.negation = negation
             return
 
 
-def _stars(rating: Rating | None) -> float | None:
+def stars(rating: Rating | None) -> float | None:
     """A rating between -1 and 1; None where there is none, or its scale makes no sense."""
     if rating is None or not rating.worst < rating.best:
         return None

@@ -66,8 +66,8 @@ def test_a_topic_in_text_and_title_has_one_target() -> None:
 
 
 def test_no_tone_where_no_backend_covers_the_language() -> None:
-    made = enriched("Le train de Nordluft avait encore une demi-heure de retard aujourd'hui.")
-    assert made.language.code == "fr"
+    made = enriched("De trein van Nordluft had vandaag weer een half uur vertraging.")
+    assert made.language.code == "nl"
     assert made.sentiment is None
     assert made.targets == ()
     assert len(made.matches) == 1

@@ -13,7 +13,7 @@ from pipeline.enrich.watchlist import Watchlist
 from pipeline.settings import WatchTopic
 from schemas.mention import TargetSentiment
 
-SCORERS = {"de": sentiment.build("lexicon-de"), "en": sentiment.build("textblob")}
+SCORERS = {"de": sentiment.build("lexicon", "de"), "en": sentiment.build("textblob", "en")}
 
 
 def targets(text: str, *topics: str, language: str = "de") -> dict[str, TargetSentiment]:

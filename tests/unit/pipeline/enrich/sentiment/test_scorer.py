@@ -10,8 +10,8 @@ from pipeline.enrich.sentiment.scorer import READ
 from pipeline.enrich.text import view
 from schemas.mention import Rating, Sentiment
 
-GERMAN = sentiment.build("lexicon-de")
-ENGLISH = sentiment.build("textblob")
+GERMAN = sentiment.build("lexicon", "de")
+ENGLISH = sentiment.build("textblob", "en")
 
 
 def german(text: str) -> Sentiment:
@@ -117,8 +117,9 @@ def test_the_title_counts_without_a_place() -> None:
 
 def test_a_clause_without_a_word_says_nothing() -> None:
     seen = view("Der Zug fährt. Gut!")
-    assert GERMAN.clause(seen, 0, 14) is None
-    judged = GERMAN.clause(seen, 14, len(seen.text))
+    document = GERMAN.score(seen)
+    assert GERMAN.clause(seen, 0, 14, document) is None
+    judged = GERMAN.clause(seen, 14, len(seen.text), document)
     assert judged is not None
     assert judged.label == "positive"
 

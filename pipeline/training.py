@@ -1,0 +1,195 @@
+"""Training a sentiment model on labels of one's own, and the report of how good it is.
+
+A new model starts from the one that comes with the package and is judged on held-out folds only,
+beside today's model on the same texts. Texts that today's model was itself trained on do not count
+for the comparison; where it has seen nearly all of them, the new one is compared with the model
+that comes with the package. A model is kept only if it is better. Needs the extra ``train``.
+"""
+
+import zlib
+from array import array
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+from msgspec import Struct
+
+from pipeline.enrich import sentiment
+from pipeline.enrich.parts import LanguageDetector
+from pipeline.enrich.sentiment import fit
+from pipeline.enrich.sentiment.model import Model, Source, shipped
+from pipeline.enrich.text import view
+from pipeline.errors import ConfigError
+
+__all__ = ["Example", "Group", "Report", "Scores", "by_language", "read", "train"]
+
+LEAST: Final = 20
+"""So many texts of each label are needed."""
+_ENOUGH: Final = 60
+"""So many unseen texts are needed for a comparison with today's model."""
+
+
+class Example(Struct, frozen=True):
+    """A labelled text."""
+
+    text: str
+    label: str
+    language: str
+    channel: str = "other"
+
+
+class Scores(Struct, frozen=True):
+    """How good labels are, from 0 to 1."""
+
+    accuracy: float
+    macro_f1: float
+
+
+class Group(Struct, frozen=True):
+    """The new model and the one it is compared with, on some of the texts."""
+
+    name: str
+    texts: int
+    new: Scores
+    old: Scores
+
+
+class Report(Struct, frozen=True):
+    """What came of training on the texts of one language."""
+
+    language: str
+    texts: int
+    against: str
+    """The version that the new model was compared with."""
+    better: bool
+    """On held-out folds, by macro-F1: only then is it worth keeping."""
+    overall: Group
+    """On the texts that count for the comparison."""
+    channels: tuple[Group, ...]
+    confusion: tuple[tuple[int, ...], ...]
+    """Rows are the labels given, columns the new model's; negative, neutral, positive."""
+    model: Model
+
+
+def read(path: Path, detector: LanguageDetector) -> list[Example]:
+    """Read JSON Lines with ``text`` and ``label`` (or ``sentiment``), ``language``, ``channel``.
+
+    Where no language is given, it is judged.
+
+    Raises:
+        ConfigError: a line is something else.
+    """
+    found = []
+    for number, line in enumerate(path.read_bytes().splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            fields = msgspec.json.decode(line, type=dict[str, Any])
+            text, label = fields.get("text"), fields.get("label", fields.get("sentiment"))
+        except msgspec.MsgspecError as error:
+            msg = f"{path}, line {number}: {error}"
+            raise ConfigError(msg) from error
+        if not isinstance(text, str) or label not in fit.LABELS:
+            msg = f"{path}, line {number}: needs a text, and a label out of {', '.join(fit.LABELS)}"
+            raise ConfigError(msg)
+        language = fields.get("language")
+        if not isinstance(language, str):
+            language = detector.detect(view(text).prose).code
+        found.append(Example(text, label, language, str(fields.get("channel", "other"))))
+    return found
+
+
+def train(
+    examples: Sequence[Example],
+    today: Model,
+    source: str,
+    *,
+    strengths: Sequence[float] = fit.STRENGTHS,
+    advance: Callable[[], None] = lambda: None,
+) -> Report:
+    """Train on the texts of one language.
+
+    Args:
+        examples: the texts, all of ``today.language``.
+        today: the model in force.
+        source: what to call the labels in the model's card.
+        strengths: see ``fit.cross_validate``.
+        advance: told after each fit; there are ``fit.FOLDS`` a strength.
+
+    Raises:
+        ConfigError: there are too few.
+    """
+    language = today.language
+    classes = np.array([fit.LABELS.index(one.label) for one in examples], dtype=np.int64)
+    for place, label in enumerate(fit.LABELS):
+        if (count := int((classes == place).sum())) < LEAST:
+            msg = f"{language}: {count} texts are labelled {label}; {LEAST} of each are needed"
+            raise ConfigError(msg)
+    found = fit.features([one.text for one in examples], sentiment.lexicon(language))
+    start = shipped(language)
+    base = fit.weights(start)
+    strength, sums = fit.cross_validate(found, classes, base, strengths=strengths, advance=advance)
+    new = sums.argmax(1)
+
+    marks = np.array([_mark(one.text) for one in examples], dtype=np.uint32)
+    unseen = ~np.isin(marks, np.frombuffer(today.seen, dtype=np.uint32))
+    against = today
+    if unseen.sum() < _ENOUGH or len(set(classes[unseen].tolist())) < len(fit.LABELS):
+        against, unseen = start, np.ones(len(classes), dtype=bool)
+    old = fit.weights(against).sums(found).argmax(1)
+
+    def group(name: str, rows: Any) -> Group:  # noqa: ANN401 - anything that selects
+        return Group(
+            name,
+            len(classes[rows]),
+            _scores(classes[rows], new[rows]),
+            _scores(classes[rows], old[rows]),
+        )
+
+    overall = group("all", unseen)
+    by_channel: dict[str, list[int]] = defaultdict(list)
+    for row, one in enumerate(examples):
+        if unseen[row]:
+            by_channel[one.channel].append(row)
+    confusion = np.zeros((len(fit.LABELS), len(fit.LABELS)), dtype=int)
+    np.add.at(confusion, (classes, new), 1)
+    model = fit.to_model(
+        language,
+        fit.fit(found, classes, strength, base),
+        fit.heat(sums, classes),
+        (*start.sources, Source(source, len(examples))),
+        {"strength": strength, **msgspec.to_builtins(_scores(classes, new))},
+    )
+    return Report(
+        language=language,
+        texts=len(examples),
+        against=against.version,
+        better=overall.new.macro_f1 > overall.old.macro_f1,
+        overall=overall,
+        channels=tuple(group(name, rows) for name, rows in sorted(by_channel.items())),
+        confusion=tuple(tuple(int(count) for count in row) for row in confusion),
+        model=msgspec.structs.replace(
+            model, seen=array("I", sorted(set(marks.tolist()))).tobytes()
+        ),
+    )
+
+
+def by_language(examples: Iterable[Example]) -> dict[str, list[Example]]:
+    """The texts of each language."""
+    found: dict[str, list[Example]] = defaultdict(list)
+    for one in examples:
+        found[one.language].append(one)
+    return dict(sorted(found.items()))
+
+
+def _mark(text: str) -> int:
+    """What a text is recognised by; case, links and handles do not count."""
+    return zlib.crc32(" ".join(view(text).prose.lower().split()).encode())
+
+
+def _scores(given: fit.Classes, found: fit.Classes) -> Scores:
+    accuracy, macro_f1 = fit.scores(given, found)
+    return Scores(round(accuracy, 4), round(macro_f1, 4))

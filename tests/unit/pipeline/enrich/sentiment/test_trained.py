@@ -1,0 +1,193 @@
+"""The trained models: right on plain posts, able to say why, small, the same every time."""
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.enrich import sentiment
+from pipeline.enrich.parts import SentimentScorer
+from pipeline.enrich.sentiment import model, trained
+from pipeline.enrich.sentiment.grams import folded, pieces
+from pipeline.enrich.sentiment.scorer import READ
+from pipeline.enrich.sentiment.trained import TrainedScorer
+from pipeline.enrich.text import view
+from schemas.mention import Rating, Sentiment
+
+SCORERS = {code: sentiment.build("trained", code) for code in sentiment.LANGUAGES}
+
+
+def judged(text: str, code: str = "de") -> Sentiment:
+    return SCORERS[code].score(view(text))
+
+
+@pytest.mark.parametrize(
+    ("code", "good", "bad", "plain"),
+    [
+        ("de", "Der Service war super!", "Der Service war katastrophal.", "Der Zug fährt um neun."),
+        ("de", "wunderschoen und zuverlaessig", "unzuverlaessig, so ein Mist", "Heute ist Montag."),
+        ("de", "soooo geil 😍", "Na toll, schon wieder kaputt :(", "Gleis 3, Abfahrt 10:42"),
+        ("en", "I love this phone!", "Worst service ever, I hate it.", "The train leaves at nine."),
+        ("fr", "J'adore, c'est génial !", "C'est nul, une honte.", "Le train part à neuf heures."),
+        ("it", "Bellissimo, lo adoro!", "Che schifo, pessimo.", "Il treno parte alle nove."),
+        ("es", "¡Me encanta, es genial!", "Qué asco, es horrible.", "El tren sale a las nueve."),
+        ("pt", "Adorei, é ótimo!", "Que horrível, péssimo.", "O trem sai às nove."),
+    ],
+)
+def test_plain_posts(code: str, good: str, bad: str, plain: str) -> None:
+    assert judged(good, code).label == "positive"
+    assert judged(bad, code).label == "negative"
+    assert judged(bad, code).score < judged(plain, code).score < judged(good, code).score
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("Nicht schlecht!", "positive"),
+        ("Das ist kein gutes Essen.", "negative"),
+        ("Das gefällt mir nicht.", "negative"),
+        ("Schrecklich gut!", "positive"),
+    ],
+)
+def test_a_turned_word_means_the_opposite(text: str, label: str) -> None:
+    assert judged(text).label == label
+
+
+def test_says_what_it_rests_on() -> None:
+    text = "Sch&ouml;n war es nicht, aber der Service ist katastrophal 😡"
+    terms = judged(text).terms
+    written = {text[t.span.start : t.span.end]: t.weight for t in terms if t.span is not None}
+    assert written["katastrophal"] < -0.5
+    assert written["😡"] < -0.5
+    assert written["Sch&ouml;n war es nicht"] < 0, "a turned word stands with what turned it"
+    weights = [abs(term.weight) for term in terms]
+    assert weights == sorted(weights, reverse=True)
+
+
+def test_stars_are_a_prior() -> None:
+    seen = view("Geliefert am Montag")
+    scorer = SCORERS["de"]
+    assert scorer.score(seen, None, Rating(value=1)).label == "negative"
+    assert scorer.score(seen, None, Rating(value=10, best=10, worst=1)).label == "positive"
+    assert scorer.score(seen, None, Rating(value=3)).label == "neutral"
+    assert scorer.score(seen, None, Rating(value=7)) == scorer.score(seen)
+    against = scorer.score(view("Alles gut"), None, Rating(value=1))
+    assert against.label == "negative"
+    assert {"gut", "1 (1-5)"} <= {term.text for term in against.terms}
+
+
+def test_the_title_counts_without_a_place() -> None:
+    found = SCORERS["de"].score(view("Lieferung am Montag"), view("Katastrophe, totaler Mist"))
+    assert found.label == "negative"
+    assert found.terms[0].span is None
+
+
+def test_a_clause_is_read_in_the_light_of_the_text() -> None:
+    scorer = SCORERS["de"]
+    seen = view("Alles furchtbar. Die App.")
+    document = scorer.score(seen)
+    clause = scorer.clause(seen, 17, 25, document)
+    alone = scorer.score(view("Die App."))
+    assert clause is None or clause.score < alone.score
+    cut = scorer.clause(view("Der Service war super"), 0, 21, document)
+    assert cut is not None
+    assert cut.score < scorer.score(view("Der Service war super")).score
+
+
+def test_a_document_can_be_taken_apart_again() -> None:
+    scorer = SCORERS["de"]
+    assert isinstance(scorer, TrainedScorer)
+    for text in ("Alles super!", "Furchtbar.", "Der Zug fährt um neun."):
+        seen = view(text)
+        negative, positive, _ = scorer._sums(seen, 0, len(seen.prose))
+        assert scorer._said(scorer.score(seen)) == pytest.approx((negative, positive), abs=0.1)
+
+
+@pytest.mark.parametrize("code", sentiment.LANGUAGES)
+def test_a_model_is_small_and_its_card_is_with_it(code: str) -> None:
+    shipped = model.shipped(code)
+    data = model.encode(shipped)
+    assert len(data) < model.LIMIT
+    assert model.decode(data) == shipped
+    assert shipped.sources
+    assert all(source.licence for source in shipped.sources)
+    assert shipped.figures["macro_f1"] > 0.5
+    assert SCORERS[code].by.version == shipped.version
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"no model", model.encode(model.shipped("fr"))[:-1], b"\x80"]
+)
+def test_what_is_no_model_is_refused(data: bytes) -> None:
+    with pytest.raises(ValueError, match="model"):
+        model.decode(data)
+
+
+def test_a_model_of_the_wrong_size_is_refused() -> None:
+    short = model.make("de", [0.5, -0.5], [(0.0, 0.0)] * 8, (0.0, 0.0), 1.0)
+    with pytest.raises(ValueError, match="2 weights"):
+        model.decode(model.encode(short))
+
+
+def test_the_version_is_made_from_what_results_depend_on() -> None:
+    one = model.make("de", [0.5], [], (0.0, 0.0), 1.0)
+    assert one.version == model.make("de", [0.5], [], (0.0, 0.0), 1.0, figures={"n": 1}).version
+    assert one.version != model.make("de", [0.5], [], (0.0, 0.1), 1.0).version
+
+
+def test_pieces_fold_what_people_vary() -> None:
+    assert pieces("SOOOOO") == pieces("soo")
+    assert pieces("schön") == pieces("schoen")
+    assert pieces("!!!!") == pieces("!!")
+    assert pieces(":-)") == pieces(":)")
+    assert len(pieces("zug")) == 1 + 3 + 2 + 1
+    assert folded("Straße") == "strasse"
+
+
+def test_reads_the_beginning_of_a_long_text() -> None:
+    assert all(term.text != "schlecht" for term in judged("Zug " * (READ // 4) + "schlecht").terms)
+
+
+@given(
+    st.lists(
+        st.sampled_from(["gut", "nicht", "sehr", "schlecht", "aber", "!", ".", "😀", ":(", "GUUUT"])
+    )
+)
+def test_is_bounded_and_the_same_every_time(words: list[str]) -> None:
+    text = " ".join(words)
+    found = judged(text)
+    assert -1 <= found.score <= 1
+    assert 0 < found.confidence <= 1
+    assert len(found.terms) <= 20
+    assert found == judged(text)
+
+
+def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trained, "_REMEMBERED", 10)
+    scorer = SCORERS["de"]
+    assert isinstance(scorer, TrainedScorer)
+    before = judged("Alles gut, nichts kaputt")
+    scorer.score(view(" ".join(f"wort{chr(97 + n)}" for n in range(26))))
+    assert len(scorer._tokens) <= 10
+    assert judged("Alles gut, nichts kaputt") == before
+
+
+def test_loads_fast() -> None:
+    start = time.process_time()
+    sentiment.build("trained", "en")
+    assert time.process_time() - start < 1
+
+
+@pytest.mark.parametrize(("backend", "code"), [("trained", "nl"), ("lexicon", "xx")])
+def test_a_language_without_a_backend_is_named(backend: str, code: str) -> None:
+    with pytest.raises(ValueError, match=f"{backend} does not cover '{code}'"):
+        sentiment.build(backend, code)
+
+
+def test_every_backend_is_a_scorer() -> None:
+    scorers: list[SentimentScorer] = [
+        sentiment.build(backend, "en") for backend in ("trained", "lexicon", "textblob")
+    ]
+    assert [scorer.by.name for scorer in scorers] == ["trained-en", "lexicon-en", "textblob"]
+    assert all(scorer.score(view("This is great!")).label == "positive" for scorer in scorers)
