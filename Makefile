@@ -2,9 +2,11 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+LABELLED ?= ../shared/eval
 .DEFAULT_GOAL := help
 # Every target is a command but .venv/.ready, so that a folder of the same name does not hide one.
 .PHONY: $(shell awk -F: '/^[a-z0-9-]+:.*## / {print $$1}' $(MAKEFILE_LIST))
+.PHONY: help setup demo up down test lint format types imports unit integration e2e bench bench-full scaling quality speed models lock clean
 
 help:  ## list what one can do
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +32,8 @@ down: setup  ## stop them
 	@$(BIN)/mentions down
 
 test: lint types imports contract unit  ## run everything that CI runs
+test: lint types imports unit  ## run everything that CI runs
+	$(if $(wildcard $(LABELLED)),$(BIN)/python -m benchmarks.quality --short $(LABELLED))
 	$(BIN)/pytest tests/integration tests/e2e
 
 lint: setup  ## check style
@@ -80,6 +84,15 @@ bench-full: setup  ## the same with all rounds, latency and a soak (about an hou
 
 scaling: setup  ## how cost grows with watchlist, text, partitions, workers, documents
 	$(BIN)/python -m benchmarks.scaling
+
+quality: setup  ## measure on labelled texts, renew docs/quality.md (some 3 minutes)
+	$(BIN)/python -m benchmarks.quality --out docs/quality.md $(LABELLED)
+
+speed: setup  ## how fast enrichment is, on one core
+	$(BIN)/python -m benchmarks.speed $(wildcard $(LABELLED))
+
+models: setup  ## fit the sentiment models that come with the package
+	$(BIN)/python -m benchmarks.train_sentiment $(LABELLED)
 
 lock:  ## renew requirements.lock; needs uv
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \

@@ -1,4 +1,4 @@
-"""Fit what language scores are multiplied with: ``python benchmarks/language_heat.py FOLDER``.
+"""Fit what language scores are multiplied with: ``python -m benchmarks.language_heat FOLDER``.
 
 FOLDER holds ``sent_<language>_umsab_train.jsonl`` (``text``). Pieces of one word to the whole tweet
 are cut out of each text, seeded; for each range of lengths the factor is printed under which the

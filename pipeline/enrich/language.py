@@ -1,7 +1,7 @@
 """The language of a text, out of the configured ones; ``und`` when unsure.
 
 Two backends. ``eldc`` compares n-grams in C; its scores become probabilities by a factor that
-was fitted on pieces of labelled tweets (``benchmarks/language_heat.py``), so a confidence of
+was fitted on pieces of labelled tweets (``benchmarks.language_heat``), so a confidence of
 0.8 is right four times in five. ``langdetect`` is the reference: slow, and random unless seeded.
 Both read at most ``READ`` characters of prose. What is known of the source and the author counts
 only where the text is very short. A text mostly in a script that none of the languages is written

@@ -8,8 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.enrich.chain import Chain
+from pipeline.enrich.sentiment import model
+from pipeline.enrich.sentiment.grams import BUCKETS
+from pipeline.enrich.sentiment.trained import PLAIN
 from pipeline.settings import Enrichment, Settings, WatchTopic
-from schemas.mention import Collector, EnrichedMention, decode_enriched, encode
+from schemas.mention import Author, Collector, EnrichedMention, decode_enriched, encode
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 SETTINGS = Settings(
@@ -114,3 +117,30 @@ def test_any_text_gives_a_valid_mention(text: str, title: str | None) -> None:
     assert decode_enriched(encode(made)) == made
     for entity in made.entities:
         assert text[entity.span.start : entity.span.end] == entity.text
+
+
+def test_a_trained_model_replaces_the_one_in_use() -> None:
+    chain = Chain.build(Settings(enrichment=Enrichment(languages=("de", "en"))))
+    found = model.make("de", [0.0] * 2 * BUCKETS, [(0.0, 0.0)] * PLAIN, (0.0, 5.0), 1.0)
+    assert chain.use(found)
+    made = mention("Der Zug fährt heute um neun Uhr ab.")
+    chain.enrich([made], NOW)
+    assert made.sentiment is not None
+    assert (made.sentiment.label, made.sentiment.by.version) == ("positive", found.version)
+    assert not chain.use(msgspec.structs.replace(found, language="nl"))
+
+
+def test_a_model_is_no_use_where_something_else_was_chosen() -> None:
+    wanted = Enrichment(languages=("de",), sentiment_backends={"de": "lexicon"})
+    assert not Chain.build(Settings(enrichment=wanted)).use(model.shipped("de"))
+
+
+def test_an_author_is_read_in_the_language_of_earlier_posts() -> None:
+    chain = Chain.build(Settings(enrichment=Enrichment(languages=("de", "en", "fr"))))
+    author = Author(handle="ann")
+    chain.enrich([alone := mention("ok super", author=author)], NOW)
+    before = alone.language
+    for _ in range(5):
+        chain.enrich([mention("Der Zug hatte heute wieder Verspätung.", author=author)], NOW)
+    chain.enrich([after := mention("ok super", author=author)], NOW)
+    assert after.language.code == "de" != before.code

@@ -13,16 +13,23 @@ from pipeline.enrich.watchlist import Watchlist
 from pipeline.settings import WatchTopic
 from schemas.mention import TargetSentiment
 
-SCORERS = {"de": sentiment.build("lexicon", "de"), "en": sentiment.build("textblob", "en")}
+SCORERS = {
+    (backend, code): sentiment.build(backend, code)
+    for backend in ("trained", "lexicon")
+    for code in ("de", "en")
+}
 
 
-def targets(text: str, *topics: str, language: str = "de") -> dict[str, TargetSentiment]:
+def targets(
+    text: str, *topics: str, language: str = "de", backend: str = "trained"
+) -> dict[str, TargetSentiment]:
     watchlist = Watchlist([WatchTopic(topic=t, kind="theme", terms=(t,)) for t in topics])
-    seen, scorer = view(text), SCORERS[language]
+    seen, scorer = view(text), SCORERS[backend, language]
     judged = Targets(topics).judge(watchlist.find(seen, "text"), scorer, scorer.score(seen))
     return {target.topic: target for target in judged}
 
 
+@pytest.mark.parametrize("backend", ["trained", "lexicon"])
 @pytest.mark.parametrize(
     ("text", "good", "bad", "language"),
     [
@@ -33,8 +40,8 @@ def targets(text: str, *topics: str, language: str = "de") -> dict[str, TargetSe
         ("Terrible battery, great screen", "screen", "battery", "en"),
     ],
 )
-def test_two_topics_two_tones(text: str, good: str, bad: str, language: str) -> None:
-    judged = targets(text, good, bad, language=language)
+def test_two_topics_two_tones(text: str, good: str, bad: str, language: str, backend: str) -> None:
+    judged = targets(text, good, bad, language=language, backend=backend)
     assert judged[good].label == "positive"
     assert judged[bad].label == "negative"
 

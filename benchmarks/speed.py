@@ -1,0 +1,123 @@
+"""How fast everything default together is, on one core: ``python -m benchmarks.speed [FOLDER]``.
+
+A bare loop: texts in batches of 500 through ``Chain.enrich`` with a watchlist of three topics, no
+Kafka, no decoding. Generated texts (``benchmarks.corpus``) of a tweet's and of a long post's length
+repeat their sentences; the real ones of FOLDER (``sent_*_dev``, ``sent_*_val``,
+``real-mentions-*``: JSON Lines with ``text``) do not. Processor time of the first pass over texts
+the chain has not seen, and the best of three more; peak memory of this process; and how long a new
+process takes from its start to its first result, on the wall clock.
+"""
+
+import argparse
+import os
+import resource
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from benchmarks.corpus import mentions
+from pipeline.enrich.chain import Chain
+from pipeline.settings import Settings, WatchTopic
+from schemas.mention import Collector, EnrichedMention
+
+BATCH = 500
+MANY = 5_000
+TWEET, POST = 110, 490
+"""Mean lengths, in characters."""
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+WATCHLIST = (
+    WatchTopic(topic="Deutsche Bahn", kind="brand", terms=("Deutsche Bahn", "Bahn", "DB")),
+    WatchTopic(topic="Flixbus", kind="competitor", terms=("Flixbus",)),
+    WatchTopic(topic="App", kind="product", terms=("App", "Service")),
+)
+
+
+def made(texts: list[str]) -> list[EnrichedMention]:
+    """Bare mentions of these texts."""
+    return [
+        EnrichedMention(
+            id=f"bench:{number}",
+            revision=0,
+            channel="other",
+            text=text,
+            published_at=NOW,
+            collected_at=NOW,
+            collector=Collector(source="bench"),
+        )
+        for number, text in enumerate(texts)
+    ]
+
+
+def rate(chain: Chain, texts: list[str]) -> float:
+    """Texts a second of processor time."""
+    found = made(texts)
+    start = time.process_time()
+    for first in range(0, len(found), BATCH):
+        chain.enrich(found[first : first + BATCH])
+    return len(texts) / (time.process_time() - start)
+
+
+def real(folder: Path) -> dict[str, list[str]]:
+    """The folder's tweets, its posts, and its longest posts, of a mean of ``POST`` characters."""
+    texts = {
+        path.stem: [msgspec.json.decode(line)["text"] for line in path.read_bytes().splitlines()]
+        for pattern in ("sent_*_dev", "sent_*_val", "real-mentions-*")
+        for path in sorted(folder.glob(f"{pattern}.jsonl"))
+    }
+    tweets = [text for name, found in texts.items() if "sent" in name for text in found]
+    posts = [text for name, found in texts.items() if "real" in name for text in found]
+    long = sorted(posts, key=len, reverse=True)
+    while long and sum(map(len, long)) / len(long) < POST:
+        long.pop()
+    return {"real tweets": tweets, "real posts": posts, "real long posts": long}
+
+
+def first_result() -> float:
+    """Seconds from the start of ``mentions enrich`` to its first line."""
+    line = msgspec.json.encode({"text": "Der Zug war pünktlich, aber die App nervt."}) + b"\n"
+    start = time.perf_counter()
+    with subprocess.Popen(
+        [sys.executable, "-m", "pipeline", "enrich"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(line)
+        process.stdin.flush()
+        process.stdout.readline()
+        took = time.perf_counter() - start
+        process.stdin.close()
+    return took
+
+
+def main() -> None:
+    """Print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, nargs="?")
+    folder = parser.parse_args().folder
+    print(f"load of the machine before: {os.getloadavg()[0]:.1f}")
+    print(f"first result: {min(first_result() for _ in range(5)):.2f} s, the best of five")
+    sets = {
+        f"generated, {length} characters": [m.text for m in mentions(MANY, length=length)]
+        for length in (TWEET, POST)
+    }
+    if folder is not None:
+        sets |= real(folder)
+    chain = Chain.build(Settings(watchlist=WATCHLIST))
+    print(f"{'texts':32} {'n':>7} {'characters':>10} {'first pass/s':>13} {'best/s':>9}")
+    for name, texts in sets.items():
+        first = rate(chain, texts)
+        best = max(rate(chain, texts) for _ in range(3))
+        mean = sum(map(len, texts)) / len(texts)
+        print(f"{name:32} {len(texts):7,} {mean:10.0f} {first:13,.0f} {best:9,.0f}")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"peak memory: {peak:.0f} MB")
+
+
+if __name__ == "__main__":
+    main()
