@@ -10,6 +10,8 @@ from matplotlib.figure import Figure
 __all__ = ["confusion", "reliability"]
 
 _BINS: Final = 10
+_FEW: Final = 10
+"""Bins with fewer results are left out."""
 # So that the same figures give the same bytes.
 _SETTINGS: Final[Any] = {"svg.hashsalt": "mentions", "svg.fonttype": "none"}
 
@@ -54,7 +56,7 @@ def reliability(curves: Sequence[tuple[str, Sequence[tuple[float, bool]]]], to: 
         points = []
         for number in range(_BINS):
             chosen = [r for r in results if min(int(r[0] * _BINS), _BINS - 1) == number]
-            if chosen:
+            if len(chosen) >= _FEW:
                 said = sum(confidence for confidence, _ in chosen) / len(chosen)
                 points.append((said, sum(right for _, right in chosen) / len(chosen)))
         axes.plot(*zip(*points, strict=True), marker="o", markersize=4, label=name)

@@ -7,7 +7,7 @@ one more name in ``pipeline.settings.Enrichment.sentiment_backends``.
 """
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from importlib.metadata import version
 from typing import Final
 
@@ -50,8 +50,9 @@ def build(backend: str, language: str) -> SentimentScorer:
     return from_model(model.shipped(language)) if backend == "trained" else lexicon(language)
 
 
+@cache
 def lexicon(language: str) -> LexiconScorer:
-    """Make the lexicon's scorer of one of ``LANGUAGES``."""
+    """The lexicon's scorer of one of ``LANGUAGES``; built once, it keeps nothing."""
     return LexiconScorer(
         _LEXICONS[language](), Producer(name=f"lexicon-{language}", version=_VERSION)
     )

@@ -112,5 +112,5 @@ def test_plots_are_the_same_every_time(tmp_path: Path, report: training.Report) 
     assert paths[0].read_bytes() == paths[1].read_bytes()
     assert b"<svg" in paths[0].read_bytes()
     png = tmp_path / "curve.png"
-    reliability([("one", [(0.2, False), (0.95, True)])], png)
+    reliability([("one", [(0.2, False), (0.95, True)] * 10)], png)
     assert png.read_bytes().startswith(b"\x89PNG")
