@@ -6,7 +6,6 @@ LABELLED ?= ../shared/eval
 .DEFAULT_GOAL := help
 # Every target is a command but .venv/.ready, so that a folder of the same name does not hide one.
 .PHONY: $(shell awk -F: '/^[a-z0-9-]+:.*## / {print $$1}' $(MAKEFILE_LIST))
-.PHONY: help setup demo up down test lint format types imports unit integration e2e bench bench-full scaling quality speed models lock clean
 
 help:  ## list what one can do
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,7 +31,6 @@ down: setup  ## stop them
 	@$(BIN)/mentions down
 
 test: lint types imports contract unit  ## run everything that CI runs
-test: lint types imports unit  ## run everything that CI runs
 	$(if $(wildcard $(LABELLED)),$(BIN)/python -m benchmarks.quality --short $(LABELLED))
 	$(BIN)/pytest tests/integration tests/e2e
 
