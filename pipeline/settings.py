@@ -28,6 +28,7 @@ __all__ = [
     "Elasticsearch",
     "Enrichment",
     "Kafka",
+    "Own",
     "Privacy",
     "Retention",
     "Route",
@@ -138,6 +139,27 @@ class Enrichment(_Table):
         ("de", "en", "fr", "it", "es", "pt"), "trained"
     )
     """Which backend judges the tone of which language."""
+    name_backend: Literal["builtin", "corenlp", "spacy", "none"] = "builtin"
+    """What finds persons, organisations and places that are on no list (German and English)."""
+    corenlp: str = "http://127.0.0.1:9010"
+    """Where the sidecar of ``mentions up --ner`` listens, for the backend of that name."""
+    spacy_models: dict[Language, str] = {}
+    """For the backend ``spacy``: an installed model's name or folder for each language."""
+    entities: Path | None = None
+    """A file of names with aliases and ids, by convention ``entities.toml``."""
+    stories_window: Annotated[int, Field(ge=0, le=5_000_000)] = 200_000
+    """Fingerprints in which near copies are looked for, some 0.3 kB each; 0 looks for none."""
+
+
+class Own(_Table):
+    """Who speaks for us, so that it can be told from what others say."""
+
+    accounts: tuple[str, ...] = ()
+    """Handles, ids or profile pages; ``mastodon:name`` for one type of source only."""
+    staff: tuple[str, ...] = ()
+    """The same, for people who work here."""
+    sites: tuple[str, ...] = ()
+    """Host names; their subdomains count, too."""
 
 
 class WatchTopic(_Table):
@@ -216,6 +238,8 @@ class Stack(_Table):
     """Everything they keep."""
     kafka_heap: str = "512m"
     elasticsearch_heap: str = "1g"
+    corenlp_heap: str = "1g"
+    """Of each of its two processes, one a language."""
 
 
 class Settings(BaseSettings):
@@ -231,6 +255,7 @@ class Settings(BaseSettings):
     kafka: Kafka = Kafka()
     elasticsearch: Elasticsearch = Elasticsearch()
     enrichment: Enrichment = Enrichment()
+    own: Own = Own()
     worker: Worker = Worker()
     stack: Stack = Stack()
     privacy: Privacy = Privacy()

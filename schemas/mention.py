@@ -28,13 +28,18 @@ __all__ = [
     "Engagement",
     "EnrichedMention",
     "Entity",
+    "EntityKind",
+    "Intent",
+    "IntentKind",
     "Language",
     "Match",
     "Media",
+    "Noise",
     "Place",
     "Producer",
     "Rating",
     "RawMention",
+    "Reason",
     "Sentiment",
     "Span",
     "TargetSentiment",
@@ -75,6 +80,12 @@ Version: TypeAlias = Annotated[str, Meta(max_length=64), About("1.4")]
 TopicName: TypeAlias = Annotated[Name, About("Acme")]
 Field: TypeAlias = Literal["text", "title"]
 Label: TypeAlias = Literal["negative", "neutral", "positive"]
+EntityKind: TypeAlias = Literal[
+    "person", "organisation", "place", "brand", "product", "work", "event", "other"
+]
+"""The kinds of what has a name."""
+IntentKind: TypeAlias = Literal["question", "complaint", "praise", "purchase", "help"]
+"""What an author may want; ``purchase``: means to buy, ``help``: help is wanted."""
 
 
 class _Part(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -350,6 +361,41 @@ class TargetSentiment(_Part, frozen=True, kw_only=True):
     """What judged it."""
 
 
+class Intent(_Part, frozen=True, kw_only=True):
+    """Something the author wants, and the words that say so."""
+
+    kind: IntentKind
+    """To ask, to complain, to praise, to buy (``purchase``), to be helped (``help``)."""
+    words: Annotated[
+        tuple[Annotated[str, Meta(max_length=200), About("broken")], ...], Meta(max_length=10)
+    ]
+    """The words that say so, as written."""
+    spans: Annotated[tuple[Span, ...], Meta(max_length=10)]
+    """Where they stand in the text."""
+    by: Producer
+    """The rules."""
+
+
+class Reason(_Part, frozen=True, kw_only=True):
+    """One thing that makes a mention look like noise, or not."""
+
+    name: Annotated[str, Meta(max_length=64), About("many hashtags")]
+    """The reason in a few words."""
+    weight: Annotated[float, Meta(ge=-1, le=1), About(0.2, unit="score")]
+    """Signed contribution to the score."""
+
+
+class Noise(_Part, frozen=True, kw_only=True):
+    """How much a mention looks like a bot's or like spam."""
+
+    score: Annotated[Unit, About(0.2)]
+    """From 0, not at all, to 1."""
+    reasons: Annotated[tuple[Reason, ...], Meta(max_length=20)]
+    """What the score is the sum of."""
+    by: Producer
+    """The rules."""
+
+
 class Duplicate(_Part, frozen=True, kw_only=True):
     """A near copy of an earlier mention."""
 
@@ -357,6 +403,10 @@ class Duplicate(_Part, frozen=True, kw_only=True):
     """The mention that leads the story."""
     similarity: Unit
     """How much of the text is the same."""
+    repeats: Annotated[Count, About(2)] = 0
+    """Earlier copies by the same author; reposts do not count."""
+    authors: Count = 0
+    """Other authors of copies within an hour before, reposts left out; 100 are counted at most."""
     by: Producer
     """What compared them."""
 
@@ -369,6 +419,8 @@ class EnrichedMention(RawMention, kw_only=True, omit_defaults=True):
 
     processed_at: Instant | None = None
     """When the pipeline enriched it (UTC, RFC 3339)."""
+    read: Annotated[tuple[Span, ...], Meta(max_length=100)] = ()
+    """Of a very long text, the stretches that language, tone and names were judged by."""
     language: Language = field(default_factory=Language)
     """The language of the text."""
     sentiment: Sentiment | None = None
@@ -379,6 +431,12 @@ class EnrichedMention(RawMention, kw_only=True, omit_defaults=True):
     """What the text names."""
     matches: Annotated[tuple[Match, ...], Meta(max_length=200)] = ()
     """The watchlist topics it speaks of, and why."""
+    intents: Annotated[tuple[Intent, ...], Meta(max_length=5), About(personal=True)] = ()
+    """What the author wants, each kind once; none where no rules cover the language."""
+    noise: Annotated[Noise | None, About(personal=True)] = None
+    """How much it looks like a bot's or like spam. None where nothing looks like it."""
+    origin: Annotated[Literal["own", "staff"] | None, About("own", personal=True)] = None
+    """``own``: one of our accounts or sites, ``staff``: one of our people, as configured."""
     duplicate: Duplicate | None = None
     """Set on every copy, never on the mention that leads the story."""
 

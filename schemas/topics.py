@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from schemas.dead import Mark
+from schemas.fingerprint import Fingerprint
 from schemas.forgotten import Forgetting
 from schemas.headers import DeadLetterHeaders, MentionHeaders
 from schemas.mention import EnrichedMention, RawMention
@@ -19,6 +20,7 @@ __all__ = [
     "DEAD_LETTER",
     "DEAD_LETTER_MARKS",
     "ENRICHED",
+    "FINGERPRINTS",
     "FORGOTTEN",
     "MODELS",
     "RAW",
@@ -101,6 +103,16 @@ ENRICHED: Final = Topic(
     extra=_ERASED,
 )
 
+FINGERPRINTS: Final = Topic(
+    name="mentions.fingerprints",
+    key="mention id",
+    value="Fingerprint as JSON; null forgets the mention",
+    types=(Fingerprint, None),
+    purpose="What near copies are found by; all enrich workers read all of it, in one order.",
+    partitions=1,
+    retention_ms=7 * _DAY_MS,
+)
+
 DEAD_LETTER: Final = Topic(
     name="mentions.dead-letter",
     key="the key of the refused message",
@@ -166,6 +178,7 @@ ROUTED: Final = replace(
 TABLE: Final[tuple[Topic, ...]] = (
     RAW,
     ENRICHED,
+    FINGERPRINTS,
     DEAD_LETTER,
     DEAD_LETTER_MARKS,
     CURSORS,
