@@ -1,4 +1,4 @@
-"""What stands in a text and is not prose: links, mails, handles, hashtags, emoji, money, dates.
+"""What a text holds that needs no list: links, mails, tags, emoji, money, dates, product numbers.
 
 One compiled pattern, one pass. Every alternative starts with a character of its own and repeats
 only bounded, disjoint classes, so the time is linear in the text's length.
@@ -11,7 +11,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 
 __all__ = ["JOINED", "PICTOGRAPHS", "Kind", "Mark", "find"]
 
-Kind: TypeAlias = Literal["link", "mail", "handle", "hashtag", "emoji", "money", "date"]
+Kind: TypeAlias = Literal["link", "mail", "handle", "hashtag", "emoji", "money", "date", "product"]
 
 PICTOGRAPHS: Final = (
     "\U0001f000-\U0001f1e5\U0001f200-\U0001f3fa\U0001f400-\U0001faff\u2600-\u27bf\u2b05-\u2b55"
@@ -61,6 +61,9 @@ _PATTERN: Final = re.compile(
       | (?P<d3>\d{{1,2}})(?:\.|st|nd|rd|th)?\s(?P<m3>{_MONTH})\b(?:\.?\s(?P<y3>\d{{4}})(?!\w))?))
   | (?P<money>(?<![\w.,])(?:(?P<a1>{_AMOUNT}){_MANY}\s?(?P<c1>{_UNIT})
       | (?P<c2>[€$£])\s?(?P<a2>{_AMOUNT})(?![\w])))
+  | (?P<product>(?<![\w\#@/.-])(?-i:[A-Z]{{2,5}})-?\d{{3,5}}(?-i:[A-Z0-9]{{0,5}})
+      (?:-(?-i:[A-Z0-9]{{1,5}}))?(?![\w-])
+      | (?<![\w.,/-])(?P<gtin>\d{{13}})(?![\w-]))
     """,
     re.VERBOSE | re.IGNORECASE,
 )
@@ -120,6 +123,11 @@ def _mark(text: str, match: re.Match[str], free: int) -> Mark | None:
             name = _date(match)
             if name is None:
                 return None
+        case "product":
+            kind = "product"
+            name = text[start:end]
+            if match["gtin"] and not _checks(name):
+                return None
         case _:
             kind = "emoji"
     return Mark(kind, start, end, name)
@@ -152,6 +160,11 @@ def _date(match: re.Match[str]) -> str | None:
     except ValueError:
         return None
     return found.isoformat() if year else f"--{found:%m-%d}"
+
+
+def _checks(gtin: str) -> bool:
+    """Whether the last digit of an article number fits the others (GS1)."""
+    return sum(int(digit) * (3 if place % 2 else 1) for place, digit in enumerate(gtin)) % 10 == 0
 
 
 def _money(match: re.Match[str]) -> str:

@@ -1,19 +1,21 @@
 """Text care: what people see of a text, as one plain string, with the way back to the original.
 
-Models and rules work on a *view*: HTML entities are decoded, invisible characters are dropped,
-look-alike forms (full-width, mathematical, ligatures, decomposed umlauts) are composed (NFKC),
-control characters are blanks. Every position in the view maps to code points of the original, so
-that spans always speak of what the author wrote. Work and memory are linear in the text's length.
+Models and rules work on a *view*: HTML tags are taken out and entities decoded, invisible
+characters are dropped, other forms of a letter (full-width, mathematical, ligatures, decomposed
+umlauts) are composed (NFKC), look-alikes of other scripts are read as what they look like, control
+characters are blanks. Every position in the view maps to code points of the original, so spans
+always speak of what the author wrote. Work and memory are linear in the text's length.
 """
 
 import html
 import re
 import unicodedata
+from collections.abc import Sequence
 from typing import Final
 
 from msgspec import Struct
 
-from pipeline.enrich import marks
+from pipeline.enrich import lookalikes, marks
 from schemas.mention import Span
 
 __all__ = ["View", "view"]
@@ -25,16 +27,33 @@ _INVISIBLE: Final = (
 _CONTROL: Final = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"
 # What makes a text of NFKC form need a closer look; \u0130 is the one letter whose lower case is
 # longer than itself.
-_SUSPECT: Final = re.compile(f"[&{_CONTROL}{_INVISIBLE}\u0130\u200d\ufe0f]")
+_SUSPECT: Final = re.compile(rf"[&{_CONTROL}{_INVISIBLE}\u0130\u200d\ufe0f]|<[a-zA-Z/!]")
+_CODE: Final = r"<(script|style)\b[^<>]{0,500}>[^<]{0,5000}</\2\s{0,9}>|<!--[^<>]{0,5000}-->"
+_INLINE: Final = (
+    "a|abbr|b|bdi|bdo|big|cite|code|del|dfn|em|font|i|ins|kbd|mark|q|s|small|span|strike|strong|sub"
+    "|sup|tt|u|var|wbr"
+)
+_BLOCK: Final = (
+    "address|article|aside|audio|blockquote|body|br|button|caption|center|dd|details|div|dl|dt"
+    "|figcaption|figure|footer|form|h[1-6]|head|header|hr|html|iframe|img|input|label|li|link|main"
+    "|meta|nav|noscript|object|ol|option|p|picture|pre|script|section|select|source|style|summary"
+    "|svg|table|tbody|td|textarea|tfoot|th|thead|title|tr|ul|video"
+)
+_TAG_END: Final = r"(?:\s[^<>]{0,2000})?/?>"
 _CHANGED: Final = re.compile(
-    r"(?P<entity>&(?:\#[0-9]{1,7}|\#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});)"
+    f"(?i:(?P<code>{_CODE})|(?P<inline></?(?:{_INLINE}){_TAG_END})"
+    f"|(?P<block></?(?:{_BLOCK}){_TAG_END}))"
+    r"|(?P<entity>&(?:\#[0-9]{1,7}|\#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});)"
     f"|(?P<dropped>[{_INVISIBLE}]|(?<![{marks.JOINED}])[\u200d\ufe0f])"
     f"|(?P<blank>[{_CONTROL}])"
     "|(?P<cluster>[^\x00-\x7f\u0300-\u036f][\u0300-\u036f]{0,8}|[A-Za-z][\u0300-\u036f]{1,8})"
 )
+_GONE: Final = frozenset({"dropped", "inline"})
+_GAPS: Final = {"blank": " ", "code": " ", "block": "\n"}
 _HIDDEN: Final = frozenset({"link", "mail", "handle"})
 _FORMS: Final = {"\u00b4": "'"}  # typed as an apostrophe
 _UNSEEN: Final = re.compile(f"[{_CONTROL}{_INVISIBLE}]")
+_VANISHING: Final = re.compile(f"[{_INVISIBLE}]")
 
 
 class View(Struct, frozen=True):
@@ -58,6 +77,40 @@ class View(Struct, frozen=True):
             return Span(start, end)
         return Span(self.starts[start], self.ends[end - 1])
 
+    def cut(self, parts: Sequence[tuple[int, int]]) -> "View":
+        """Only these stretches, a line each; what is found in them leads back to the original.
+
+        Args:
+            parts: in order, apart, none empty.
+        """
+        starts, ends = (
+            self.starts or range(len(self.text)),
+            self.ends or range(1, 1 + len(self.text)),
+        )
+        kept_starts: list[int] = []
+        kept_ends: list[int] = []
+        kept_marks: list[marks.Mark] = []
+        for start, end in parts:
+            if kept_starts:  # the line's end stands for the gap
+                kept_starts.append(kept_ends[-1])
+                kept_ends.append(starts[start])
+            moved = len(kept_starts) - start
+            kept_starts += starts[start:end]
+            kept_ends += ends[start:end]
+            kept_marks += [
+                mark._replace(start=mark.start + moved, end=mark.end + moved)
+                for mark in self.marks
+                if start <= mark.start and mark.end <= end
+            ]
+        return View(
+            self.original,
+            "\n".join([self.text[start:end] for start, end in parts]),
+            "\n".join([self.prose[start:end] for start, end in parts]),
+            kept_marks,
+            kept_starts,
+            kept_ends,
+        )
+
     def written(self, span: Span) -> str:
         """What the author wrote there."""
         return self.original[span.start : span.end]
@@ -68,6 +121,7 @@ def view(original: str) -> View:
     text, starts, ends = original, None, None
     if _SUSPECT.search(original) or not unicodedata.is_normalized("NFKC", original):
         text, starts, ends = _readable(original)
+    text = lookalikes.plain(text)
     found = marks.find(text)
     return View(original, text, _prose(text, found), found, starts, ends)
 
@@ -98,13 +152,13 @@ def _readable(original: str) -> tuple[str, list[int] | None, list[int] | None]:
 
 def _replacement(match: re.Match[str]) -> str:
     kind, old = match.lastgroup, match[0]
-    if kind == "dropped":
+    if kind in _GONE:
         return ""
-    if kind == "blank":
-        return " "
+    if kind in _GAPS:
+        return _GAPS[kind]
     seen = html.unescape(old) if kind == "entity" else old
     if _UNSEEN.match(seen):
-        return " "
+        return "" if _VANISHING.match(seen) else " "
     new = unicodedata.normalize("NFKC", _FORMS.get(seen, seen)).replace("\u0130", "I")
     # A lone accent would be set on a blank: it stays as it is.
     return old if new[:1] == " " != new else new

@@ -31,6 +31,9 @@ from pipeline.enrich.marks import find
         ("am 03.03.24", "date", "03.03.24", "2024-03-03"),
         ("on 2024-02-29", "date", "2024-02-29", "2024-02-29"),
         ("on 4th July", "date", "4th July", "--07-04"),
+        ("die WH-1000XM4 hier", "product", "WH-1000XM4", "WH-1000XM4"),
+        ("RTX3080!", "product", "RTX3080", "RTX3080"),
+        ("EAN 4006381333931", "product", "4006381333931", "4006381333931"),
     ],
 )  # fmt: skip
 def test_finds(text: str, kind: str, written: str, name: str | None) -> None:
@@ -42,7 +45,7 @@ def test_finds(text: str, kind: str, written: str, name: str | None) -> None:
 @pytest.mark.parametrize(
     "text",
     ["Platz #1", "a#b", "&#252;", "30.02.2024", "2024-13-01", "Version 1.2.3", "5 Eurocent",
-     "x@y", "10:30"],
+     "x@y", "10:30", "COVID-19", "A8", "4006381333932", "ab1234", "2024-25"],
 )  # fmt: skip
 def test_finds_nothing(text: str) -> None:
     assert find(text) == []

@@ -12,6 +12,17 @@ PIECES = st.sampled_from(
         *("Bahn", "\u00fc", "u\u0308", "&amp;", "&uuml;", "&#8364;", "&nope;", "\u200b", "\u00ad"),
         *("\u0130", "I\u0307", "\uff22", "\u2026", "\ufb01", "\x00", "\u00b4", "\ufe0f", "\u0301"),
         *(" ", "\n", "&", "\u00df", "https://a.example/b?c=1&amp;d", "@nutzer", "x@y.example"),
+        *(
+            "<b>",
+            "</p>",
+            "<br/>",
+            "<a href='x'>",
+            "<",
+            "<!-- x -->",
+            "\u043e",
+            "\u0434",
+            "N\u043er",
+        ),
         *("#tag", "\U0001f600", "\U0001f468\u200d\U0001f469\u200d\U0001f467"),
     )
 )
@@ -48,6 +59,7 @@ def test_marks_are_in_order_and_apart(text: str) -> None:
     [
         ("f&uuml;r M&#252;ller &amp; S&ouml;hne", "für Müller & Söhne"),
         ("Bahn\u00adhof\u200b", "Bahnhof"),
+        ("Bahn&shy;hof&#8203;s", "Bahnhofs"),
         ("\uff22\uff41\uff48\uff4e", "Bahn"),
         ("u\u0308ber", "über"),
         ("a\x00b", "a b"),
@@ -55,6 +67,10 @@ def test_marks_are_in_order_and_apart(text: str) -> None:
         ("&unbekannt; & so", "&unbekannt; & so"),
         ("\u0130stanbul", "Istanbul"),
         ("wie geht\u00b4s", "wie geht's"),
+        ("<p>Nord<b>luft</b> &amp; Co<br/>neu</p>", "\nNordluft & Co\nneu\n"),
+        ("<style>p { color: red }</style>gut<!-- so -->", " gut "),
+        ("ich <3 dich, a <b und c> d", "ich <3 dich, a <b und c> d".replace("<b und c>", "")),
+        ("N\u043erdluft und B\u03bfsch", "Nordluft und Bosch"),
         ("👨\u200d👩\u200d👧", "👨\u200d👩\u200d👧"),
     ],
 )
@@ -81,3 +97,22 @@ def test_a_plain_text_is_left_alone(text: str) -> None:
     seen = view(text)
     assert seen.text is text
     assert seen.starts is None
+
+
+@given(TEXTS, st.data())
+def test_what_is_cut_out_leads_back_to_the_original(text: str, data: st.DataObject) -> None:
+    seen = view(text)
+    places = st.integers(0, len(seen.text))
+    cuts = sorted(set(data.draw(st.lists(places, max_size=6))))
+    parts = list(zip(cuts[::2], cuts[1::2], strict=False))
+    part = seen.cut(parts)
+    assert part.text == "\n".join(seen.text[start:end] for start, end in parts)
+    assert len(part.prose) == len(part.text)
+    position = 0
+    for start, end in parts:
+        for offset in range(end - start):
+            place = position + offset
+            assert part.span(place, place + 1) == seen.span(start + offset, start + offset + 1)
+        position += end - start + 1
+    for mark in part.marks:
+        assert part.span(mark.start, mark.end) in [seen.span(m.start, m.end) for m in seen.marks]
