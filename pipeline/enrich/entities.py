@@ -1,22 +1,28 @@
-"""What a text names: its links, addresses, tags, emoji, sums and dates, and the watchlist's names.
+"""What a text names: links, addresses, tags, emoji, sums, dates; and what has a name of its own.
 
-At most ``MOST`` entities, in the order of the text; where names of one kind overlap, the longest.
+Names come from three places, the surest first: the customer's list (``gazetteer``, with ids), the
+watchlist's topics, and a model that needs no list (``parts.NameFinder``). A name that overlaps one
+from a surer place is left out. At most ``MOST`` entities, in the order of the text; where names of
+one watchlist topic overlap, the longest.
 """
 
 from collections.abc import Sequence
-from typing import Final, Literal, TypeAlias
+from typing import Final
 
+from pipeline.enrich.gazetteer import Gazetteer
 from pipeline.enrich.marks import Kind
+from pipeline.enrich.parts import Named
 from pipeline.enrich.text import View
 from pipeline.enrich.watchlist import Found, Hit, Watchlist
-from schemas.mention import Entity, Producer
+from schemas.mention import Entity, EntityKind, Producer, Span
 
 __all__ = ["MOST", "Entities"]
 
 MOST: Final = 500
 
-Named: TypeAlias = Literal["brand", "product", "person", "organisation"]
-_KINDS: Final[dict[str, Named]] = {
+_AROUND: Final = frozenset({"hashtag", "handle", "link"})
+"""What a known name may stand in."""
+_KINDS: Final[dict[str, EntityKind]] = {
     "brand": "brand",
     "product": "product",
     "person": "person",
@@ -25,38 +31,84 @@ _KINDS: Final[dict[str, Named]] = {
 
 
 class Entities:
-    """Finds both kinds."""
+    """Finds and gathers them."""
 
-    by: Final = Producer(name="patterns", version="1")
+    by: Final = Producer(name="patterns", version="2")
 
-    def __init__(self, watchlist: Watchlist) -> None:
+    def __init__(self, watchlist: Watchlist, gazetteer: Gazetteer) -> None:
         self._watchlist = watchlist
+        self._gazetteer = gazetteer
         self._kinds = [_KINDS.get(topic.kind) for topic in watchlist.topics]
 
-    def find(self, field: Found) -> tuple[Entity, ...]:
-        """All entities of a field, given where the watchlist's terms stand in it."""
-        view, hits = field.view, field.hits
+    def find(self, field: Found, named: Sequence[tuple[Span, Named]] = ()) -> tuple[Entity, ...]:
+        """All entities of a field.
+
+        Args:
+            field: the text, and where the watchlist's terms stand in it.
+            named: what a model found, and where in the original.
+        """
+        view, listed = field.view, self._gazetteer
         found = [
-            (mark.start, _entity(view, mark.kind, (mark.start, mark.end), mark.name, self.by))
+            _entity(view, mark.kind, view.span(mark.start, mark.end), self.by, mark.name)
             for mark in view.marks[:MOST]
         ]
-        if hits:
-            names, by = self._watchlist.topics, self._watchlist.by
-            found += [
-                (hit.start, _entity(view, kind, (hit.start, hit.end), names[hit.topic].topic, by))
-                for hit in _longest(hits)
-                if (kind := self._kinds[hit.topic]) is not None
-            ]
-            found.sort(key=lambda pair: pair[0])
-        return tuple([entity for _, entity in found[:MOST]])
+        places = listed.find(view)
+        if places or field.hits or named:
+            taken = bytearray(len(view.original))
+            _take(taken, [entity for entity in found if entity.kind not in _AROUND])
+            found += _take(
+                taken,
+                [
+                    _entity(
+                        view,
+                        one.kind,
+                        view.span(place.start, place.end),
+                        listed.by,
+                        one.name,
+                        one.id,
+                    )
+                    for place in places
+                    if (one := place.entity)
+                ],
+            )
+            found += _take(taken, self._watched(field))
+            _take(taken, [entity for entity in found if entity.kind in _AROUND])
+            found += _take(taken, [_entity(view, name.kind, span, name.by) for span, name in named])
+            found.sort(key=_start)
+        return tuple(found[:MOST])
+
+    def _watched(self, field: Found) -> list[Entity]:
+        view, topics, by = field.view, self._watchlist.topics, self._watchlist.by
+        return [
+            _entity(view, kind, view.span(hit.start, hit.end), by, topics[hit.topic].topic)
+            for hit in _longest(field.hits)
+            if (kind := self._kinds[hit.topic]) is not None
+        ]
 
 
-def _entity(
-    view: View, kind: Kind | Named, place: tuple[int, int], name: str | None, by: Producer
+def _take(taken: bytearray, entities: Sequence[Entity]) -> list[Entity]:
+    """Those of the entities that stand where nothing stood before; then they do."""
+    free = [entity for entity in entities if not any(taken[entity.span.start : entity.span.end])]
+    for entity in free:
+        start, end = entity.span.start, entity.span.end
+        taken[start:end] = b"\1" * (end - start)
+    return free
+
+
+def _start(entity: Entity) -> int:
+    return entity.span.start
+
+
+def _entity(  # noqa: PLR0917 - in the order of the message's fields
+    view: View,
+    kind: Kind | EntityKind,
+    span: Span,
+    by: Producer,
+    name: str | None = None,
+    id_: str | None = None,
 ) -> Entity:
-    span = view.span(*place)
     text = view.written(span)[:2_048]
-    return Entity(kind=kind, text=text, span=span, name=name and name[:512], by=by)
+    return Entity(kind=kind, text=text, span=span, name=name and name[:512], id=id_, by=by)
 
 
 def _longest(hits: Sequence[Hit]) -> list[Hit]:

@@ -5,13 +5,13 @@ call changes what the next one sees, and a text it cannot work on raises. What i
 ``by``, its name and version, so that a result can always be traced to what made it.
 """
 
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol
 
 from pipeline.enrich.text import View
-from schemas.mention import Language, Producer, Rating, Sentiment
+from schemas.mention import EntityKind, Language, Producer, Rating, Sentiment
 
-__all__ = ["LanguageDetector", "SentimentScorer"]
+__all__ = ["LanguageDetector", "NameFinder", "Named", "SentimentScorer"]
 
 
 class LanguageDetector(Protocol):
@@ -52,5 +52,26 @@ class SentimentScorer(Protocol):
 
         Returns:
             None where the clause says nothing either way.
+        """
+        ...
+
+
+class Named(NamedTuple):
+    """A person, organisation, place … that a text names, at ``view.text[start:end]``."""
+
+    kind: EntityKind
+    start: int
+    end: int
+    by: Producer
+
+
+class NameFinder(Protocol):
+    """Finds what texts name that no list has to know beforehand."""
+
+    def find(self, texts: Sequence[tuple[View, str]]) -> Sequence[Sequence[Named]]:
+        """Look through texts, each given with the code of its language.
+
+        What a text names comes in order, none overlapping another; nothing for a language that
+        the backend was not made for.
         """
         ...

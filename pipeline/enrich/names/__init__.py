@@ -1,0 +1,66 @@
+"""Persons, organisations and places that no list has to know: the built-in backend.
+
+One small model a language, see ``crf``.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from pipeline.enrich.names.crf import Crf, lists, load
+from pipeline.enrich.names.words import words
+from pipeline.enrich.parts import Named, NameFinder
+from pipeline.enrich.text import View
+from pipeline.settings import Enrichment
+from schemas.mention import Producer
+
+__all__ = ["LANGUAGES", "Builtin", "build"]
+
+LANGUAGES: Final = ("de", "en")
+
+
+class Builtin:
+    """Finds names in German and English."""
+
+    def __init__(self, languages: Iterable[str] = LANGUAGES) -> None:
+        shared = lists()
+        self._models: dict[str, tuple[Crf, Producer]] = {}
+        for language in languages:
+            model = load(language)
+            by = Producer(name=f"names-{language}", version=model.version)
+            self._models[language] = Crf(model, shared), by
+
+    def find(self, texts: Sequence[tuple[View, str]]) -> list[list[Named]]:
+        """Look through texts; see ``NameFinder``."""
+        return [self._one(view, language) for view, language in texts]
+
+    def _one(self, view: View, language: str) -> list[Named]:
+        found = self._models.get(language)
+        if found is None:
+            return []
+        crf, by = found
+        these = words(view.prose)
+        return [
+            Named(name.kind, these[name.first].start, these[name.last - 1].end, by)
+            for name in crf.names(these)
+        ]
+
+
+def build(settings: Enrichment) -> NameFinder | None:
+    """Make the chosen backend, for the configured languages; None where none is wanted.
+
+    Raises:
+        ConfigError: what it needs is not installed.
+    """
+    if settings.name_backend == "none":
+        return None
+    known = [language for language in LANGUAGES if language in settings.languages]
+    builtin = Builtin(known)
+    if settings.name_backend == "corenlp":
+        from pipeline.enrich.names.corenlp import CoreNLP  # noqa: PLC0415 - few ask for it
+
+        return CoreNLP(settings.corenlp, known, builtin)
+    if settings.name_backend == "spacy":
+        from pipeline.enrich.names.spacy import Spacy  # noqa: PLC0415 - same
+
+        return Spacy(settings.spacy_models, builtin)
+    return builtin
