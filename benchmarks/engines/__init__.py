@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.outcome import Ok
-from pipeline.settings import load
+from pipeline.settings import Settings, load
 from pipeline.stages.enrich import Enrich
 
-__all__ = ["Record", "Task", "Work", "begun"]
+__all__ = ["Record", "Task", "Work", "begun", "settings"]
 
 
 def begun() -> None:
@@ -58,11 +58,18 @@ class Record:
     timestamp: int = 0
 
 
+def settings() -> Settings:
+    """The settings, without near copies: they need a topic that only our own stage reads."""
+    loaded = load()
+    enrichment = loaded.enrichment.model_copy(update={"stories_window": 0})
+    return loaded.model_copy(update={"enrichment": enrichment})
+
+
 class Work:
     """What our enrich stage does with a batch, without anything around it."""
 
     def __init__(self) -> None:
-        self._stage = Enrich(load())
+        self._stage = Enrich(settings())
         self._begun = "BENCH_DATA" not in os.environ
 
     def __call__(self, batch: Sequence[Any]) -> list[bytes]:

@@ -2,25 +2,24 @@
 
 from collections.abc import Sequence
 
-from benchmarks.engines import Task, begun
+from benchmarks.engines import Task, begun, settings
 from pipeline import logs
 from pipeline.app import run
 from pipeline.delivery import Record
 from pipeline.outcome import Outcome
-from pipeline.settings import load
 from pipeline.stages.enrich import Enrich
 from schemas.topics import RAW, Topic
 
 
 def main() -> None:
     """Run the stage; only its topics and its group are others."""
-    task, settings = Task.read(), load()
+    task, chosen = Task.read(), settings()
     logs.setup()
-    stage = Enrich(settings)
+    stage = Enrich(chosen)
     stage.name = task.group
     stage.source = Topic(name=task.source, key=RAW.key, value=RAW.value, purpose=RAW.purpose)
     stage._topic = task.target  # noqa: SLF001 - a stage writes to one topic, always
-    run(_Noting(stage), settings)
+    run(_Noting(stage), chosen)
 
 
 class _Noting:

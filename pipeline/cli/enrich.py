@@ -17,7 +17,7 @@ import click
 import msgspec
 
 from schemas import __version__
-from schemas.mention import TEXT_LIMIT, EnrichedMention, encode
+from schemas.mention import FINDINGS, TEXT_LIMIT, EnrichedMention, encode
 
 if TYPE_CHECKING:
     from pipeline.enrich.chain import Chain
@@ -27,7 +27,7 @@ __all__ = ["command"]
 _CHUNK: Final = 1 << 16
 _LONGEST: Final = 8 << 20
 """Bytes of the longest line that is read; a mention of any size fits."""
-_FOUND: Final = ("language", "sentiment", "targets", "entities", "matches", "processed_at")
+_FOUND: Final = frozenset(FINDINGS)
 """What enrichment finds out: an input's own idea of it is not kept."""
 
 

@@ -3,23 +3,28 @@
 What comes out depends on the mention and the settings; all that is kept between mentions are the
 languages that sources and authors have used, which decide about very short texts (``habits``). A
 mention that raises leaves the chain as it was. Enriching again replaces what an earlier run found.
-Work is linear in the text's length: tags, links and watchlist terms are found in all of it,
-language and tone are judged by its first characters (``language.READ``, ``scorer.READ``).
+Work is linear in the text's length: tags, links and watchlist terms are found in all of it; of a
+very long text, language and tone are judged by the passages that ``passages`` chooses, and
+``EnrichedMention.read`` says so.
 """
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from pipeline.enrich import language, sentiment
+from pipeline.enrich import gazetteer, intents, language, names, sentiment
 from pipeline.enrich.entities import Entities
+from pipeline.enrich.gazetteer import Gazetteer
 from pipeline.enrich.habits import Habits
-from pipeline.enrich.parts import LanguageDetector, SentimentScorer
+from pipeline.enrich.intents import Intents
+from pipeline.enrich.noise import Origins, noise
+from pipeline.enrich.parts import LanguageDetector, Named, NameFinder, SentimentScorer
+from pipeline.enrich.passages import passages
 from pipeline.enrich.sentiment.model import Model
 from pipeline.enrich.sentiment.trained import TrainedScorer
 from pipeline.enrich.targets import Targets
-from pipeline.enrich.text import view
-from pipeline.enrich.watchlist import Watchlist
+from pipeline.enrich.text import View, view
+from pipeline.enrich.watchlist import Found, Watchlist
 from pipeline.settings import Settings
 from schemas.mention import EnrichedMention, TargetSentiment
 
@@ -39,12 +44,19 @@ class Chain:
         detector: LanguageDetector,
         scorers: dict[str, SentimentScorer],
         watchlist: Watchlist,
+        *,
+        listed: Gazetteer,
+        finder: NameFinder | None,
+        origins: Origins,
     ) -> None:
         self._detector = detector
         self._scorers = scorers
         self._watchlist = watchlist
         self._habits = Habits()
-        self._entities = Entities(watchlist)
+        self._entities = Entities(watchlist, listed)
+        self._names = finder
+        self._origins = origins
+        self._intents = {language: Intents(language) for language in intents.LANGUAGES}
         self._targets = Targets([topic.topic for topic in watchlist.topics])
 
     @classmethod
@@ -58,6 +70,9 @@ class Chain:
                 for code in _covered(settings)
             },
             Watchlist(settings.watchlist),
+            listed=Gazetteer(gazetteer.load(wanted.entities) if wanted.entities else ()),
+            finder=names.build(wanted),
+            origins=Origins(settings.own),
         )
 
     def use(self, model: Model) -> bool:
@@ -72,8 +87,8 @@ class Chain:
         self._scorers[model.language] = scorer.using(model)
         return True
 
-    def enrich(self, batch: Sequence[EnrichedMention], now: datetime | None = None) -> None:
-        """Fill in every mention of a batch.
+    def enrich(self, batch: Sequence[EnrichedMention], now: datetime | None = None) -> list[View]:
+        """Fill in every mention of a batch; returns their texts as read.
 
         Args:
             batch: bare or enriched mentions; changed in place.
@@ -84,14 +99,36 @@ class Chain:
                 alone to learn which.
         """
         now = now or datetime.now(UTC)
-        for mention in batch:
-            self._enrich(mention)
+        read = [self._enrich(mention) for mention in batch]
+        for mention, (field, text), named in zip(
+            batch, read, self._named(batch, read), strict=True
+        ):
+            places = [(text.span(name.start, name.end), name) for name in named]
+            mention.entities = self._entities.find(field, places)
             mention.processed_at = now
+        return [field.view for field, _ in read]
 
-    def _enrich(self, mention: EnrichedMention) -> None:
+    def _named(
+        self, batch: Sequence[EnrichedMention], read: Sequence[tuple[Found, View]]
+    ) -> Sequence[Sequence[Named]]:
+        """What a model finds that is named in each text: asked once a batch."""
+        if self._names is None:
+            return [()] * len(batch)
+        return self._names.find(
+            [(text, mention.language.code) for mention, (_, text) in zip(batch, read, strict=True)]
+        )
+
+    def _enrich(self, mention: EnrichedMention) -> tuple[Found, View]:
+        """Fill in all but the entities; returns the text searched, and the parts of it read."""
         text = view(mention.text)
         title = view(mention.title) if mention.title else None
-        prose = text.prose
+        fields = [self._watchlist.find(text, "text")]
+        if title is not None:
+            fields.append(self._watchlist.find(title, "title"))
+        parts = passages(text, [(hit.start, hit.end) for hit in fields[0].hits])
+        mention.read = tuple([text.span(*part) for part in parts])
+        read = text.cut(parts) if parts else text
+        prose = read.prose
         if title is not None and len(prose) <= _BRIEF:
             prose = f"{title.prose}\n{prose}"
         if len(prose) <= language.SHORT:
@@ -100,11 +137,11 @@ class Chain:
             mention.language = self._detector.detect(prose)
             self._habits.learn(mention, mention.language)
         scorer = self._scorers.get(mention.language.code)
-        mention.sentiment = None if scorer is None else scorer.score(text, title, mention.rating)
-        fields = [self._watchlist.find(text, "text")]
-        if title is not None:
-            fields.append(self._watchlist.find(title, "title"))
-        mention.entities = self._entities.find(fields[0])
+        mention.sentiment = None if scorer is None else scorer.score(read, title, mention.rating)
+        mention.noise = noise(mention, text)
+        mention.origin = self._origins.of(mention)
+        rules = self._intents.get(mention.language.code)
+        mention.intents = () if rules is None else rules.find(read)
         mention.matches = tuple(
             [match for field in fields for match in self._watchlist.matches(field)][:_MOST_MATCHES]
         )
@@ -115,6 +152,7 @@ class Chain:
                 for target in self._targets.judge(field, scorer, mention.sentiment):
                     targets.setdefault(target.topic, target)  # the text's word before the title's
             mention.targets = tuple(targets.values())[:_MOST_TARGETS]
+        return fields[0], read
 
 
 def _covered(settings: Settings) -> list[str]:

@@ -3,8 +3,9 @@
 Tombstones pass through with their headers, and so does whatever else a message has that is not
 found out here: fields of a newer version, headers of others. A mention that is forgotten, or whose
 author is, ends here: a tombstone on ``mentions.raw`` deletes it there and, passed on, everywhere
-else. Known from before is who is forgotten, and which sentiment models trained here are in force
-(``mentions.models``): both are read before the first mention, and followed from then on.
+else. Known from before are who is forgotten (``pipeline.forgotten``), which sentiment models trained
+here are in force (``mentions.models``), both read before the first mention and followed from then
+on, and what was said before, for near copies (``pipeline.stories``).
 """
 
 import logging
@@ -12,12 +13,15 @@ from collections.abc import Sequence
 
 from pipeline.delivery import Record
 from pipeline.enrich.chain import Chain
+from pipeline.enrich.duplicates import fingerprint
+from pipeline.enrich.noise import with_copies
 from pipeline.follow import Follower, Message
 from pipeline.forgotten import Forgotten
 from pipeline.models import Models
 from pipeline.outcome import Ok, Outcome, Outgoing, Reject
 from pipeline.settings import Settings
 from pipeline.stages.incoming import read
+from pipeline.stories import Stories
 from schemas import topics
 from schemas.headers import enriched_headers, tombstone_headers
 from schemas.mention import EnrichedMention, encode_over
@@ -42,6 +46,7 @@ class Enrich:
         self._follower = Follower(
             settings.kafka.aiokafka(), settings.kafka.topic(topics.MODELS), self.adopt_models
         )
+        self._stories = Stories(settings) if settings.enrichment.stories_window else None
 
     async def start(self) -> None:
         """Learn who is forgotten, and which trained models are in force."""
@@ -66,7 +71,7 @@ class Enrich:
         """Enrich what can be decoded; reject the rest.
 
         Raises:
-            Retryable: it is not yet known who is forgotten.
+            Retryable: it is not yet known who is forgotten, or what was said before.
         """
         self._forgotten.ready()
         outcomes: dict[int, Outcome] = {}
@@ -83,15 +88,32 @@ class Enrich:
                 outcomes[index] = self._erase(decoded)
             else:
                 mentions[index] = decoded
-        self._chain.enrich(list(mentions.values()))
+        await self._enrich(list(mentions.values()), batch)
         for index, mention in mentions.items():
             outcomes[index] = self._enriched(batch[index], mention)
         return [outcomes[index] for index in range(len(batch))]
 
     async def close(self) -> None:
-        """Stop following who is forgotten, and the models."""
+        """Stop following, and let go of connections."""
         await self._forgotten.close()
         await self._follower.close()
+        if self._stories is not None:
+            await self._stories.close()
+
+    async def _enrich(self, mentions: Sequence[EnrichedMention], batch: Sequence[Record]) -> None:
+        texts = self._chain.enrich(mentions)
+        if self._stories is None:
+            return
+        prints = {
+            mention.id: fingerprint(text, mention)
+            for mention, text in zip(mentions, texts, strict=True)
+        }
+        deleted = [r.key.decode() for r in batch if r.value is None and r.key is not None]
+        found = await self._stories.find(prints, deleted)
+        for mention in mentions:
+            mention.duplicate = found.get(mention.id)
+            if mention.duplicate is not None:
+                mention.noise = with_copies(mention.noise, mention.duplicate)
 
     def _erase(self, mention: EnrichedMention) -> Ok:
         headers = tombstone_headers(mention.id, mention.revision, mention.collector.source)

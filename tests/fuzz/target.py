@@ -13,7 +13,7 @@ import msgspec
 from pipeline.outcome import Ok, Reject
 from pipeline.search import letters
 from pipeline.search.document import document
-from pipeline.settings import Settings, WatchTopic
+from pipeline.settings import Enrichment, Settings, WatchTopic
 from pipeline.stages.enrich import Enrich
 from schemas import decode_enriched
 from tests.support.records import Record
@@ -44,7 +44,9 @@ _MESSAGE: Final = 0x80  # first bytes below it: the rest is a text
 def stage() -> Enrich:
     """The stage with a watchlist that a naive matcher would choke on."""
     terms = ("(a+)+$", "(a|aa)+!", "Lüftung", "a" * 100)
-    return Enrich(Settings(watchlist=(WatchTopic(topic="bomb", kind="theme", terms=terms),)))
+    watchlist = (WatchTopic(topic="bomb", kind="theme", terms=terms),)
+    # Without near copies, which are looked for in Kafka.
+    return Enrich(Settings(watchlist=watchlist, enrichment=Enrichment(stories_window=0)))
 
 
 def check(data: bytes) -> Ok | Reject:

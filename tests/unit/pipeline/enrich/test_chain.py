@@ -111,6 +111,27 @@ def test_settings_choose_the_backends() -> None:
     assert german.sentiment.by.name == "textblob"
 
 
+def test_a_disguised_name_is_found_where_it_stands() -> None:
+    made = enriched("So ein Mist, N\u043er<b>dlu</b>f\u200bt ist kaputt")
+    assert [match.topic for match in made.matches] == ["Nordluft"]
+    (span,) = made.matches[0].spans
+    assert made.text[span.start : span.end] == "N\u043er<b>dlu</b>f\u200bt"
+
+
+def test_a_very_long_text_is_read_where_it_matters_and_says_so() -> None:
+    dull = "Am Montag war die Sitzung und am Dienstag auch. " * 1_500
+    made = enriched(f"{dull} Die Nordluft ist eine Katastrophe! {dull}"[:100_000])
+    assert made.sentiment is not None
+    assert made.sentiment.label == "negative"
+    assert [term.text for term in made.sentiment.terms] == ["Katastrophe"]
+    (term,) = made.sentiment.terms
+    assert term.span is not None
+    assert made.text[term.span.start : term.span.end] == "Katastrophe"
+    assert len(made.read) == 2
+    assert made.read[1].start <= term.span.start < term.span.end <= made.read[1].end
+    assert enriched("kurz").read == ()
+
+
 @given(st.text(max_size=300), st.text(max_size=50) | st.none())
 def test_any_text_gives_a_valid_mention(text: str, title: str | None) -> None:
     made = enriched(text, title=title)

@@ -1,0 +1,194 @@
+"""How well near copies are found: ``python benchmarks/stories.py FOLDER [--window 1000000]``.
+
+FOLDER holds JSON Lines with ``text``. The window is filled with texts made of the real ones: two
+halves of two random texts each, so that they share wording as real texts do and are no copies of
+each other. Of real texts (each once, of five words or more) variants are made, as named below, some
+time after the text itself; each is looked up. Recall: variants that are found to be a copy of their
+own text. Precision: of all answers, to variants and to texts that are copies of nothing, those that
+name the right text. Real texts that are near copies of each other by exact comparison are left out
+beforehand. One process; microseconds of one core.
+"""
+
+import argparse
+import random
+import re
+import resource
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from pipeline.enrich.duplicates import Window, fingerprint
+from pipeline.enrich.text import view
+from schemas.mention import Collector, RawMention
+
+SEED = 7
+BATCH = 500
+WHEN = datetime(2026, 1, 1, tzinfo=UTC)
+MENTION = RawMention(
+    id="t:any",
+    revision=1,
+    channel="other",
+    text="",
+    published_at=WHEN,
+    collected_at=WHEN,
+    collector=Collector(source="trial"),
+)
+FEWEST = 5
+FILES = "real-mentions-de.jsonl", "sent_*_train.jsonl", "ner_*_train.jsonl"
+LEADS = ("RT @nutzer42: ", "Gerade gelesen: ", "dpa meldet heute: ", "via @agentur ")
+TAILS = (" https://t.example/abc", " Was meint ihr dazu?", " #news", " Mehr dazu in Kürze hier.")
+LINK = re.compile(r"https?://\S+")
+
+
+def texts(folder: Path) -> list[str]:
+    """Every text once, of five words or more."""
+    found: dict[str, None] = {}
+    for pattern in FILES:
+        for path in sorted(folder.glob(pattern)):
+            for line in path.read_bytes().splitlines():
+                text = msgspec.json.decode(line)["text"]
+                if len(re.findall(r"\w+", view(text).prose)) > FEWEST:
+                    found[text] = None
+    return list(found)
+
+
+def changed(text: str, chance: random.Random, words: list[str]) -> str:
+    """Every tenth word is another one, at least one."""
+    parts = text.split()
+    for place in chance.sample(range(len(parts)), max(len(parts) // 10, 1)):
+        parts[place] = chance.choice(words)
+    return " ".join(parts)
+
+
+def relinked(text: str, chance: random.Random) -> str:
+    """Other links, or one where there was none."""
+    link = f"https://l.example/{chance.randrange(10**9)}"
+    return LINK.sub(link, text) if LINK.search(text) else f"{text} {link}"
+
+
+def apart(found: list[str]) -> list[str]:
+    """The texts that are no near copies of an earlier one, by all their words."""
+    kept: list[str] = []
+    by_word: dict[str, list[int]] = {}
+    sets: list[frozenset[str]] = []
+    for text in found:
+        words = frozenset(re.findall(r"\w+", view(text).prose.lower()))
+        rare = sorted(words, key=lambda word: (len(by_word.get(word, ())), word))
+        near = {place for word in rare[: len(rare) // 2 + 1] for place in by_word.get(word, ())}
+        if any(len(words & sets[n]) > 0.4 * len(words | sets[n]) for n in near):
+            continue
+        for word in words:
+            by_word.setdefault(word, []).append(len(sets))
+        sets.append(words)
+        kept.append(text)
+    return kept
+
+
+def filler(found: list[str], chance: random.Random) -> Iterator[str]:
+    """Texts without end, of two halves."""
+    halves = [(text[: len(text) // 2], text[len(text) // 2 :]) for text in found]
+    while True:
+        yield f"{chance.choice(halves)[0]} {chance.choice(halves)[1]}"
+
+
+class Trial:
+    """A window, filled, and what is asked of it.
+
+    Args:
+        size: of the window.
+        originals: what variants are made of.
+        material: what the rest of the window is filled with.
+    """
+
+    def __init__(self, size: int, originals: list[str], material: Iterator[str]) -> None:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        self.window = Window(size)
+        self.making = self.adding = self.finding = 0.0
+        self.texts = self.asked = 0
+        for number, text in enumerate(originals):
+            self.add(f"t:original{number}", text)
+        while len(self.window) < size - 2 * len(originals):
+            self.add(f"t:{self.texts}", next(material))
+        self.memory = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1_024
+
+    def add(self, name: str, text: str) -> None:
+        """Add a text."""
+        seen = view(text)
+        start = time.process_time()
+        print_ = fingerprint(seen, MENTION)
+        made = time.process_time()
+        self.window.add(name, print_)
+        self.adding += time.process_time() - made
+        self.making += made - start
+        self.texts += 1
+
+    def ask(self, texts: Sequence[str]) -> list[str | None]:
+        """Which text each is a copy of; asked in batches, as a worker does."""
+        answers: list[str | None] = []
+        for part in (texts[n : n + BATCH] for n in range(0, len(texts), BATCH)):
+            prints = {
+                f"t:asked{n}": fingerprint(view(text), MENTION) for n, text in enumerate(part)
+            }
+            start = time.process_time()
+            found = self.window.find(prints)
+            self.finding += time.process_time() - start
+            answers += [found[name].of if name in found else None for name in prints]
+        self.asked += len(texts)
+        return answers
+
+
+def main() -> None:
+    """Fill, ask, print."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--window", type=int, default=1_000_000)
+    parser.add_argument("--sample", type=int, default=2_000)
+    arguments = parser.parse_args()
+    chance = random.Random(SEED)
+    all_ = texts(arguments.folder)
+    found = apart(chance.sample(all_, min(len(all_), 12_000)))
+    words = sorted({word for text in found for word in text.split()})
+    originals, strangers = found[: arguments.sample], found[arguments.sample :][: arguments.sample]
+    variants: dict[str, Callable[[str], str]] = {
+        "the same": lambda text: text,
+        "10 % of words changed": lambda text: changed(text, chance, words),
+        "prefix": lambda text: chance.choice(LEADS) + text,
+        "suffix": lambda text: text + chance.choice(TAILS),
+        "prefix and suffix": lambda text: chance.choice(LEADS) + text + chance.choice(TAILS),
+        "cut at 280": lambda text: text[:280],
+        "links changed": lambda text: relinked(text, chance),
+    }
+    trial = Trial(arguments.window, originals, filler(found[2 * arguments.sample :], chance))
+
+    table = Table("variant", "n", "recall", "precision")
+    wrong = sum(answer is not None for answer in trial.ask(strangers))
+    right_in_all, answers_in_all = 0, wrong
+    for name, make in variants.items():
+        said = trial.ask([make(text) for text in originals])
+        right = sum(answer == f"t:original{number}" for number, answer in enumerate(said))
+        answered = sum(answer is not None for answer in said)
+        right_in_all += right
+        answers_in_all += answered
+        precision = right / max(answered, 1)
+        table.add_row(name, str(len(said)), f"{right / len(said):.1%}", f"{precision:.1%}")
+    recall = right_in_all / (len(variants) * len(originals))
+    precision = right_in_all / answers_in_all
+    table.add_row("all, and strangers", str(trial.asked), f"{recall:.1%}", f"{precision:.1%}")
+    console = Console(width=100)
+    console.print(table)
+    console.print(
+        f"strangers taken for copies: {wrong} of {len(strangers)}; window: {len(trial.window):,} "
+        f"fingerprints of {trial.texts:,} texts, {trial.memory:,.0f} MB; a mention costs "
+        f"{1e6 * trial.making / trial.texts:.0f} µs to make, "
+        f"{1e6 * trial.adding / trial.texts:.0f} µs to add, "
+        f"{1e6 * trial.finding / trial.asked:.0f} µs to ask"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""Copies that different workers handle meet, also when one of them is killed in the middle."""
+
+import json
+import random
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+from tests.support.installation import Installation
+
+CONFIG = """
+[[sources]]
+type = "files"
+name = "load"
+paths = ["{path}"]
+every = 0.5
+columns = {{ id = "id", text = "text", published_at = "at" }}
+defaults = {{ channel = "news" }}
+"""
+
+STORIES = 400
+COPIES = 5
+
+
+def test_every_story_has_one_lead_over_two_workers_and_a_kill(installation: Installation) -> None:
+    chance = random.Random(11)
+    words = ["".join(chance.choices("abcdefghiklmnoprstuw", k=7)) for _ in range(800)]
+    stories = [" ".join(chance.choices(words, k=18)) for _ in range(STORIES)]
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    rows = []
+    for copy in range(COPIES):
+        for number in chance.sample(range(STORIES), STORIES):
+            text = f"{chance.choice(words)} {stories[number]} https://l.example/{copy}"
+            rows.append((f"s{number}c{copy}", text))
+    path = installation.folder / "load.jsonl"
+    with path.open("w", encoding="utf-8") as file:
+        for place, (name, text) in enumerate(rows):
+            at = (start + timedelta(minutes=place)).isoformat()
+            file.write(json.dumps({"id": name, "text": text, "at": at}) + "\n")
+    installation.configure(CONFIG.format(path=path))
+    installation.env["MENTIONS_WORKER__BATCH"] = "50"
+
+    installation.start("worker", "--stages", "index")
+    first = installation.start("worker", "--stages", "enrich")
+    installation.start("worker", "--stages", "enrich")
+    installation.start("agent")
+    installation.wait(lambda: installation.count() > len(rows) // 10, "some mentions")
+    assert installation.count() < len(rows), "all was through before the kill: it showed nothing"
+    installation.kill(first)
+    installation.start("worker", "--stages", "enrich")
+    installation.wait(lambda: installation.count() >= len(rows), "every mention in the index")
+    # What was in the hands of the killed worker is enriched twice: wait for the second answer.
+    installation.wait(lambda: _behind(installation) == 0, "every message handled")
+
+    documents = installation.documents()
+    assert len(documents) == len(rows)
+    leads = {name for name, document in documents.items() if "duplicate" not in document}
+    of_story = Counter(name.split("c")[0] for name in leads)
+    assert set(of_story.values()) == {1}, [n for n, count in of_story.items() if count > 1]
+    assert len(leads) == STORIES
+    for name, document in documents.items():
+        if name not in leads:
+            assert document["duplicate"]["of"] in leads
+            assert document["duplicate"]["of"].split("c")[0] == name.split("c")[0]
+            assert document["duplicate"]["similarity"] > 0.5
+    assert installation.tail("dead") == []
+
+
+def _behind(installation: Installation) -> int:
+    rows = map(json.loads, installation.run("status", "--json").stdout.splitlines())
+    return sum(row["lag"] for row in rows if row.get("stage") in {"enrich", "index"})
