@@ -12,17 +12,21 @@ __all__ = ["command"]
 Examples:
   mentions up                  start both; twice is once
   MENTIONS_STACK__DATA=/var/tmp/trial mentions up
+  mentions up --ner            and the named-entity sidecar, Stanford CoreNLP
   mentions up --json
 
 The first time downloads some 190 MB, and a Java where none suits."""
 )
+@click.option(
+    "--ner", is_flag=True, help="Also start Stanford CoreNLP (680 MB once, 1.5 GB of memory)."
+)
 @json_option
 @click.pass_context
-def command(ctx: click.Context, *, as_json: bool) -> None:
+def command(ctx: click.Context, *, ner: bool, as_json: bool) -> None:
     """Start the embedded Kafka and Elasticsearch and wait until both are healthy."""
     from pipeline.stack import Stack, bars  # noqa: PLC0415 - not needed for --help
 
-    stack = Stack(settings(ctx))
+    stack = Stack(settings(ctx), ner=ner)
     with bars() as progress:
         states = stack.up(progress)
     if as_json:

@@ -23,7 +23,7 @@ from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_ex
 from pipeline.errors import StackError
 from pipeline.stack.lock import lock
 
-__all__ = ["cache_folder", "jars", "unzipped"]
+__all__ = ["cache_folder", "classified", "jars", "unzipped"]
 
 _CONNECTIONS = 8  # at once, to one host: polite, and enough to fill a line
 
@@ -53,11 +53,35 @@ def jars(name: str, version: str, coordinates: Sequence[str], progress: Progress
         needed = [d for d in needed if d.scope in {"compile", "runtime"} and not d.optional]
         return [dependency.artifact for dependency in (*direct, *needed)]
 
-    def assemble(files: Sequence[Path], target: Path) -> None:
-        for file in files:
-            file.rename(target / file.name)
+    return _provide(name, version, gather, _gathered, progress)
 
-    return _provide(name, version, gather, assemble, progress)
+
+def classified(
+    name: str, version: str, coordinate: str, classifiers: Sequence[str], progress: Progress
+) -> Path:
+    """A folder with some jars of one ``group:artifact``, and nothing that they need.
+
+    Args:
+        name: what people call it.
+        version: of the artifact.
+        coordinate: ``group:artifact``.
+        classifiers: which of its jars; the one without a classifier is ``""``.
+        progress: shows the download.
+
+    Raises:
+        StackError: they cannot be downloaded.
+    """
+
+    def gather(context: MavenContext) -> list[Any]:
+        component = context.project(*coordinate.split(":")).at_version(version)
+        return [component.artifact(classifier=classifier) for classifier in classifiers]
+
+    return _provide(name, version, gather, _gathered, progress)
+
+
+def _gathered(files: Sequence[Path], target: Path) -> None:
+    for file in files:
+        file.rename(target / file.name)
 
 
 def unzipped(name: str, version: str, coordinate: str, progress: Progress) -> Path:

@@ -16,7 +16,7 @@ from rich.progress import Progress
 from pipeline.errors import StackError
 from pipeline.stack import artifacts
 from pipeline.stack.java import Java
-from pipeline.stack.server import ENVIRONMENT, Server, cause
+from pipeline.stack.server import DETACH, ENVIRONMENT, Server, cause
 
 __all__ = ["Kafka"]
 
@@ -45,10 +45,6 @@ rootLogger.appenderRef.console.ref=console
 rootLogger.appenderRef.file.ref=file
 """
 
-# The shell goes, the server stays: it belongs to init, so nobody has to wait for it, and the pid
-# is on disk before anything can go wrong on our side.
-_DETACH: Final = '"$@" & echo $! > pid'
-
 
 class Kafka(Server):
     """One Kafka broker."""
@@ -72,7 +68,7 @@ class Kafka(Server):
                 self._format(java, data, log)
             config = self._configure(data)
             subprocess.run(  # noqa: S603 - our own command
-                ["/bin/sh", "-c", _DETACH, "sh", *self._command(java, "kafka.Kafka"), str(config)],
+                ["/bin/sh", "-c", DETACH, "sh", *self._command(java, "kafka.Kafka"), str(config)],
                 cwd=self.folder,
                 env=ENVIRONMENT,
                 stdin=subprocess.DEVNULL,

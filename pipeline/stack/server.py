@@ -18,10 +18,14 @@ from rich.progress import Progress
 from pipeline.errors import StackError
 from pipeline.stack.java import Java
 
-__all__ = ["ENVIRONMENT", "Server", "ServerState", "cause", "megabytes"]
+__all__ = ["DETACH", "ENVIRONMENT", "Server", "ServerState", "cause", "megabytes"]
 
 ENVIRONMENT: Final = {"PATH": os.defpath, "LC_ALL": "C.UTF-8"}
 """All that a server sees of ours: no stray JAVA_OPTS, and file names beyond ASCII."""
+
+# The shell goes, the server stays: it belongs to init, so nobody has to wait for it, and the pid
+# is on disk before anything can go wrong on our side.
+DETACH: Final = '"$@" & echo $! > pid'
 
 _BESIDES_HEAP: Final = 300  # MB: classes, threads and buffers of either server, measured at rest
 _UNITS: Final = {"m": 1, "g": 1024}

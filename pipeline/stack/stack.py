@@ -1,4 +1,4 @@
-"""The pair of embedded servers, started and stopped together.
+"""The embedded servers, started and stopped together.
 
 Two ``up`` are one, in sequence or at once. The servers outlive the process that started them. An
 ``up`` that fails or is interrupted stops what it had started.
@@ -20,6 +20,7 @@ from pipeline.errors import StackError
 from pipeline.settings import Settings
 from pipeline.stack import java, preflight
 from pipeline.stack.artifacts import cache_folder
+from pipeline.stack.corenlp import CoreNLP
 from pipeline.stack.elasticsearch import Elasticsearch
 from pipeline.stack.kafka import Kafka
 from pipeline.stack.lock import lock
@@ -35,11 +36,15 @@ _STOP: Final = 30.0  # seconds to end by itself: Elasticsearch writes its last s
 class Stack:
     """One Kafka and one Elasticsearch where the settings say they are reached.
 
+    Args:
+        settings: where, and with how much memory.
+        ner: with the named-entity sidecar; one that was started before belongs to it either way.
+
     Raises:
         StackError: the settings name servers that cannot be embedded.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, ner: bool = False) -> None:
         self.settings = settings
         self.data = settings.stack.data.absolute()
         if settings.kafka.security != "PLAINTEXT":
@@ -58,6 +63,10 @@ class Stack:
                 settings.stack.kafka_heap,
             ),
         )
+        sidecar = self.data / "corenlp"
+        if ner or sidecar.exists():
+            where = _loopback("enrichment.corenlp", settings.enrichment.corenlp)
+            self.servers += (CoreNLP(sidecar, *where, settings.stack.corenlp_heap),)
 
     def up(self, progress: Progress | None = None) -> tuple[ServerState, ...]:
         """Start what does not run, and wait until both are healthy.
