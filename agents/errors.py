@@ -5,11 +5,17 @@ AgentError
 ├── Unconfirmed           Kafka has not confirmed in time: it may or may not have been published
 └── SourceError           a source cannot be read now: ask again later
     ├── RateLimited       the platform asks to wait
+    ├── Denied            the platform does not take the credentials
+    ├── Missing           there is no such thing
+    ├── Expired           a position in a listing is no longer known to the platform
     └── Unreadable        what it answered cannot be understood
 """
 
 __all__ = [
     "AgentError",
+    "Denied",
+    "Expired",
+    "Missing",
     "RateLimited",
     "SourceConfigError",
     "SourceError",
@@ -44,6 +50,18 @@ class RateLimited(SourceError):
 
     def __init__(self, message: str, seconds: float) -> None:
         super().__init__(message, seconds)
+
+
+class Denied(SourceError):
+    """The platform does not take the credentials: someone has to renew them."""
+
+
+class Missing(SourceError):
+    """There is no such thing on the platform."""
+
+
+class Expired(SourceError):
+    """A position in a listing is no longer known to the platform."""
 
 
 class Unreadable(SourceError):

@@ -1,16 +1,20 @@
 """One polite HTTP client for all sources.
 
-It says who it is, asks for what changed only, does as ``Retry-After`` and robots.txt say, keeps to
-two requests at a time per host over all sources of the process, and bounds time, redirects and size
-(after decompression). By default it talks to public addresses only.
+It says who it is, asks for what changed only, does as ``Retry-After``, the platforms' own rate
+headers and robots.txt say, keeps to two requests at a time and a few a second per host over all
+sources of the process, and bounds time, redirects and size (after decompression). By default it
+talks to public addresses only. Sources with the same ``http`` table share their connections.
+
+Client libraries of platforms talk through it too, see ``agents.bridge``.
 """
 
+import contextlib
 import ssl
 import threading
 import time
 import weakref
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -33,7 +37,7 @@ __all__ = ["Fetched", "Http", "HttpConfig"]
 _PRODUCT: Final = "mention-pipeline"
 _PER_HOST: Final = 2  # requests at the same time
 _REDIRECTS: Final = 5
-_KEPT_ALIVE: Final = 10  # idle connections per source
+_KEPT_ALIVE: Final = 50  # idle connections of all sources with the same table
 _WHOLE: Final = 4  # times the timeout: the longest a whole answer may take
 _WAIT: Final = 60.0  # seconds, when a platform asks to wait and does not say how long
 _LONGEST_WAIT: Final = 86_400.0
@@ -43,6 +47,13 @@ _ROBOTS_LIMIT: Final = 512_000  # bytes
 _ROBOTS_KEPT: Final = 1_000  # hosts
 _LONGEST_DELAY: Final = 30.0  # seconds of Crawl-delay that are honoured
 _GZIP: Final = 31  # zlib's word for a gzip header
+_EPOCH: Final = 1_000_000_000  # a reset of more seconds than this is a moment, not a wait
+_RATE: Final = (
+    # (requests left, when there are more again)
+    ("x-ratelimit-remaining", "x-ratelimit-reset"),  # Mastodon, Reddit, GitHub
+    ("x-rate-limit-remaining", "x-rate-limit-reset"),  # X
+    ("ratelimit-remaining", "ratelimit-reset"),  # Bluesky and the IETF's draft
+)
 
 
 class HttpConfig(BaseModel):
@@ -58,6 +69,10 @@ class HttpConfig(BaseModel):
     """Largest answer, decompressed."""
     allow_private: bool = False
     """Permit loopback, private and link-local addresses."""
+    per_second: Annotated[float, Field(gt=0, le=1_000)] = 5.0
+    """Most requests a second to one host."""
+    proxy: Annotated[str, Field(pattern="^(https?|socks5h?)://")] | None = None
+    """A proxy for everything; it resolves names itself, so that it decides what is reached."""
 
 
 class Fetched(Struct, frozen=True):
@@ -68,6 +83,7 @@ class Fetched(Struct, frozen=True):
     body: bytes
     headers: dict[str, str]
     """Names in lower case."""
+    status: int = 200
 
     @property
     def etag(self) -> str | None:
@@ -88,6 +104,7 @@ class _Host:
         self.lock = threading.Lock()
         self.closed_until = 0.0
         self.next_page = 0.0
+        self.next_request = 0.0
 
 
 _hosts: weakref.WeakValueDictionary[str, _Host] = weakref.WeakValueDictionary()
@@ -100,33 +117,62 @@ def _tls() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
-class Http:
-    """The client of one source; safe to use from many threads."""
+class _Shared:
+    """The connections of all sources that use the network in the same way."""
 
     def __init__(self, config: HttpConfig) -> None:
-        self._config = config
         contact = f" (+{config.contact})" if config.contact else ""
-        self._agent = f"{_PRODUCT}/{__version__}{contact}"
+        self.agent = f"{_PRODUCT}/{__version__}{contact}"
         limits = httpx.Limits(max_keepalive_connections=_KEPT_ALIVE)
-        transport = httpx.HTTPTransport(verify=_tls(), limits=limits)
-        if not config.allow_private:
+        transport = httpx.HTTPTransport(verify=_tls(), limits=limits, proxy=config.proxy)
+        if not config.allow_private and not config.proxy:
             # httpx offers no public way to hand in a network backend.
             transport._pool._network_backend = PublicOnly()  # noqa: SLF001 - see above
-        self._client = httpx.Client(
+        self.client = httpx.Client(
             transport=transport,
             # A proxy of the environment would resolve names itself, past the check.
             trust_env=False,
             follow_redirects=True,
             max_redirects=_REDIRECTS,
             timeout=config.timeout,
-            headers={"User-Agent": self._agent, "Accept-Encoding": "gzip"},
+            headers={"User-Agent": self.agent, "Accept-Encoding": "gzip"},
         )
-        self._robots: dict[str, tuple[float, Protego | None]] = {}
+        self.robots: dict[str, tuple[float, Protego | None]] = {}
+        self.users = 0
+
+
+_shared: dict[HttpConfig, _Shared] = {}
+_shared_lock = threading.Lock()
+
+
+class Http:
+    """The client of one source; safe to use from many threads."""
+
+    def __init__(self, config: HttpConfig) -> None:
+        self._config = config
+        with _shared_lock:
+            shared = _shared.get(config)
+            if shared is None:
+                shared = _shared[config] = _Shared(config)
+            shared.users += 1
+        self._shared: _Shared | None = shared
+        self._client = shared.client
+        self._robots = shared.robots
         self._mine: dict[str, _Host] = {}
+        self.agent = shared.agent
+        """The User-Agent."""
 
     def close(self) -> None:
-        """Let go of connections."""
-        self._client.close()
+        """Let go of connections, where no other source uses them."""
+        with _shared_lock:
+            shared, self._shared = self._shared, None
+            if shared is None:
+                return
+            shared.users -= 1
+            if shared.users:
+                return
+            del _shared[self._config]
+        shared.client.close()
 
     def get(
         self,
@@ -154,8 +200,36 @@ class Http:
                     return None
                 self._check(answer, host)
                 body = self._read(answer, self._config.max_bytes)
-            lower = {name.lower(): value for name, value in answer.headers.items()}
-            return Fetched(str(answer.url), body, lower)
+            return Fetched(str(answer.url), body, _lower(answer.headers), answer.status_code)
+
+    def exchange(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | str | None = None,
+    ) -> Fetched:
+        """Ask a platform's API, and leave it to the caller what a 4xx means.
+
+        Raises:
+            RateLimited: the platform asks to wait, now or in an earlier answer.
+            Unreadable: the answer is too large, incomplete, or wrongly compressed.
+            SourceError: no answer, or a fault of the server (5xx).
+        """
+        # The library's own words about encodings and itself do not count here.
+        kept = {
+            name: value
+            for name, value in (headers or {}).items()
+            if name.lower() not in {"accept-encoding", "user-agent", "connection", "host"}
+        }
+        # The query of an API may hold a key, and messages are for everyone.
+        bare = url.partition("?")[0]
+        with self._errors(bare), self._slot(bare) as host:
+            with self._client.stream(method, url, headers=kept, content=body) as answer:
+                self._check(answer, host, refusals=False)
+                content = self._read(answer, self._config.max_bytes)
+            return Fetched(str(answer.url), content, _lower(answer.headers), answer.status_code)
 
     def page(self, url: str) -> Fetched:
         """Fetch a page made for people, if robots.txt lets us, and no faster than it says.
@@ -222,26 +296,37 @@ class Http:
             msg = f"{url}: the host asked to wait another {wait:.0f} s"
             raise RateLimited(msg, wait)
         with host.slots:
+            with host.lock:
+                turn = max(host.next_request, time.monotonic())
+                host.next_request = turn + 1 / self._config.per_second
+            time.sleep(max(turn - time.monotonic(), 0))
             yield host
 
-    def _check(self, answer: httpx.Response, host: _Host) -> None:
+    def _check(self, answer: httpx.Response, host: _Host, *, refusals: bool = True) -> None:
+        """Raise for what is no answer; 4xx only where ``refusals`` count as none."""
         status = answer.status_code
         asked = answer.headers.get("retry-after")
+        where = answer.url.copy_with(query=None)  # which may hold a key
         limited = status == HTTPStatus.TOO_MANY_REQUESTS
+        used_up = _used_up(answer.headers)
         if limited or (status == HTTPStatus.SERVICE_UNAVAILABLE and asked):
-            seconds = _retry_after(asked)
+            seconds = used_up if used_up and not asked else _retry_after(asked)
             host.closed_until = time.monotonic() + seconds
-            msg = f"{answer.url}: {status}, asks to wait {seconds:.0f} s"
+            msg = f"{where}: {status}, asks to wait {seconds:.0f} s"
             raise RateLimited(msg, seconds)
-        if not answer.is_success:
-            msg = f"{answer.url}: {status} {answer.reason_phrase}"
+        if used_up:
+            # This answer is good, the next one would be a refusal.
+            host.closed_until = time.monotonic() + used_up
+        if answer.is_server_error or (refusals and not answer.is_success):
+            msg = f"{where}: {status} {answer.reason_phrase}"
             raise SourceError(msg)
 
     def _read(self, answer: httpx.Response, limit: int) -> bytes:
         """The body, decompressed by hand so that a small answer cannot become a huge one."""
+        where = answer.url.copy_with(query=None)
         encoding = answer.headers.get("content-encoding", "identity").strip().lower()
         if encoding not in {"identity", "", "gzip", "x-gzip"}:
-            msg = f"{answer.url}: sent {encoding}, which was not asked for"
+            msg = f"{where}: sent {encoding}, which was not asked for"
             raise Unreadable(msg)
         inflate = zlib.decompressobj(_GZIP) if "gzip" in encoding else None
         deadline = time.monotonic() + self._config.timeout * _WHOLE
@@ -249,13 +334,13 @@ class Http:
         for chunk in answer.iter_raw():
             body += inflate.decompress(chunk, limit + 1 - len(body)) if inflate else chunk
             if len(body) > limit:
-                msg = f"{answer.url}: more than {limit} bytes"
+                msg = f"{where}: more than {limit} bytes"
                 raise Unreadable(msg)
             if time.monotonic() > deadline:
-                msg = f"{answer.url}: too slow"
+                msg = f"{where}: too slow"
                 raise SourceError(msg)
         if inflate and body and not inflate.eof:
-            msg = f"{answer.url}: the answer ends early"
+            msg = f"{where}: the answer ends early"
             raise Unreadable(msg)
         return bytes(body)
 
@@ -282,6 +367,30 @@ def _forbidden(error: BaseException | None) -> bool:
             return True
         error = error.__cause__ or error.__context__
     return False
+
+
+def _lower(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
+
+
+def _used_up(headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait, where a platform's own headers say that no request is left."""
+    for remaining, reset in _RATE:
+        with contextlib.suppress(ValueError):
+            if float(headers.get(remaining, "1")) < 1 and reset in headers:
+                return _until(headers[reset])
+    return None
+
+
+def _until(text: str) -> float:
+    """Seconds until a reset that is a wait, seconds since 1970, or an ISO 8601 time."""
+    try:
+        number = float(text)
+    except ValueError:
+        moment = datetime.fromisoformat(text)
+        number = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    seconds = number - time.time() if number > _EPOCH else number
+    return min(max(seconds, 1.0), _LONGEST_WAIT)
 
 
 def _retry_after(text: str | None) -> float:

@@ -68,6 +68,8 @@ class Page(Struct, frozen=True):
     cursor: Cursor
     unchanged: int = 0
     """Items that were read, and left out because they are published as they are."""
+    gap: tuple[int, int] | None = None
+    """From and to, in milliseconds since 1970: something was said there that is not shown to us."""
 
 
 class SourceConfig(BaseModel):
@@ -158,9 +160,14 @@ class _Kind(Struct, frozen=True):
 
 
 _BUILT_IN: dict[str, _Kind] = {
+    "bluesky": _Kind.parse("agents.bluesky:Bluesky"),
     "feeds": _Kind.parse("agents.feeds:Feeds"),
     "files": _Kind.parse("agents.files:Files"),
+    "hackernews": _Kind.parse("agents.hackernews:HackerNews"),
+    "mastodon": _Kind.parse("agents.mastodon:Mastodon"),
     "push": _Kind.parse("agents.push:Push"),
+    "reddit": _Kind.parse("agents.reddit:Reddit"),
+    "youtube": _Kind.parse("agents.youtube:YouTube"),
 }
 
 

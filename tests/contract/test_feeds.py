@@ -12,7 +12,7 @@ import pytest
 from agents.errors import RateLimited, SourceError, Unreadable
 from agents.feeds import Feeds, FeedsConfig
 from agents.source import Source
-from tests.contract.suite import (
+from agents.testing import (
     Outside,
     SourceContract,
     drain,
@@ -20,7 +20,7 @@ from tests.contract.suite import (
     mentions,
     opened,
 )
-from tests.support.loopback import Answer, Loopback, Request
+from agents.testing import Answer, Loopback, Request
 
 START = datetime(2026, 1, 5, 8, tzinfo=UTC)
 ALLOWED = Answer(b"User-agent: *\nDisallow: /geheim")
@@ -43,7 +43,7 @@ class Feed(Outside):
             "type": "feeds",
             "name": "it",
             "urls": [self.web.url + self.path],
-            "http": {"allow_private": True, "timeout": 2},
+            "http": {"allow_private": True, "timeout": 2, "per_second": 1_000},
             **self.options,
         }
         return Feeds(FeedsConfig.model_validate(table))

@@ -15,7 +15,7 @@ from agents import rows
 from agents.errors import Unreadable
 from agents.files import Files, FilesConfig
 from agents.source import Refused, Source
-from tests.contract.suite import Outside, SourceContract, drain, items, mentions
+from agents.testing import Outside, SourceContract, drain, items, mentions
 
 START = datetime(2026, 1, 5, 8, tzinfo=UTC)
 

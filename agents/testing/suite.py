@@ -12,12 +12,13 @@ from contextlib import contextmanager
 import pytest
 
 from agents.errors import SourceError
-from agents.source import Cursor, Item, Page, Refused, Source
+from agents.source import Cursor, Deletion, Item, Page, Refused, Source
 from schemas.mention import RawMention, decode_raw, encode
 
 __all__ = [
     "Outside",
     "SourceContract",
+    "deletions",
     "drain",
     "drain_until_failure",
     "items",
@@ -48,8 +49,12 @@ class Outside(ABC):
     def spoil(self) -> None:
         """Add something that cannot become a mention."""
 
+    def vanish(self) -> None:
+        """Be no longer there; not called after anything was added."""
+
 
 def through_json(cursor: Cursor) -> Cursor:
+    """The cursor as the next process gets it."""
     decoded: Cursor = json.loads(json.dumps(cursor))
     assert decoded == cursor, "a cursor is JSON and nothing else"
     return decoded
@@ -57,6 +62,7 @@ def through_json(cursor: Cursor) -> Cursor:
 
 @contextmanager
 def opened(outside: Outside) -> Iterator[Source]:
+    """A source that is closed at the end."""
     source = outside.source()
     try:
         yield source
@@ -69,7 +75,7 @@ def drain(outside: Outside, cursor: Cursor | None = None) -> list[Page]:
     with opened(outside) as source:
         # The runner writes a page before it asks for the next.
         return [
-            Page(list(page.items), through_json(page.cursor), page.unchanged)
+            Page(list(page.items), through_json(page.cursor), page.unchanged, page.gap)
             for page in source.poll(cursor)
         ]
 
@@ -88,11 +94,18 @@ def drain_until_failure(
 
 
 def items(pages: Sequence[Page]) -> list[Item]:
+    """All that pages hold."""
     return [item for page in pages for item in page.items]
 
 
 def mentions(pages: Sequence[Page]) -> list[RawMention]:
+    """The mentions that pages hold."""
     return [item for item in items(pages) if isinstance(item, RawMention)]
+
+
+def deletions(pages: Sequence[Page]) -> list[Deletion]:
+    """The deletions that pages hold."""
+    return [item for item in items(pages) if isinstance(item, Deletion)]
 
 
 class SourceContract(ABC):
@@ -100,6 +113,15 @@ class SourceContract(ABC):
 
     many = 1_200
     """More than one page of any source."""
+    oldest_first = True
+    """Whether pages follow each other so; within a page the oldest is first in any case."""
+
+    def texts(self, pages: Sequence[Page]) -> list[str]:
+        """What was said, in the order in which it was said."""
+        found = mentions(pages)
+        if not self.oldest_first:
+            found.sort(key=lambda mention: mention.published_at)
+        return [mention.text for mention in found]
 
     @pytest.fixture
     @abstractmethod
@@ -163,10 +185,10 @@ class SourceContract(ABC):
         outside.add(texts)
         pages = drain(outside)
         assert len(pages) > 1, "too few items to show anything"
-        assert [mention.text for mention in mentions(pages)] == texts
+        assert self.texts(pages) == texts
         for last in range(0, len(pages), max(len(pages) // 4, 1)):
             rest = drain(outside, pages[last].cursor)
-            assert [m.text for m in mentions([*pages[: last + 1], *rest])] == texts
+            assert self.texts([*pages[: last + 1], *rest]) == texts
 
     def test_what_cannot_be_read_is_refused_with_a_reason_and_only_that(
         self, outside: Outside
@@ -184,5 +206,6 @@ class SourceContract(ABC):
 
     def test_a_place_that_is_not_there_is_an_error_of_the_source(self, outside: Outside) -> None:
         # Nothing was added yet: there is no file, no feed.
+        outside.vanish()
         with pytest.raises(SourceError):
             drain(outside)

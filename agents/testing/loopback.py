@@ -5,7 +5,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
+from urllib.parse import parse_qs, urlsplit
+
+import msgspec
 
 __all__ = ["Answer", "Loopback", "Request"]
 
@@ -15,7 +18,25 @@ class Request:
     """What was asked; header names in lower case."""
 
     path: str
+    """As asked, with the query."""
     headers: Mapping[str, str]
+    method: str = "GET"
+    body: bytes = b""
+
+    @property
+    def where(self) -> str:
+        """The path without the query."""
+        return urlsplit(self.path).path
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The parameters, each with its first value."""
+        return {name: values[0] for name, values in self.queries.items()}
+
+    @property
+    def queries(self) -> dict[str, list[str]]:
+        """The parameters with all their values."""
+        return parse_qs(urlsplit(self.path).query, keep_blank_values=True)
 
 
 @dataclass(frozen=True)
@@ -26,25 +47,34 @@ class Answer:
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     length: int | None = None
-    """The length to claim, where it is not the body's."""
+    """The length to claim, where it is not the body's: the connection ends too early."""
+
+    @classmethod
+    def json(cls, content: Any, status: int = 200, **headers: str) -> "Answer":  # noqa: ANN401
+        """JSON, and headers with ``_`` for ``-``."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        body = msgspec.json.encode(content)
+        return cls(body, status, {"Content-Type": "application/json; charset=utf-8", **named})
 
 
 class Loopback:
-    """Answers by path; what has no answer gets 404."""
+    """Answers by path, else through ``handler``; what neither answers gets 404."""
 
     def __init__(self) -> None:
         self.answers: dict[str, Answer | Callable[[Request], Answer]] = {}
+        self.handler: Callable[[Request], Answer | None] = lambda _: None
         self.requests: list[Request] = []
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            wbufsize = -1  # one segment an answer: two would wait for each other
 
             def do_GET(self) -> None:
-                request = Request(self.path, {k.lower(): v for k, v in self.headers.items()})
-                outer.requests.append(request)
-                found = outer.answers.get(self.path, Answer(status=404))
-                answer = found(request) if callable(found) else found
+                size = int(self.headers.get("content-length") or 0)
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                request = Request(self.path, headers, self.command, self.rfile.read(size))
+                answer = outer.answer(request)
                 self.send_response(answer.status)
                 for name, value in answer.headers.items():
                     self.send_header(name, value)
@@ -54,6 +84,8 @@ class Loopback:
                 self.wfile.write(answer.body)
                 self.close_connection = answer.length is not None
 
+            do_POST = do_GET
+
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
                 """Say nothing."""
 
@@ -61,8 +93,17 @@ class Loopback:
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 
+    def answer(self, request: Request) -> Answer:
+        """Note a request and find its answer."""
+        self.requests.append(request)
+        found = self.answers.get(request.path)
+        if found is None:
+            return self.handler(request) or Answer(status=404)
+        return found(request) if callable(found) else found
+
     def asked(self, path: str) -> list[Request]:
-        return [request for request in self.requests if request.path == path]
+        """The requests for a path."""
+        return [request for request in self.requests if path in {request.path, request.where}]
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()

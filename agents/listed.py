@@ -1,0 +1,464 @@
+"""What all platforms have in common that list posts, the newest first.
+
+A source file says how to ask for a page of a listing, how to look posts up again, and what a post's
+fields are; this base class does the rest, so that it is right, and tested, once:
+
+* A listing is read from its newest post down to what is known, page by page. The cursor holds where
+  that stands, so a process that dies in mid-page goes on there, and a back-fill of any length takes
+  the memory of one page.
+* ``overlap``: what platforms show late, behind what was read, is found as well.
+* Posts are looked up again, the younger the more often: an edit becomes a newer revision, and what
+  the platform no longer has becomes a deletion.
+* A post that cannot become a mention goes to the dead letters once, and holds up nothing.
+
+Cursor: ``queries``: per listing ``known`` (all up to this moment is read) and, while it is being
+read, ``top`` (the newest found) and ``at`` (the platform's position); ``seen``: the newest
+``remember`` posts as ``[published, revision, fingerprint, looked at, id]``; ``refused``.
+"""
+
+import heapq
+import json
+import random
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any, ClassVar, Final
+from urllib.parse import urlencode
+
+import msgspec
+from msgspec import Struct
+from pydantic import Field
+
+from agents.errors import Denied, Expired, Missing, RateLimited, SourceError, Unreadable
+from agents.http import Fetched, Http, HttpConfig
+from agents.mention import digest, identify, make, milliseconds
+from agents.source import Cursor, Deletion, Item, Page, Refused, SourceConfig
+from schemas.mention import Channel
+
+__all__ = ["Listed", "ListedConfig", "Listing", "Post", "instant", "moment", "rows", "table"]
+
+_DAY: Final = 86_400
+_SLACK: Final = 1.25  # how far over ``remember`` before the oldest are dropped
+_RECENT: Final = 10_000  # ids of one poll that are kept to tell doubles on later pages
+_REFUSED: Final = 500  # refused rows that are known again
+_LATE: Final = _DAY  # seconds after which a post that is found counts as back-filled
+_BATCHES: Final = 10  # most look-ups in one poll
+_DENIED: Final = (401, 403)
+_MISSING: Final = (404, 410)
+_REFUSAL: Final = 400
+
+
+class ListedConfig(SourceConfig):
+    """Keys that every platform's table has."""
+
+    history: Annotated[float, Field(ge=0, le=36_500)] = 7.0
+    """Days to go back when the source is read for the first time."""
+    overlap: Annotated[float, Field(ge=0, le=7 * _DAY)] = 900.0
+    """Seconds before the newest known post that are read again: platforms show some posts late."""
+    recheck: Annotated[float, Field(ge=0, le=30 * _DAY)] = 3_600.0
+    """Seconds after which a post is looked at again for edits and deletion; later ones follow as
+    its age doubles. 0: at each poll."""
+    recheck_for: Annotated[float, Field(ge=0, le=365)] = 7.0
+    """Days after which a post is left alone; 0 never looks again."""
+    remember: Annotated[int, Field(ge=10, le=20_000)] = 2_000
+    """How many posts to know again."""
+    http: HttpConfig = HttpConfig()
+
+
+class Post(Struct, frozen=True, kw_only=True):
+    """A post, understood."""
+
+    native: str
+    """What the platform calls it; the mention's id is made of it."""
+    published: datetime
+    fields: dict[str, Any]
+    """``RawMention``'s fields; ids of the thread as mention ids."""
+    key: str | None = None
+    """What it is looked up by, where that is not ``native``."""
+    edited: datetime | None = None
+    gone: bool = False
+    """The platform shows a stump of it: deleted or removed."""
+
+
+class Listing(Struct, frozen=True):
+    """One page of a listing."""
+
+    rows: Sequence[Any]
+    """As the platform sends them, the newest first."""
+    more: Any = None
+    """Where the next page begins, as JSON; None where there is none."""
+    cut: bool = False
+    """There would be more, which the platform does not show."""
+
+
+class _Known(Struct, array_like=True):
+    """What is remembered of a post: a JSON array."""
+
+    published: int  # seconds since 1970
+    revision: int
+    fingerprint: str
+    looked: int  # seconds since 1970
+    id: str
+
+
+class _State(Struct):
+    """A cursor being read and written."""
+
+    queries: dict[str, dict[str, Any]] = {}
+    seen: dict[str, _Known] = {}
+    refused: dict[str, str] = {}
+
+    def cursor(self) -> Cursor:
+        """A copy as JSON: what is read next must not change a page that is on its way."""
+        copied: Cursor = msgspec.to_builtins(self)
+        return copied
+
+
+class Listed(ABC):
+    """A platform that lists posts; one thread polls it."""
+
+    kind: ClassVar[str]
+    """The source type, which ids begin with."""
+    channel: ClassVar[Channel]
+    batch: ClassVar[int] = 50
+    """Most posts that one look-up takes; 0 where the platform has none."""
+    config: ListedConfig
+
+    def __init__(self, config: ListedConfig) -> None:
+        self.config = config
+        self.http = Http(config.http)
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self.http.close()
+
+    @abstractmethod
+    def queries(self) -> Sequence[str]:
+        """The listings to read, each named so that an analyst understands it."""
+
+    @abstractmethod
+    def listing(self, query: str, at: Any, since: datetime) -> Listing:  # noqa: ANN401 - any JSON
+        """Ask for a page.
+
+        Args:
+            query: one of ``queries``.
+            at: where it begins, as an earlier page said; None at the newest post.
+            since: older posts are not wanted.
+
+        Raises:
+            Expired: ``at`` is no longer known; reading begins anew.
+            SourceError: no page, or one that cannot be understood.
+        """
+
+    @abstractmethod
+    def post(self, row: Any, query: str) -> Post:  # noqa: ANN401 - as the platform sends it
+        """Understand a row.
+
+        Raises:
+            ValueError, LookupError, TypeError, AttributeError: it is not as documented.
+        """
+
+    def lookup(self, keys: Sequence[str]) -> Mapping[str, Any]:
+        """The rows of these posts as they are now; what is left out is gone.
+
+        Raises:
+            SourceError: no answer.
+        """
+        raise NotImplementedError
+
+    def ask(
+        self,
+        url: str,
+        params: Mapping[str, Any] | Sequence[tuple[str, Any]] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> Fetched:
+        """Ask a JSON API.
+
+        Raises:
+            Denied: 401 or 403.
+            SourceError: no answer, or one that says no; ``Missing`` where it is 404 or 410.
+        """
+        address = f"{url}?{urlencode(params, doseq=True)}" if params else url
+        accept = {"Accept": "application/json", **(headers or {})}
+        fetched = self.http.exchange("GET", address, headers=accept)
+        if fetched.status in _DENIED:
+            msg = f"{url}: {fetched.status}, the platform does not take the credentials"
+            raise Denied(msg)
+        if fetched.status in _MISSING:
+            msg = f"{url}: {fetched.status}"
+            raise Missing(msg)
+        if fetched.status >= _REFUSAL:
+            msg = f"{url}: {fetched.status} {fetched.body[:200].decode(errors='replace')}"
+            raise SourceError(msg)
+        return fetched
+
+    def poll(self, cursor: Cursor | None) -> Iterator[Page]:
+        """Read what is new, then what has changed.
+
+        Raises:
+            SourceError: at the end, when some listings could not be read; at once, when the
+                platform asks to wait.
+        """
+        state = msgspec.convert(cursor or {}, _State)
+        queries = list(self.queries())
+        # What is no longer configured is forgotten.
+        state.queries = {query: state.queries.get(query, {}) for query in queries}
+        recent: dict[str, None] = {}
+        failures: list[SourceError] = []
+        # In any order, so that a platform's budget does not always end before the same one.
+        for query in random.sample(queries, len(queries)):
+            try:
+                yield from self._sweep(query, state, recent)
+            except RateLimited:
+                raise
+            except SourceError as error:
+                failures.append(error)
+        yield from self._look_again(state)
+        if len(failures) == 1 == len(queries):
+            raise failures[0]
+        if failures:
+            some = len(failures) < len(queries)
+            msg = f"{len(failures)} of {len(queries)} queries failed: {failures[0]}"
+            raise SourceError(msg, self.config.every if some else None)
+
+    def rewind(self, cursor: Cursor | None, since: datetime) -> Cursor:
+        """A cursor that reads everything since a moment again."""
+        state = msgspec.convert(cursor or {}, _State)
+        state.queries = {query: {"known": milliseconds(since)} for query in self.queries()}
+        return state.cursor()
+
+    def _sweep(self, query: str, state: _State, recent: dict[str, None]) -> Iterator[Page]:
+        about = state.queries[query]
+        now = int(time.time() * 1000)
+        first = max(now - int(self.config.history * _DAY * 1000), 0)
+        known: int = about.get("known", first)
+        top: int = max(about.get("top", known), known)
+        at = about.get("at")
+        since = max(known - int(self.config.overlap * 1000), 0)
+        while True:
+            try:
+                listing = self.listing(query, at, datetime.fromtimestamp(since / 1000, UTC))
+            except Expired:
+                if at is None:
+                    raise
+                at = None  # What is read twice is told by its id.
+                continue
+            items: list[Item] = []
+            unchanged = 0
+            last = None
+            for row in listing.rows:
+                item, published = self._row(row, query, state, recent, since)
+                last = published if published is not None else last
+                # A clock that is ahead must not make us miss what comes until then.
+                top = max(top, min(published or 0, now))
+                if item is None:
+                    unchanged += 1
+                else:
+                    items.append(item)
+            reached = last is not None and last < since
+            over = reached or listing.more is None
+            if over:
+                state.queries[query] = {"known": top}
+            elif items:
+                state.queries[query] = {"known": known, "top": top, "at": listing.more}
+            self._trim(state)
+            gap = None
+            if listing.cut and not reached and last is not None:
+                gap = (last if listing.more is not None else since, last)
+            items.reverse()
+            yield Page(items, state.cursor(), unchanged, gap)
+            if over:
+                return
+            at = listing.more
+
+    def _row(
+        self,
+        row: Any,  # noqa: ANN401 - as the platform sends it
+        query: str,
+        state: _State,
+        recent: dict[str, None],
+        since: int,
+    ) -> tuple[Item | None, int | None]:
+        """What a row of a listing becomes, and when it was published (ms)."""
+        try:
+            post = self.post(row, query)
+            published = milliseconds(post.published)
+            key = post.key or post.native
+            if published < since or key in recent:
+                return None, published
+            item = self._item(post, query, state)
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            return self._refused(row, query, error, state), None
+        recent[key] = None
+        if len(recent) > _RECENT:
+            del recent[next(iter(recent))]
+        return item, published
+
+    def _item(self, post: Post, query: str, state: _State) -> Item | None:
+        """The mention of a post, or its deletion; None where it is known and as it was."""
+        key = post.key or post.native
+        id_ = identify(self.kind, post.native)
+        before = state.seen.get(key)
+        now = datetime.now(UTC)
+        if post.gone:
+            return self._deletion(key, state)
+        print_ = _fingerprint(post.fields)
+        if before is not None and before.fingerprint == print_:
+            return None
+        edited = post.edited
+        revision = milliseconds(edited or post.published)
+        if before is not None and revision <= before.revision:
+            # Changed without saying when.
+            revision, edited = max(milliseconds(now), before.revision + 1), now
+        age = (now - post.published).total_seconds()
+        mention = make(
+            {
+                "channel": self.channel,
+                **post.fields,
+                "id": id_,
+                "published_at": post.published,
+                "edited_at": edited,
+                "revision": revision,
+                "collector": {"backfill": before is None and age > _LATE},
+            },
+            self.config,
+            feed=query,
+        )
+        looked = before.looked if before else int(now.timestamp())
+        state.seen[key] = _Known(
+            milliseconds(post.published) // 1000, revision, print_, looked, mention.id
+        )
+        return mention
+
+    @staticmethod
+    def _deletion(key: str, state: _State) -> Deletion | None:
+        before = state.seen.pop(key, None)
+        if before is None:
+            return None
+        return Deletion(before.id, max(int(time.time() * 1000), before.revision + 1))
+
+    def _refused(
+        self,
+        row: Any,  # noqa: ANN401
+        query: str,
+        error: Exception,
+        state: _State,
+    ) -> Refused | None:
+        """A dead letter, once for as long as the row stays as it is."""
+        value = json.dumps(row, default=str).encode()
+        mark = digest(value.decode())[:16]
+        if mark in state.refused:
+            return None
+        state.refused[mark] = ""
+        while len(state.refused) > _REFUSED:
+            del state.refused[next(iter(state.refused))]
+        name = type(error).__name__
+        return Refused(f"{self.kind}:{mark}", value, name, f"{query}: {name}: {error}")
+
+    def _look_again(self, state: _State) -> Iterator[Page]:
+        """Edits and deletions among the posts that are due."""
+        if not self.batch:
+            return
+        due = self._due(state, int(time.time()))
+        for start in range(0, min(len(due), self.batch * _BATCHES), self.batch):
+            keys = due[start : start + self.batch]
+            found = self.lookup(keys)
+            items: list[Item] = []
+            unchanged = 0
+            for key in keys:
+                # Kept in place: a deletion takes it out, an edit replaces it.
+                state.seen[key].looked = int(time.time())
+                if key not in found:
+                    item: Item | None = self._deletion(key, state)
+                else:
+                    item = self._changed(found[key], state)
+                if item is None:
+                    unchanged += 1
+                else:
+                    items.append(item)
+            yield Page(items, state.cursor(), unchanged)
+
+    def _changed(self, row: Any, state: _State) -> Item | None:  # noqa: ANN401
+        try:
+            return self._item(self.post(row, self.kind), self.kind, state)
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            return self._refused(row, self.kind, error, state)
+
+    def _due(self, state: _State, now: int) -> list[str]:
+        """What is to be looked at now, that which waits longest first."""
+        every, youngest = self.config.recheck, now - self.config.recheck_for * _DAY
+        due = [
+            (known.looked, key)
+            for key, known in state.seen.items()
+            if known.published >= youngest
+            and (not every or now - known.looked >= max(every, known.looked - known.published))
+        ]
+        return [key for _, key in sorted(due)]
+
+    def _trim(self, state: _State) -> None:
+        """Forget the oldest posts, by when they were published."""
+        if len(state.seen) > self.config.remember * _SLACK:
+            kept = heapq.nlargest(
+                self.config.remember, state.seen.items(), key=lambda pair: pair[1].published
+            )
+            state.seen = dict(reversed(kept))
+
+
+def table(fetched: Fetched) -> dict[str, Any]:
+    """An answer that is a JSON object.
+
+    Raises:
+        Unreadable: it is something else.
+    """
+    try:
+        return msgspec.json.decode(fetched.body, type=dict[str, Any])
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        msg = f"{fetched.url.partition('?')[0]}: not the JSON that is documented: {error}"
+        raise Unreadable(msg) from error
+
+
+def rows(content: Mapping[str, Any], name: str) -> list[Any]:
+    """The list of that name in an answer.
+
+    Raises:
+        Unreadable: there is none.
+    """
+    found = content.get(name)
+    if not isinstance(found, list):
+        msg = f"no list {name!r} in the answer, but {', '.join(sorted(content))[:200]}"
+        raise Unreadable(msg)
+    return found
+
+
+def moment(value: Any) -> datetime:  # noqa: ANN401 - as a platform sends it
+    """A moment that must be there.
+
+    Raises:
+        ValueError, TypeError, OverflowError: it is not.
+    """
+    found = instant(value)
+    if found is None:
+        msg = "no time"
+        raise ValueError(msg)
+    return found
+
+
+def instant(value: Any) -> datetime | None:  # noqa: ANN401 - as a platform sends it
+    """A moment from ISO 8601 or seconds since 1970; None from nothing.
+
+    Raises:
+        ValueError, TypeError, OverflowError: it is something else.
+    """
+    if value is None or value == "":
+        return None
+    if isinstance(value, int | float):
+        return datetime.fromtimestamp(value, UTC)
+    found = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _fingerprint(fields: Mapping[str, Any]) -> str:
+    """Of what was said; counts change all the time without anything having been said."""
+    said = [fields.get(name) for name in ("title", "text", "url", "rating", "media")]
+    return digest(json.dumps(said, default=str, sort_keys=True))[:12]
