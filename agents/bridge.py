@@ -128,7 +128,7 @@ def faults(what: str, *kinds: type[Exception]) -> Iterator[None]:
             raise inner from error
         status = _status(error)
         if status in _DENIED:
-            msg = f"{what}: {status}, the platform does not take the credentials"
+            msg = f"{what}: {status}, the platform refuses: wrong or missing credentials, or not for them"
             raise Denied(msg) from error
         said = f"{type(error).__name__}: {error}"[:300]
         if isinstance(error, kinds) and status is not None:

@@ -183,7 +183,7 @@ class Listed(ABC):
         accept = {"Accept": "application/json", **(headers or {})}
         fetched = self.http.exchange("GET", address, headers=accept)
         if fetched.status in _DENIED:
-            msg = f"{url}: {fetched.status}, the platform does not take the credentials"
+            msg = f"{url}: {fetched.status}, the platform refuses: wrong or missing credentials, or not for them"
             raise Denied(msg)
         if fetched.status in _MISSING:
             msg = f"{url}: {fetched.status}"
@@ -234,15 +234,15 @@ class Listed(ABC):
         first = max(now - int(self.config.history * _DAY * 1000), 0)
         known: int = about.get("known", first)
         top: int = max(about.get("top", known), known)
-        at = about.get("at")
+        at, anew = about.get("at"), False
         since = max(known - int(self.config.overlap * 1000), 0)
         while True:
             try:
                 listing = self.listing(query, at, datetime.fromtimestamp(since / 1000, UTC))
             except Expired:
-                if at is None:
+                if at is None or anew:
                     raise
-                at = None  # What is read twice is told by its id.
+                at, anew = None, True  # What is read twice is told by its id.
                 continue
             items: list[Item] = []
             unchanged = 0
