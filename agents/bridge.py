@@ -64,10 +64,16 @@ def session(http: Http) -> Any:  # noqa: ANN401 - requests is imported only wher
 
 
 class HttplibBridge:
-    """What google-api-python-client needs of an ``httplib2.Http``."""
+    """What google-api-python-client needs of an ``httplib2.Http``.
 
-    def __init__(self, http: Http) -> None:
+    Args:
+        http: does the asking.
+        headers: go with every request.
+    """
+
+    def __init__(self, http: Http, headers: Mapping[str, str]) -> None:
         self._http = http
+        self._headers = headers
 
     def request(
         self,
@@ -80,7 +86,8 @@ class HttplibBridge:
         """Answer as httplib2 does: headers with a status, and the body."""
         import httplib2  # noqa: PLC0415 - an extra of some sources
 
-        fetched = self._http.exchange(method, uri, headers=headers, body=body)
+        sent = {**(headers or {}), **self._headers}
+        fetched = self._http.exchange(method, uri, headers=sent, body=body)
         about = httplib2.Response({**_headers(fetched), "status": str(fetched.status)})
         return about, fetched.body
 
@@ -140,7 +147,9 @@ def faults(what: str, *kinds: type[Exception]) -> Iterator[None]:
 
 def _inner(error: BaseException | None) -> SourceError | None:
     """Our own error inside of a library's."""
-    while error is not None:
+    seen: list[BaseException] = []
+    while error is not None and error not in seen:
+        seen.append(error)
         if isinstance(error, SourceError):
             return error
         inner = getattr(error, "original_exception", None)
