@@ -81,7 +81,7 @@ class HttplibBridge:
         method: str = "GET",
         body: bytes | str | None = None,
         headers: Mapping[str, str] | None = None,
-        **_: Any,
+        **_: object,
     ) -> tuple[Any, bytes]:
         """Answer as httplib2 does: headers with a status, and the body."""
         import httplib2  # noqa: PLC0415 - an extra of some sources
@@ -135,7 +135,7 @@ def faults(what: str, *kinds: type[Exception]) -> Iterator[None]:
             raise inner from error
         status = _status(error)
         if status in _DENIED:
-            msg = f"{what}: {status}, the platform refuses: wrong or missing credentials, or not for them"
+            msg = f"{what}: {status}, wrong or missing credentials, or not for these"
             raise Denied(msg) from error
         said = f"{type(error).__name__}: {error}"[:300]
         if isinstance(error, kinds) and status is not None:

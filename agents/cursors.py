@@ -13,12 +13,13 @@ import msgspec
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaTimeoutError
 from kafka.partitioner.default import murmur2
+from msgspec import Struct
 
 from agents.publisher import Message, Publisher
 from agents.source import Cursor
 from schemas import topics
 
-__all__ = ["Cursors", "partition_of"]
+__all__ = ["Cursors", "Progress", "partition_of"]
 
 _log = logging.getLogger(__name__)
 
@@ -30,6 +31,18 @@ _CLIENT: Final[Mapping[str, Any]] = {
     "bootstrap_timeout_ms": 5_000,
     "request_timeout_ms": 10_000,
 }
+
+
+class Progress(Struct, frozen=True, omit_defaults=True):
+    """How far a source has been read."""
+
+    cursor: Cursor | None = None
+    until: int | None = None
+    """All is read that was shown up to this moment, or a later one; milliseconds since 1970."""
+    backfill: str | None = None
+    """The last order to read again that was begun."""
+    since: int | None = None
+    """From when on that order reads, while it is not done; milliseconds since 1970."""
 
 
 def partition_of(name: str, partitions: int) -> int:
@@ -56,8 +69,8 @@ class Cursors:
         self._publisher = publisher
         self.topic = topic
 
-    def read(self, partitions: Collection[int] | None = None) -> dict[str, Cursor]:
-        """The newest cursor of every source in these partitions (None: in all).
+    def read(self, partitions: Collection[int] | None = None) -> dict[str, Progress]:
+        """The newest progress of every source in these partitions (None: in all).
 
         Raises:
             kafka.errors.KafkaError: the broker does not answer, or the topic is missing.
@@ -73,17 +86,17 @@ class Cursors:
         finally:
             consumer.close()
 
-    def write(self, name: str, cursor: Cursor) -> None:
-        """Keep a cursor; returns once the broker has confirmed it.
+    def write(self, name: str, progress: Progress) -> None:
+        """Keep how far a source has been read; returns once the broker has confirmed it.
 
         Raises:
             Unconfirmed: the process is stopping.
         """
-        self._publisher.send([Message(self.topic, name.encode(), msgspec.json.encode(cursor))])
+        self._publisher.send([Message(self.topic, name.encode(), msgspec.json.encode(progress))])
 
     @staticmethod
-    def _scan(consumer: Any, partitions: list[TopicPartition]) -> dict[str, Cursor]:  # noqa: ANN401 - kafka-python has no types
-        found: dict[str, Cursor] = {}
+    def _scan(consumer: Any, partitions: list[TopicPartition]) -> dict[str, Progress]:  # noqa: ANN401 - kafka-python has no types
+        found: dict[str, Progress] = {}
         consumer.assign(partitions)
         consumer.seek_to_beginning(*partitions)
         ends = consumer.end_offsets(partitions)
@@ -96,7 +109,7 @@ class Cursors:
                     if record.value is None:
                         continue
                     try:
-                        found[name] = msgspec.json.decode(record.value, type=dict[str, Any])
+                        found[name] = msgspec.json.decode(record.value, type=Progress)
                     except msgspec.MsgspecError as error:
                         # Starting anew repeats a few mentions; not starting would lose some.
                         _log.warning("%s: its cursor is unreadable, starting anew: %s", name, error)

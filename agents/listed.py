@@ -183,7 +183,9 @@ class Listed(ABC):
         accept = {"Accept": "application/json", **(headers or {})}
         fetched = self.http.exchange("GET", address, headers=accept)
         if fetched.status in _DENIED:
-            msg = f"{url}: {fetched.status}, the platform refuses: wrong or missing credentials, or not for them"
+            msg = (
+                f"{url}: {fetched.status}: refused: wrong or missing credentials, or not for these"
+            )
             raise Denied(msg)
         if fetched.status in _MISSING:
             msg = f"{url}: {fetched.status}"

@@ -176,7 +176,7 @@ class Mastodon(Listed):
     def _parents(self, posts: Sequence[Mapping[str, Any]]) -> dict[Any, Mapping[str, Any]]:
         """The posts that are answered, by id: a reply itself has no more than their id here."""
         known = {post["id"]: post for post in posts}
-        wanted = {post.get("in_reply_to_id") for post in posts} - {None}
+        wanted: set[Any] = {post.get("in_reply_to_id") for post in posts} - {None}
         missing = sorted(wanted - set(known))
         for start in range(0, len(missing), self.batch):
             batch = missing[start : start + self.batch]

@@ -34,6 +34,7 @@ from agents.errors import SourceError, Unconfirmed
 from agents.repeats import Repeats
 from agents.source import Deletion, Item, Refused
 from schemas import headers, topics
+from schemas.coverage import Coverage, encode_coverage
 from schemas.forgotten import anonymous
 from schemas.mention import RawMention, decode_raw, encode
 
@@ -95,6 +96,7 @@ class Publisher:
         options: connection options in kafka-python's words.
         raw: the topic for mentions and tombstones.
         dead_letters: the topic for what the schema refuses.
+        coverage: the topic for the ledger.
         stopping: when set, waiting ends with ``Unconfirmed``.
         salt: for pseudonyms in place of authors' names; None leaves the names.
     """
@@ -105,6 +107,7 @@ class Publisher:
         *,
         raw: str = topics.RAW.name,
         dead_letters: str = topics.DEAD_LETTER.name,
+        coverage: str = topics.COVERAGE.name,
         stopping: threading.Event | None = None,
         salt: bytes | None = None,
     ) -> None:
@@ -112,6 +115,7 @@ class Publisher:
         self._options = {**options, **_CLIENT}
         self._raw = raw
         self._dead_letters = dead_letters
+        self._coverage = coverage
         self._stopping = stopping or threading.Event()
         self._repeats = Repeats()
         self._lock = threading.Lock()
@@ -150,6 +154,17 @@ class Publisher:
             return True
         fresh[mention.id] = made
         return False
+
+    def cover(self, ledger: Sequence[Coverage], *, within: float | None = None) -> None:
+        """Write messages of the ledger and wait for the broker, for ever or ``within`` seconds.
+
+        Raises:
+            Unconfirmed: the time is over, or the process is stopping.
+        """
+        self.send(
+            [Message(self._coverage, one.source.encode(), encode_coverage(one)) for one in ledger],
+            within=within,
+        )
 
     def send(self, messages: Iterable[Message], *, within: float | None = None) -> None:
         """Write messages and wait for the broker.

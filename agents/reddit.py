@@ -5,10 +5,10 @@ credentials: ``/r/<name>/new``, ``/r/<name>/comments``, ``/search`` and ``/api/i
 a minute; ``X-Ratelimit-*`` headers are obeyed. A listing ends after 1,000 things: when more were
 said between two polls, the ledger shows a gap.
 
-Edits come with ``edited``. Deletion is a thing that says ``[deleted]`` or ``[removed]``, or is gone.
+Edits come with ``edited``; what says ``[deleted]`` or ``[removed]``, or is gone, is deleted.
 
-Id: ``reddit:<fullname>``, such as ``reddit:t1_abc``. Position in a listing: the fullname of the last
-thing and how many came before; when that thing is deleted meanwhile, reading begins anew.
+Id: ``reddit:<fullname>``, such as ``reddit:t1_abc``. Position in a listing: the fullname of the
+last thing and how many came before; when that thing is deleted meanwhile, reading begins anew.
 """
 
 from collections.abc import Mapping, Sequence

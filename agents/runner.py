@@ -1,8 +1,8 @@
 """The agent process: takes its share of the sources, reads them on time, gives them up in order.
 
-Unit of parallelism: the source. Any number of processes with the same configuration share the
-sources; when one dies, the others have its sources within the group's session timeout (10 s) and
-the rebalance. A process may be killed at any moment: nothing is lost, and what is published twice
+Unit of parallelism: the source. Any number of processes share the sources on ``mentions.sources``;
+when one dies, the others have its sources within the group's session timeout (10 s) and the
+rebalance. A process may be killed at any moment: nothing is lost, and what is published twice
 has the same id and revision.
 """
 
@@ -11,20 +11,28 @@ import queue
 import signal
 import threading
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
 from kafka.errors import KafkaError
+from msgspec import Struct
+from pydantic import ValidationError
 
-from agents.cursors import Cursors, partition_of
+from agents import metrics
+from agents.cursors import Cursors, Progress, partition_of
+from agents.directory import Directory
+from agents.errors import SourceConfigError, SourceError, Unconfirmed
+from agents.health import STUCK_AFTER, Health, Pages
+from agents.ledger import INTERVAL, Ledger
 from agents.listening import Listening
 from agents.ownership import Ownership
 from agents.publisher import Publisher
-from agents.source import Listener, Source, build
-from agents.task import Counts, Task
+from agents.source import Source, build
+from agents.task import Task
 from schemas import topics
+from schemas.sources import SourceEntry
 
-__all__ = ["GROUP", "Agent", "run"]
+__all__ = ["GROUP", "Agent", "Places", "run"]
 
 _log = logging.getLogger("agents")
 
@@ -34,7 +42,19 @@ GROUP: Final = "mentions-agents"
 _THREADS: Final = 16  # sources read at the same time in one process
 _TICK: Final = 0.2  # seconds between two looks at what is due
 _RELEASE_WITHIN: Final = 4.0  # seconds; well below the session timeout, as no heartbeat is sent
+_LAST_WORDS_WITHIN: Final = 1.0  # seconds for the ledger when the process stops
 _STOP_WITHIN: Final = 6.0  # seconds for pages in hand when the process is told to stop
+
+
+class Places(Struct, frozen=True):
+    """Where things are on this cluster."""
+
+    raw: str = topics.RAW.name
+    dead_letters: str = topics.DEAD_LETTER.name
+    cursors: str = topics.CURSORS.name
+    sources: str = topics.SOURCES.name
+    coverage: str = topics.COVERAGE.name
+    group: str = GROUP
 
 
 def run(
@@ -42,10 +62,8 @@ def run(
     kafka: Mapping[str, Any],
     *,
     once: bool = False,
-    raw: str = topics.RAW.name,
-    dead_letters: str = topics.DEAD_LETTER.name,
-    cursors: str = topics.CURSORS.name,
-    group: str = GROUP,
+    places: Places | None = None,
+    pages: tuple[str, int] | None = None,
     salt: bytes | None = None,
 ) -> int:
     """Read sources until SIGTERM or SIGINT, or each once; returns the exit code.
@@ -55,29 +73,22 @@ def run(
         kafka: connection options in kafka-python's words.
         once: read every source that can be asked to its end, outside the group, and return 1
             when one of them failed.
-        raw: topic for mentions.
-        dead_letters: topic for what cannot become a mention.
-        cursors: compacted topic for cursors.
-        group: consumer group that shares out the sources.
+        places: topics and group; by default those of an installation without a prefix.
+        pages: host and port for health and metrics.
         salt: for pseudonyms in place of authors' names; None leaves the names.
 
     Raises:
-        SourceConfigError: a kind of source is unknown.
-        pydantic.ValidationError: a source's table is wrong.
+        AgentError: the port is taken.
     """
-    sources = [build(table) for table in tables]
-    agent = Agent(
-        sources,
-        kafka,
-        raw=raw,
-        dead_letters=dead_letters,
-        cursors=cursors,
-        group=group,
-        salt=salt,
-    )
+    agent = Agent(tables, kafka, places or Places(), salt)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: agent.stop())
-    return agent.once() if once else agent.run()
+    served = Pages(*pages, agent.health) if pages else None
+    try:
+        return agent.once() if once else agent.run()
+    finally:
+        if served:
+            served.close()
 
 
 class Agent:
@@ -85,51 +96,66 @@ class Agent:
 
     def __init__(
         self,
-        sources: Sequence[Source | Listener],
+        tables: Sequence[Mapping[str, Any]],
         kafka: Mapping[str, Any],
-        *,
-        raw: str,
-        dead_letters: str,
-        cursors: str,
-        group: str,
+        places: Places,
         salt: bytes | None = None,
     ) -> None:
         self._stopping = threading.Event()
         self._giving_up = threading.Event()
+        self._tables = tables
         self._publisher = Publisher(
-            kafka, raw=raw, dead_letters=dead_letters, stopping=self._giving_up, salt=salt
+            kafka,
+            raw=places.raw,
+            dead_letters=places.dead_letters,
+            coverage=places.coverage,
+            stopping=self._giving_up,
+            salt=salt,
         )
-        self._cursors = Cursors(kafka, self._publisher, cursors)
-        self._ownership = Ownership(kafka, cursors, group, self._release)
-        self.counts = {source.config.name: Counts() for source in sources}
-        self._polled = {s.config.name: s for s in sources if isinstance(s, Source)}
-        self._listening = [
-            Listening(source, self._publisher, self.counts[source.config.name])
-            for source in sources
-            if not isinstance(source, Source)
-        ]
+        self._cursors = Cursors(kafka, self._publisher, places.cursors)
+        self._directory = Directory(kafka, self._publisher, places.sources)
+        self._ownership = Ownership(kafka, places.cursors, places.group, self._release)
+        self.ledgers: dict[str, Ledger] = {}
+        """By the name of the source; kept over changes of it."""
+        self._wanted: dict[str, SourceEntry] = {}
+        self._polled: dict[str, Source] = {}
+        self._listening: dict[str, Listening] = {}
         self._tasks: dict[str, Task] = {}
-        self._queue: queue.SimpleQueue[Task] = queue.SimpleQueue()
+        self._closing: list[tuple[Source, Task | None]] = []
+        self._queue: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._turned_at = time.monotonic()
+        self._ready = False
 
     def stop(self) -> None:
         """End soon; may be called from a signal handler or another thread."""
         self._stopping.set()
 
+    def health(self) -> Health:
+        """How it is now; may be called from another thread."""
+        dark = [name for name in list(self._tasks) if self.ledgers[name].dark]
+        return Health(
+            live=time.monotonic() - self._turned_at < STUCK_AFTER,
+            ready=self._ready,
+            sources=len(self._tasks) + len(self._listening),
+            dark=tuple(sorted(dark)),
+        )
+
     def run(self) -> int:
         """Read this process's share until told to stop."""
-        self._start_threads()
         try:
+            self._begin()
             while not self._stopping.is_set():
-                if self._polled:
-                    self._adopt(self._ownership.poll(_TICK))
-                else:
-                    self._stopping.wait(_TICK)
-                for listening in self._listening:
-                    listening.start()
+                self._turned_at = time.monotonic()
+                if self._directory.follow():
+                    self._change(self._directory.entries)
+                self._adopt(self._ownership.poll(_TICK))
+                self._listen()
                 now = time.monotonic()
                 for task in self._tasks.values():
                     if task.idle and not task.stopped and task.due <= now:
                         self._submit(task)
+        except Unconfirmed as error:
+            _log.debug("stopped while it waited for Kafka: %s", error)
         finally:
             self._close()
         return 0
@@ -137,36 +163,107 @@ class Agent:
     def once(self) -> int:
         """Read every source to its end; returns 1 when one failed."""
         try:
-            known = self._read_cursors()
+            self._begin()
+            known = self._read(self._cursors.read) or {}
             self._tasks = {
-                name: self._task(source, known.get(name)) for name, source in self._polled.items()
+                name: self._task(name, known.get(name), final=True) for name in self._polled
             }
-            self._start_threads()
             for task in self._tasks.values():
                 self._submit(task)
             for task in self._tasks.values():
                 while not task.wait(_TICK) and not self._stopping.is_set():
                     pass
+        except Unconfirmed as error:
+            _log.debug("stopped while it waited for Kafka: %s", error)
         finally:
             self._close()
-        failed = sorted(task.name for task in self._tasks.values() if task.failed)
+        failed = {task.name for task in self._tasks.values() if task.failed}
+        failed |= {
+            name
+            for name, entry in self._wanted.items()
+            if name not in self._polled and name not in self._listening and not entry.paused
+        }
         if failed:
-            _log.error("failed: %s", ", ".join(failed))
+            _log.error("failed: %s", ", ".join(sorted(failed)))
         return 1 if failed or self._stopping.is_set() else 0
 
-    def _read_cursors(self) -> dict[str, Any]:
+    def _begin(self) -> None:
+        """Read the sources there are, and say what the file has."""
+        # Daemons: a source that hangs in the network must not hold up the end of the process.
+        for number in range(_THREADS):
+            threading.Thread(target=self._work, name=f"source-{number}", daemon=True).start()
+        if self._read(self._directory.read) is None:
+            return
+        self._directory.apply(self._tables)
+        self._change(self._directory.entries)
+        self._ready = True
+
+    def _read(self, read: Callable[[], dict[str, Any]]) -> dict[str, Any] | None:
+        """What stands on a topic, however long Kafka is away; None when told to stop."""
         while not self._stopping.is_set():
+            self._turned_at = time.monotonic()
             try:
-                return self._cursors.read()
+                return read()
             except KafkaError as error:
                 _log.warning("waiting for Kafka: %s", error)
                 self._stopping.wait(5)
-        return {}
+        return None
+
+    def _change(self, entries: Mapping[str, SourceEntry]) -> None:
+        """Make the sources of this process what the directory says."""
+        for name, before in list(self._wanted.items()):
+            entry = entries.get(name)
+            if entry is None or entry.table != before.table or entry.paused != before.paused:
+                self._drop(name)
+                del self._wanted[name]
+        for name, entry in entries.items():
+            if name in self._wanted:
+                if task := self._tasks.get(name):
+                    task.order(entry.backfill)
+            elif not entry.paused:
+                self._make(name, entry)
+            self._wanted[name] = entry
+
+    def _make(self, name: str, entry: SourceEntry) -> None:
+        try:
+            source = build({**entry.table, "name": name})
+        except (SourceConfigError, SourceError, ValidationError) as error:
+            # The others go on; 'mentions check' explains it at length.
+            _log.error("%s: cannot be read: %s", name, _mistakes(error))
+            return
+        ledger = self.ledgers.setdefault(name, Ledger(name, source.config.type, INTERVAL))
+        if isinstance(source, Source):
+            self._polled[name] = source
+        else:
+            self._listening[name] = Listening(source, self._publisher, ledger)
+
+    def _drop(self, name: str) -> None:
+        """Stop reading; what is being read is closed when it is at rest."""
+        if listening := self._listening.pop(name, None):
+            listening.close()
+        task = self._tasks.pop(name, None)
+        if task:
+            task.stop()
+        if source := self._polled.pop(name, None):
+            self._closing.append((source, task))
+
+    def _listen(self) -> None:
+        for listening in self._listening.values():
+            listening.start()
+            if listening.due:
+                listening.reporting()
+                self._queue.put(listening.report)
+        for source, task in list(self._closing):
+            if task is None or task.idle:
+                source.close()
+                self._closing.remove((source, task))
 
     def _adopt(self, owned: Collection[int]) -> None:
         """Make tasks for what is ours and is not being read; drop what is not ours."""
         count = self._ownership.partitions
         ours = {name for name in self._polled if count and partition_of(name, count) in owned}
+        # The old task of a changed source may still finish its page: its cursor comes first.
+        ours -= {source.config.name for source, task in self._closing if task and not task.idle}
         for name, task in list(self._tasks.items()):
             if name not in ours:
                 task.stop()
@@ -181,7 +278,8 @@ class Agent:
             _log.warning("waiting for Kafka to read cursors: %s", error)
             return
         for name in missing:
-            self._tasks[name] = self._task(self._polled[name], known.get(name))
+            self._tasks[name] = self._task(name, known.get(name))
+        metrics.OWNED.set(len(self._tasks))
 
     def _release(self, partitions: Collection[int]) -> None:
         """Stop reading what goes to another process; called between two ``poll`` of the group."""
@@ -197,39 +295,66 @@ class Agent:
         for task in going:
             task.wait(max(deadline - time.monotonic(), 0))
 
-    def _task(self, source: Source, cursor: dict[str, Any] | None) -> Task:
-        counts = self.counts[source.config.name]
-        return Task(source, cursor, self._publisher, self._cursors, counts)
+    def _task(self, name: str, progress: Progress | None, *, final: bool = False) -> Task:
+        return Task(
+            self._polled[name],
+            progress,
+            self._publisher,
+            self._cursors,
+            self.ledgers[name],
+            order=self._wanted[name].backfill,
+            final=final,
+        )
 
     def _submit(self, task: Task) -> None:
         task.queue()
-        self._queue.put(task)
-
-    def _start_threads(self) -> None:
-        # Daemons: a source that hangs in the network must not hold up the end of the process.
-        for number in range(min(_THREADS, len(self._polled))):
-            threading.Thread(target=self._work, name=f"source-{number}", daemon=True).start()
+        self._queue.put(task.run)
 
     def _work(self) -> None:
         while True:
-            self._queue.get().run()
+            self._queue.get()()
 
     def _close(self) -> None:
         for task in self._tasks.values():
             task.stop()
-        for listening in self._listening:
+        for listening in self._listening.values():
             listening.close()
         deadline = time.monotonic() + _STOP_WITHIN
         # Pages in hand may still be confirmed; only then do those that wait for Kafka give up.
         for task in self._tasks.values():
             task.wait(max(deadline - time.monotonic(), 0))
+        self._last_words()
         self._giving_up.set()
         for name, source in self._polled.items():
             reading = self._tasks.get(name)
             if reading is None or reading.idle:
                 source.close()
         self._ownership.close()
+        self._directory.close()
         self._publisher.close()
-        for name, counts in self.counts.items():
-            if counts.received or counts.errors:
-                _log.info("%s: %s", name, counts)
+        for name, ledger in self.ledgers.items():
+            if ledger.counts.received or ledger.counts.errors:
+                _log.info("%s: %s", name, ledger.counts)
+
+    def _last_words(self) -> None:
+        """Write the intervals that are not over to the ledger, if Kafka takes them at once."""
+        messages = [
+            self.ledgers[name].take(task.interval)
+            for name, task in self._tasks.items()
+            if task.idle
+        ]
+        try:
+            self._publisher.cover([one for one in messages if one.polls], within=_LAST_WORDS_WITHIN)
+        except Unconfirmed as error:
+            _log.debug("the last intervals are not in the ledger: %s", error)
+
+
+def _mistakes(error: Exception) -> str:
+    """A configuration's mistakes in one line, without the values."""
+    if not isinstance(error, ValidationError):
+        return str(error)
+    mistakes = error.errors(include_url=False, include_input=False)
+    return "; ".join(
+        f"{'.'.join(str(part) for part in mistake['loc'])}: {mistake['msg']}"
+        for mistake in mistakes
+    )

@@ -10,6 +10,7 @@ after, and only after, the broker has confirmed what was read before it.
 
 import importlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from importlib.metadata import entry_points
 from typing import Annotated, Any, ClassVar, Protocol, TypeAlias, runtime_checkable
 
@@ -27,11 +28,13 @@ __all__ = [
     "Page",
     "Publish",
     "Refused",
+    "Rewindable",
     "Source",
     "SourceConfig",
     "build",
     "config_model",
     "names",
+    "source_class",
 ]
 
 Cursor: TypeAlias = dict[str, Any]
@@ -70,6 +73,8 @@ class Page(Struct, frozen=True):
     """Items that were read, and left out because they are published as they are."""
     gap: tuple[int, int] | None = None
     """From and to, in milliseconds since 1970: something was said there that is not shown to us."""
+    filtered: Mapping[str, int] = {}
+    """Items that were read and left out, by reason."""
 
 
 class SourceConfig(BaseModel):
@@ -83,6 +88,8 @@ class SourceConfig(BaseModel):
     """Names the source in cursors, logs and every mention it collects. Do not reuse a name."""
     every: Annotated[float, Field(gt=0, le=86_400)] = 300.0
     """Seconds between two polls."""
+    quiet: Annotated[float, Field(ge=1, le=100)] = 4.0
+    """How many times longer it may become while nothing new is found."""
 
 
 @runtime_checkable
@@ -107,6 +114,15 @@ class Source(Protocol):
 
     def close(self) -> None:
         """Let go of connections."""
+        ...
+
+
+@runtime_checkable
+class Rewindable(Protocol):
+    """A source that can read again what it has read."""
+
+    def rewind(self, cursor: Cursor | None, since: datetime) -> Cursor:
+        """A cursor that reads everything since a moment again."""
         ...
 
 
@@ -201,6 +217,16 @@ def config_model(table: Mapping[str, Any]) -> type[SourceConfig]:
         SourceConfigError: the kind is unknown, or its extra is not installed.
     """
     return _load(table)[0]
+
+
+def source_class(table: Mapping[str, Any]) -> type:
+    """The class of the source that a ``[[sources]]`` table describes.
+
+    Raises:
+        SourceConfigError: the kind is unknown, or its extra is not installed.
+    """
+    cls: Any = _load(table)[1]
+    return cls if isinstance(cls, type) else type(cls)
 
 
 def build(table: Mapping[str, Any]) -> Source | Listener:

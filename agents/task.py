@@ -1,6 +1,8 @@
 """One source being read: page published, confirmed, cursor written, confirmed, next page.
 
 Guarantee: the cursor stands for what the broker has confirmed, at whatever moment the process ends.
+
+A source that has nothing new is asked less and less often, up to ``quiet`` times ``every``.
 """
 
 import contextlib
@@ -13,43 +15,51 @@ from typing import Final
 
 import msgspec
 from kafka.errors import KafkaError
-from msgspec import Struct
+from msgspec import structs
 
-from agents.cursors import Cursors
+from agents.cursors import Cursors, Progress
 from agents.errors import SourceError, Unconfirmed
+from agents.ledger import Ledger
+from agents.mention import milliseconds
 from agents.publisher import Publisher
-from agents.source import Cursor, Source
+from agents.source import Rewindable, Source
+from schemas.sources import Backfill
 
-__all__ = ["Counts", "Task"]
+__all__ = ["Task"]
 
 _log = logging.getLogger("agents")
 
 _FIRST_RETRY: Final = 10.0  # seconds after the first failure; then doubled
 _LAST_RETRY: Final = 900.0  # seconds between two tries at most, or the source's own interval
 _JITTER: Final = 0.1  # share by which an interval varies, so that sources do not poll in step
-
-
-class Counts(Struct):
-    """What one source did since the process started."""
-
-    received: int = 0
-    """Items read, unchanged ones included."""
-    published: int = 0
-    unchanged: int = 0
-    rejected: int = 0
-    errors: int = 0
+_BORED_AFTER: Final = 3  # polls without anything new, before they become fewer
+_SLOWER: Final = 1.5
+_DAY_MS: Final = 86_400_000
 
 
 class Task:
-    """A source in this process; ``run`` is called by one thread at a time."""
+    """A source in this process; ``run`` is called by one thread at a time.
+
+    Args:
+        source: what is read.
+        progress: how far it was read before; None when never.
+        publisher: publishes what is found, and the ledger.
+        cursors: keep the progress.
+        ledger: counts.
+        order: a back-fill that is wanted.
+        final: whether this is the only reading, so that its interval of the ledger ends with it.
+    """
 
     def __init__(
         self,
         source: Source,
-        cursor: Cursor | None,
+        progress: Progress | None,
         publisher: Publisher,
         cursors: Cursors,
-        counts: Counts,
+        ledger: Ledger,
+        *,
+        order: Backfill | None = None,
+        final: bool = False,
     ) -> None:
         self.source = source
         self.name = source.config.name
@@ -57,12 +67,17 @@ class Task:
         """When to read next, by ``time.monotonic``."""
         self.failed = False
         """Whether the last reading failed."""
+        self._progress = progress or Progress()
         # As bytes: what a source does to the object it is given has no effect on what is kept.
-        self._cursor = None if cursor is None else msgspec.json.encode(cursor)
+        self._cursor = _encoded(self._progress)
         self._publisher = publisher
         self._cursors = cursors
-        self._counts = counts
+        self._ledger = ledger
+        self._order = order
+        self._final = final
+        self._until = self._progress.until
         self._failures = 0
+        self._quiet = 0
         self._stopped = threading.Event()
         self._idle = threading.Event()
         self._idle.set()
@@ -77,6 +92,13 @@ class Task:
         """Whether no reading is queued or in progress."""
         return self._idle.is_set()
 
+    @property
+    def interval(self) -> float:
+        """Seconds between two polls as they are planned now."""
+        config = self.source.config
+        slower = _SLOWER ** max(min(self._quiet - _BORED_AFTER + 1, 20), 0)
+        return config.every * min(slower, config.quiet)
+
     def stop(self) -> None:
         """Read no further page; the one in hand is finished."""
         self._stopped.set()
@@ -89,15 +111,32 @@ class Task:
         """Mark it as handed to a thread that will call ``run``."""
         self._idle.clear()
 
+    def order(self, order: Backfill | None) -> None:
+        """Take note of the newest order; it is begun with the next poll, which is now."""
+        if order != self._order:
+            self._order = order
+            self.due = time.monotonic()
+
     def run(self) -> None:
         """Read all there is to read now."""
         try:
             if not self._stopped.is_set():
                 self._read()
-                self._succeeded()
+                self._report()
         except Unconfirmed as error:
             # The process is stopping; the cursor has not moved.
             _log.debug("%s: %s", self.name, error)
+        finally:
+            self._idle.set()
+
+    def _read(self) -> None:
+        started = int(time.time() * 1000)
+        try:
+            self._begin_backfill()
+            if self._pages():
+                self._succeeded(started)
+        except Unconfirmed:
+            raise
         except SourceError as error:
             self._failure(error, error.seconds)
         except KafkaError as error:
@@ -105,10 +144,10 @@ class Task:
         except Exception as error:  # noqa: BLE001 - a plugin must not end the others
             _log.exception("%s: a fault in the source", self.name)
             self._failure(error, None)
-        finally:
-            self._idle.set()
 
-    def _read(self) -> None:
+    def _pages(self) -> bool:
+        """Read page by page; False when it was stopped before the end."""
+        new = 0
         cursor = None if self._cursor is None else msgspec.json.decode(self._cursor)
         with contextlib.ExitStack() as stack:
             pages = self.source.poll(cursor)
@@ -116,29 +155,57 @@ class Task:
                 stack.enter_context(contextlib.closing(pages))
             for page in pages:
                 tally = self._publisher.publish(page.items, self.name)
-                self._counts.received += len(page.items) + page.unchanged
-                self._counts.published += tally.published
-                self._counts.rejected += tally.rejected
-                self._counts.unchanged += page.unchanged + tally.unchanged
+                new += len(page.items)
+                self._ledger.page(page, tally)
                 encoded = msgspec.json.encode(page.cursor)
                 if encoded != self._cursor:
-                    self._cursors.write(self.name, page.cursor)
-                    self._cursor = encoded
+                    self._keep(structs.replace(self._progress, cursor=page.cursor))
                 if self._stopped.is_set():
-                    return
+                    return False
+        self._quiet = 0 if new else self._quiet + 1
+        return True
 
-    def _succeeded(self) -> None:
-        if self._failures:
-            _log.info("%s: works again after %d failures", self.name, self._failures)
+    def _keep(self, progress: Progress) -> None:
+        progress = structs.replace(progress, until=self._until)
+        self._cursors.write(self.name, progress)
+        self._progress = progress
+        self._cursor = _encoded(progress)
+
+    def _begin_backfill(self) -> None:
+        order = self._order
+        if order is None or order.id == self._progress.backfill:
+            return
+        if not isinstance(self.source, Rewindable):
+            _log.warning("%s: cannot read again what it has read", self.name)
+            self._keep(structs.replace(self._progress, backfill=order.id))
+            return
+        cursor = None if self._cursor is None else msgspec.json.decode(self._cursor)
+        self._keep(
+            structs.replace(
+                self._progress,
+                cursor=self.source.rewind(cursor, order.since),
+                backfill=order.id,
+                since=milliseconds(order.since),
+            )
+        )
+
+    def _succeeded(self, started: int) -> None:
+        since = self._progress.since
+        if since is None and (since := self._until) is None:
+            # Never read before: it goes back as far as its configuration says.
+            history = float(getattr(self.source.config, "history", 0.0))
+            since = started - int(history * _DAY_MS)
+        first, self._until = self._until is None, started
+        if self._progress.since is not None or first:
+            self._keep(structs.replace(self._progress, since=None))
+        self._ledger.succeeded((min(since, started), started))
         self._failures = 0
         self.failed = False
-        self._wait(self.source.config.every)
+        self._wait(self.interval)
 
     def _failure(self, error: Exception, seconds: float | None) -> None:
-        self._counts.errors += 1
         self.failed = True
-        if not self._failures:
-            _log.warning("%s: %s: %s", self.name, type(error).__name__, error)
+        self._ledger.failed(error, self.interval)
         if seconds is None:
             every = self.source.config.every
             longest = max(every, _LAST_RETRY)
@@ -147,6 +214,14 @@ class Task:
         self._failures += 1
         self._wait(seconds)
 
+    def _report(self) -> None:
+        if self._final or self._ledger.due():
+            self._publisher.cover([self._ledger.take(self.interval)])
+
     def _wait(self, seconds: float) -> None:
         # Never earlier than told: a platform's Retry-After is a lower bound.
         self.due = time.monotonic() + seconds * (1 + random.random() * _JITTER)
+
+
+def _encoded(progress: Progress) -> bytes | None:
+    return None if progress.cursor is None else msgspec.json.encode(progress.cursor)

@@ -38,6 +38,7 @@ STAGES: Final[Mapping[str, Topic]] = {
     "index": topics.ENRICHED,
     "route": topics.ENRICHED,
     "archive": topics.DEAD_LETTER,
+    "record": topics.COVERAGE,
 }
 """The stages in the order a mention meets them, and the topic each reads."""
 

@@ -25,6 +25,7 @@ from pipeline.errors import ConfigError
 from schemas.topics import Topic
 
 __all__ = [
+    "Agent",
     "Elasticsearch",
     "Enrichment",
     "Kafka",
@@ -231,6 +232,14 @@ class Retention(_Table):
     """Months whose mentions stay searchable besides the current one; by default all."""
 
 
+class Agent(_Table):
+    """How a source agent is watched."""
+
+    port: Annotated[int, Field(ge=0, le=65_535)] = 0
+    """Where /health, /ready and /metrics are served; 0 is nowhere."""
+    host: str = "127.0.0.1"
+
+
 class Stack(_Table):
     """The embedded servers."""
 
@@ -257,6 +266,7 @@ class Settings(BaseSettings):
     enrichment: Enrichment = Enrichment()
     own: Own = Own()
     worker: Worker = Worker()
+    agent: Agent = Agent()
     stack: Stack = Stack()
     privacy: Privacy = Privacy()
     retention: Retention = Retention()

@@ -9,13 +9,16 @@ from typing import Final, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from schemas.coverage import Coverage
 from schemas.dead import Mark
 from schemas.fingerprint import Fingerprint
 from schemas.forgotten import Forgetting
 from schemas.headers import DeadLetterHeaders, MentionHeaders
 from schemas.mention import EnrichedMention, RawMention
+from schemas.sources import SourceEntry
 
 __all__ = [
+    "COVERAGE",
     "CURSORS",
     "DEAD_LETTER",
     "DEAD_LETTER_MARKS",
@@ -25,6 +28,7 @@ __all__ = [
     "MODELS",
     "RAW",
     "ROUTED",
+    "SOURCES",
     "TABLE",
     "Topic",
     "routed",
@@ -140,7 +144,7 @@ DEAD_LETTER_MARKS: Final = Topic(
 CURSORS: Final = Topic(
     name="mentions.cursors",
     key="source name",
-    value="the source's cursor as JSON; null forgets it",
+    value="the source's cursor, and up to when all is read, as JSON; null forgets it",
     types=(dict, None),
     purpose="How far each source has been read. Owning a partition is owning its sources.",
     cleanup="compact",
@@ -166,6 +170,27 @@ MODELS: Final = Topic(
     cleanup="compact",
 )
 
+SOURCES: Final = Topic(
+    name="mentions.sources",
+    key="source name",
+    value="SourceEntry as JSON; null removes it",
+    types=(SourceEntry, None),
+    purpose="The sources, and what is ordered about them.",
+    # One, because agents read all of it, in order.
+    partitions=1,
+    cleanup="compact",
+)
+
+COVERAGE: Final = Topic(
+    name="mentions.coverage",
+    key="source name",
+    value="Coverage as JSON",
+    types=(Coverage,),
+    purpose="What was collected from each source, when, and what was not.",
+    partitions=3,
+    retention_ms=90 * _DAY_MS,
+)
+
 ROUTED: Final = replace(
     ENRICHED,
     name="mentions.routed.{team}",
@@ -184,6 +209,8 @@ TABLE: Final[tuple[Topic, ...]] = (
     CURSORS,
     FORGOTTEN,
     MODELS,
+    SOURCES,
+    COVERAGE,
 )
 """Every topic that exists in each installation; teams add one ``routed`` topic each."""
 

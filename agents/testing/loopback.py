@@ -50,7 +50,7 @@ class Answer:
     """The length to claim, where it is not the body's: the connection ends too early."""
 
     @classmethod
-    def json(cls, content: Any, status: int = 200, **headers: str) -> "Answer":  # noqa: ANN401
+    def json(cls, content: Any, status: int = 200, **headers: str) -> "Answer":
         """JSON, and headers with ``_`` for ``-``."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         body = msgspec.json.encode(content)
@@ -84,7 +84,7 @@ class Loopback:
                 self.wfile.write(answer.body)
                 self.close_connection = answer.length is not None
 
-            do_POST = do_GET
+            do_POST = do_GET  # noqa: N815 - its name there
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
                 """Say nothing."""

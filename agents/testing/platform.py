@@ -12,8 +12,8 @@ from typing import Any, ClassVar
 import pytest
 
 from agents import http
-from agents.errors import Denied, RateLimited, SourceError
-from agents.source import Source, build
+from agents.errors import Denied, RateLimited
+from agents.source import Page, Source, build
 from agents.testing.loopback import Answer, Loopback, Request
 from agents.testing.suite import (
     Outside,
@@ -250,7 +250,7 @@ class PlatformContract(SourceContract):
         outside.add(texts)
         outside.script.extend([None, outside.limited()])
         with opened(outside) as source:
-            pages = []
+            pages: list[Page] = []
             with pytest.raises(RateLimited) as limited:
                 pages.extend(source.poll(None))
             assert limited.value.seconds is not None
@@ -313,9 +313,7 @@ class PlatformContract(SourceContract):
         outside.script.append(expired)
         assert self.texts([page, *drain(outside, page.cursor)]) == texts
 
-    def test_a_token_that_is_not_taken_is_said_without_showing_it(
-        self, outside: Platform
-    ) -> None:
+    def test_a_token_that_is_not_taken_is_said_without_showing_it(self, outside: Platform) -> None:
         outside.add(["eins"])
         if (denied := outside.denied()) is None:
             return  # read without a token

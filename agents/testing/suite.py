@@ -49,7 +49,7 @@ class Outside(ABC):
     def spoil(self) -> None:
         """Add something that cannot become a mention."""
 
-    def vanish(self) -> None:
+    def vanish(self) -> None:  # noqa: B027 - most places are not there until something is said
         """Be no longer there; not called after anything was added."""
 
 

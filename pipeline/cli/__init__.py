@@ -25,6 +25,8 @@ _COMMANDS = {
     "topics": "Create, describe and compare the topics.",
     "index": "Create or update the index templates.",
     "agent": "Run source agents.",
+    "sources": "List, add, pause, back-fill and test the sources.",
+    "coverage": "Show what was collected from each source, and what was not.",
     "worker": "Run stream processors.",
     "enrich": "Enrich JSON Lines from standard input; needs no server.",
     "search": "Search the indexed mentions.",

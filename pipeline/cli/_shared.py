@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
@@ -11,7 +12,10 @@ from rich.table import Table
 
 from pipeline.settings import Settings, load
 
-__all__ = ["console", "emit", "json_option", "moment", "settings", "table"]
+if TYPE_CHECKING:
+    from agents.runner import Places
+
+__all__ = ["console", "emit", "json_option", "moment", "places", "settings", "table"]
 
 console = Console()
 
@@ -25,6 +29,22 @@ json_option = click.option(
 def settings(ctx: click.Context) -> Settings:
     """The settings from the file named on the command line, or the default one."""
     return load(ctx.obj)
+
+
+def places(config: Settings) -> "Places":
+    """Where agents find their topics on this cluster."""
+    from agents.runner import Places  # noqa: PLC0415 - not needed for --help
+    from schemas import topics  # noqa: PLC0415
+
+    kafka = config.kafka
+    return Places(
+        raw=kafka.topic(topics.RAW),
+        dead_letters=kafka.topic(topics.DEAD_LETTER),
+        cursors=kafka.topic(topics.CURSORS),
+        sources=kafka.topic(topics.SOURCES),
+        coverage=kafka.topic(topics.COVERAGE),
+        group=kafka.group("agents"),
+    )
 
 
 def moment(_ctx: click.Context, _param: click.Parameter, value: str | None) -> datetime | None:

@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from pipeline.cli._shared import settings
+from pipeline.cli._shared import places, settings
 from pipeline.errors import ConfigError
 
 __all__ = ["command"]
@@ -28,28 +28,21 @@ def command(ctx: click.Context, *, once: bool, verbose: bool) -> None:
     from agents import runner, source  # noqa: PLC0415
     from pipeline import logs  # noqa: PLC0415
     from pipeline.settings import explain  # noqa: PLC0415
-    from schemas import topics  # noqa: PLC0415
 
     logs.setup(verbose=verbose)
     config = settings(ctx)
-    if not config.sources:
-        msg = "no sources: add a [[sources]] table to mentions.toml"
-        raise ConfigError(msg)
     for table in config.sources:
         model = source.config_model(table)
         try:
             model.model_validate(table)
         except ValidationError as error:
             raise ConfigError(explain(error, model, f"source {table.get('name')!r}")) from error
-    kafka = config.kafka
     code = runner.run(
         config.sources,
-        kafka.kafka_python(),
+        config.kafka.kafka_python(),
         once=once,
-        raw=kafka.topic(topics.RAW),
-        dead_letters=kafka.topic(topics.DEAD_LETTER),
-        cursors=kafka.topic(topics.CURSORS),
-        group=kafka.group("agents"),
+        places=places(config),
+        pages=(config.agent.host, config.agent.port) if config.agent.port else None,
         salt=config.privacy.key() if config.privacy.pseudonyms else None,
     )
     sys.exit(code)

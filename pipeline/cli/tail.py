@@ -14,7 +14,12 @@ from pipeline.settings import Settings
 
 __all__ = ["command", "full_name"]
 
-_SHORT = {"raw": "mentions.raw", "enriched": "mentions.enriched", "dead": "mentions.dead-letter"}
+_SHORT = {
+    "raw": "mentions.raw",
+    "enriched": "mentions.enriched",
+    "dead": "mentions.dead-letter",
+    "coverage": "mentions.coverage",
+}
 _FORMATS: Final = ("table", "json", "csv", "parquet")
 
 
@@ -64,7 +69,7 @@ def command(
     form: str,
     follow: bool,
 ) -> None:
-    """Show the messages of TOPIC: raw, enriched, dead, or a topic's full name."""
+    """Show the messages of TOPIC: raw, enriched, dead, coverage, or a topic's full name."""
     if form == "parquet" and follow:
         msg = "a Parquet file is whole when it ends: leave out --follow"
         raise click.UsageError(msg)

@@ -3,8 +3,8 @@
 Mentions live in monthly indices ``<alias>-YYYY.MM``, which Elasticsearch makes from the template
 when the first mention of a month is written, and are found through the alias. (Data streams know
 no external versions, which make writing idempotent.) Next to them, outside the alias, stand
-``<alias>-tombstones``, the memory of deletions (see ``writer``), and ``<alias>-dead-letters``, what
-is missing and why (see ``letters``).
+``<alias>-tombstones``, the memory of deletions (see ``writer``), ``<alias>-dead-letters``, what is
+missing and why (see ``letters``), and ``<alias>-coverage``, the ledger of what was collected.
 
 Why the mapping is as it is:
 
@@ -100,6 +100,7 @@ def wanted(settings: Settings, capabilities: Capabilities) -> dict[tuple[Kind, s
         mappings = _merged(mappings, _file("languages"))
     tombstones = _merged(_file("tombstones"), {"settings": {"index": sizes}})
     dead_letters = _merged(_file("dead_letters"), {"settings": {"index": sizes}})
+    coverage = _merged(_file("coverage"), {"settings": {"index": sizes}})
     return {
         ("component template", f"{prefix}-settings"): {
             "template": {"settings": _merged(_file("settings"), {"index": sizes})}
@@ -121,6 +122,11 @@ def wanted(settings: Settings, capabilities: Capabilities) -> dict[tuple[Kind, s
             "priority": _PRIORITY,
             "template": dead_letters,
         },
+        ("index template", f"{prefix}-coverage"): {
+            "index_patterns": [f"{prefix}-coverage"],
+            "priority": _PRIORITY,
+            "template": coverage,
+        },
     }
 
 
@@ -135,11 +141,14 @@ def apply(client: Elasticsearch, settings: Settings, capabilities: Capabilities)
     """
     templates = wanted(settings, capabilities)
     changes = [_put(client, kind, name, body) for (kind, name), body in templates.items()]
-    settings_, mappings, _, tombstones, letters = (body["template"] for body in templates.values())
+    settings_, mappings, _, tombstones, letters, coverage = (
+        body["template"] for body in templates.values()
+    )
     for pattern, target in (
         ("20*", _merged(settings_, mappings)),
         ("tombstones*", tombstones),
         ("dead-letters*", letters),
+        ("coverage*", coverage),
     ):
         found = client.indices.get(index=f"{settings.alias}-{pattern}", expand_wildcards="open")
         changes += [_follow(client, name, state, target) for name, state in sorted(found.items())]

@@ -9,7 +9,13 @@ from pipeline.settings import Settings
 __all__ = ["build"]
 
 # Imported by name, so that a worker loads only what its own stage needs.
-_STAGES: Final = {"archive": "Archive", "enrich": "Enrich", "index": "Index", "route": "Route"}
+_STAGES: Final = {
+    "archive": "Archive",
+    "enrich": "Enrich",
+    "index": "Index",
+    "record": "Record",
+    "route": "Route",
+}
 
 
 def build(name: str, settings: Settings) -> Stage:

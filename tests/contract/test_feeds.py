@@ -13,14 +13,16 @@ from agents.errors import RateLimited, SourceError, Unreadable
 from agents.feeds import Feeds, FeedsConfig
 from agents.source import Source
 from agents.testing import (
+    Answer,
+    Loopback,
     Outside,
+    Request,
     SourceContract,
     drain,
     drain_until_failure,
     mentions,
     opened,
 )
-from agents.testing import Answer, Loopback, Request
 
 START = datetime(2026, 1, 5, 8, tzinfo=UTC)
 ALLOWED = Answer(b"User-agent: *\nDisallow: /geheim")

@@ -5,8 +5,16 @@ from typing import Any
 
 import pytest
 
-from agents.testing import Answer, Loopback, Platform, PlatformContract, Request, Said
-from agents.testing import drain, mentions
+from agents.testing import (
+    Answer,
+    Loopback,
+    Platform,
+    PlatformContract,
+    Request,
+    Said,
+    drain,
+    mentions,
+)
 
 
 class Algolia(Platform):

@@ -23,7 +23,7 @@ TOKEN = "tok-geheim-1"  # noqa: S105 - of this test
 
 
 def stamp(moment: datetime | None) -> str | None:
-    return moment and moment.strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.000Z") if moment else None
 
 
 class Server(Platform):
@@ -69,7 +69,9 @@ class Server(Platform):
         if request.where == "/api/v2/search":
             assert request.query["type"] == "statuses"
             return Answer.json({"accounts": [], "statuses": page, "hashtags": []})
-        link = f'<{self.web.url}{request.where}?max_id={page[-1]["id"]}>; rel="next"' if page else ""
+        link = (
+            f'<{self.web.url}{request.where}?max_id={page[-1]["id"]}>; rel="next"' if page else ""
+        )
         return Answer.json(page, Link=link)
 
     def limited(self) -> Answer:

@@ -10,11 +10,16 @@ from agents.source import Listener, Source, build, config_model, names
 def test_every_built_in_kind_can_be_made(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("A_TOKEN", "x")
     tables: dict[str, dict[str, object]] = {
+        "bluesky": {"searches": ["a"]},
+        "hackernews": {"queries": ["a"]},
+        "mastodon": {"hashtags": ["a"]},
+        "reddit": {"subreddits": ["aa"], "client_id": "x", "client_secret": "env:A_TOKEN"},
+        "youtube": {"videos": ["dQw4w9WgXcQ"], "key": "env:A_TOKEN"},
         "feeds": {"urls": ["https://example.org/rss"]},
         "files": {"paths": ["*.csv"]},
         "push": {"token": "env:A_TOKEN"},
     }
-    assert set(tables) <= set(names())
+    assert set(tables) == set(names())
     for kind, table in tables.items():
         made = build({"type": kind, "name": "it", **table})
         assert isinstance(made, Listener if kind == "push" else Source)
@@ -22,7 +27,7 @@ def test_every_built_in_kind_can_be_made(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_an_unknown_kind_names_those_there_are() -> None:
-    with pytest.raises(SourceConfigError, match="'telegraph'; there are: feeds, files, push"):
+    with pytest.raises(SourceConfigError, match="'telegraph'; there are: bluesky, feeds, files,"):
         build({"type": "telegraph", "name": "it"})
 
 

@@ -1,14 +1,19 @@
 import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from agents.cursors import Progress
 from agents.errors import RateLimited, SourceError, Unconfirmed
+from agents.ledger import Counts, Ledger
 from agents.publisher import Tally
 from agents.source import Cursor, Item, Page, Refused, SourceConfig
-from agents.task import Counts, Task
+from agents.task import Task
+from schemas.coverage import Coverage
+from schemas.sources import Backfill
 
 ITEM = Refused("a", b"a", "Odd", "odd")
 
@@ -18,6 +23,8 @@ class Kafka:
 
     def __init__(self) -> None:
         self.written: list[Any] = []
+        self.ledger: list[Coverage] = []
+        self.progress = Progress()
         self.away = False
 
     def publish(self, items: Sequence[Item], source: str) -> Tally:
@@ -27,8 +34,13 @@ class Kafka:
         self.written.append((source, len(items)))
         return Tally(published=len(items))
 
-    def write(self, name: str, cursor: Cursor) -> None:
-        self.written.append((name, cursor))
+    def write(self, name: str, progress: Progress) -> None:
+        self.progress = progress
+        if not self.written or self.written[-1] != (name, progress.cursor):
+            self.written.append((name, progress.cursor))
+
+    def cover(self, ledger: Sequence[Coverage]) -> None:
+        self.ledger += ledger
 
 
 class Scripted:
@@ -55,10 +67,13 @@ class Scripted:
         pass
 
 
-def task(source: Scripted, kafka: Kafka, cursor: Cursor | None = None) -> tuple[Task, Counts]:
-    counts = Counts()
+def task(
+    source: Scripted, kafka: Kafka, cursor: Cursor | None = None, **more: Any
+) -> tuple[Task, Counts]:
+    ledger = Ledger("it", "x")
     made: Any = Task
-    return made(source, cursor, kafka, kafka, counts), counts
+    progress = Progress(cursor, until=1)
+    return made(source, progress, kafka, kafka, ledger, **more), ledger.counts
 
 
 def test_a_cursor_follows_its_page() -> None:
@@ -137,8 +152,8 @@ def test_one_line_when_it_fails_and_one_when_it_works_again(
         for _ in range(5):
             made.run()
     assert [record.message for record in caplog.records] == [
-        "it: SourceError: gone",
-        "it: works again after 3 failures",
+        "it: dark: SourceError: gone",
+        "it: back after 0 s, 3 failures",
     ]
     assert counts.errors == 3
     assert not made.failed
@@ -169,3 +184,87 @@ def test_when_to_come_back(error: Exception | None, least: float, most: float) -
     made.run()
     assert least < made.due - time.monotonic() < most
     assert made.failed == (error is not None)
+
+
+def test_a_source_that_has_been_read_is_dark_only_after_two_intervals(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing = [SourceError("gone")]
+    made, _ = task(Scripted([], list(failing), list(failing), list(failing)), Kafka())
+    now = time.time()
+    with caplog.at_level(logging.WARNING):
+        made.run()
+        for later in (100, 199):
+            monkeypatch.setattr(time, "time", lambda later=later: now + later)
+            made.run()
+        assert caplog.records == [], "one poll that fails is nothing to get up for"
+        monkeypatch.setattr(time, "time", lambda: now + 201)
+        made.run()
+    assert [record.message for record in caplog.records] == ["it: dark: SourceError: gone"]
+
+
+def test_a_quiet_source_is_asked_less_often_until_it_has_something() -> None:
+    quiet: list[list[Page]] = [[] for _ in range(9)]
+    made, _ = task(Scripted(*quiet, [Page([ITEM], {"at": 1})]), Kafka())
+    intervals = []
+    for _ in range(10):
+        made.run()
+        intervals.append(made.interval)
+    assert intervals[:2] == [100, 100]
+    assert intervals[2:5] == [150, 225, pytest.approx(337.5)]
+    assert intervals[8] == 400, "four times at most"
+    assert intervals[9] == 100
+
+
+def test_the_ledger_says_what_is_complete_from_the_last_success_on() -> None:
+    kafka = Kafka()
+    pages = [Page([ITEM], {"at": 1}, unchanged=2, gap=(5_000, 9_000), filtered={"old": 4})]
+    made, _ = task(Scripted([RateLimited("wait", 30)], pages), kafka, final=True)
+    made.run()
+    made.run()
+    failed, read = kafka.ledger
+    assert (failed.polls, failed.errors, failed.limited_seconds) == (1, {"RateLimited": 1}, 30)
+    assert failed.complete is None
+    assert (read.items, read.new, read.known, read.filtered) == (7, 1, 2, {"old": 4})
+    assert read.complete is not None
+    assert read.complete.start.timestamp() == 0.001, "what the process before had read"
+    assert time.time() - read.complete.end.timestamp() < 5
+    assert read.gap is not None
+    assert read.gap.end.timestamp() == 9
+
+
+def test_an_order_to_read_again_is_begun_once_and_survives_its_agent() -> None:
+    class Again(Scripted):
+        def rewind(self, cursor: Cursor | None, since: datetime) -> Cursor:
+            assert (cursor, since.year) == ({"at": 9}, 2026)
+            return {"at": 0}
+
+    kafka = Kafka()
+    since = datetime(2026, 1, 1, tzinfo=UTC)
+    order = Backfill("order-1", since)
+    source = Again([SourceError("gone")])
+    made, _ = task(source, kafka, {"at": 9}, order=order, final=True)
+    made.run()
+    assert source.cursors == [{"at": 0}]
+    assert kafka.progress.backfill == "order-1"
+
+    # Another agent takes over in the middle of it.
+    source = Again([Page([ITEM], {"at": 9})], [])
+    next_one: Any = Task
+    ledger = Ledger("it", "x")
+    made = next_one(source, kafka.progress, kafka, kafka, ledger, order=order, final=True)
+    made.run()
+    assert kafka.ledger[-1].complete is not None
+    assert kafka.ledger[-1].complete.start == since, "a gap is closed"
+    made.run()
+    assert source.cursors == [{"at": 0}, {"at": 9}], "once"
+
+
+def test_a_source_that_cannot_read_again_says_so_once(caplog: pytest.LogCaptureFixture) -> None:
+    order = Backfill("order-1", datetime(2026, 1, 1, tzinfo=UTC))
+    made, _ = task(Scripted([], []), Kafka(), {"at": 9}, order=order)
+    made.run()
+    made.run()
+    assert [record.message for record in caplog.records] == [
+        "it: cannot read again what it has read"
+    ]

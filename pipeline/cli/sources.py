@@ -1,0 +1,271 @@
+"""``mentions sources``: which sources there are, and orders about them.
+
+Orders are messages on ``mentions.sources``; every agent follows them within a second.
+"""
+
+import sys
+import tomllib
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pipeline.cli._shared import emit, json_option, moment, places, settings, table
+from pipeline.errors import ConfigError
+
+if TYPE_CHECKING:
+    from agents.directory import Directory
+    from agents.source import Item
+    from pipeline.settings import Settings
+    from schemas.sources import SourceEntry
+
+__all__ = ["command"]
+
+_WITHIN = 10.0  # seconds to wait for Kafka
+_SHOWN = 100  # code points of a text
+
+
+@click.group(
+    epilog="""\b
+Examples:
+  mentions sources list
+  mentions sources add 'type = "mastodon"' 'name = "tags"' 'hashtags = ["bahn"]'
+  mentions sources pause tags && mentions sources resume tags
+  mentions sources backfill tags --since 30d
+  mentions sources test tags           one poll: shows what would be published, publishes nothing"""
+)
+def command() -> None:
+    """List, add, pause, back-fill and test the sources."""
+
+
+@command.command("list")
+@json_option
+@click.pass_context
+def list_(ctx: click.Context, *, as_json: bool) -> None:
+    """List the sources, those of the file and those that were added."""
+    config = settings(ctx)
+    with _directory(config) as directory:
+        entries = {**_of_file(config), **directory.entries}
+    rows = [
+        {
+            "name": name,
+            "type": entry.table.get("type"),
+            "origin": entry.origin,
+            "state": "paused" if entry.paused else "active",
+            "backfill_since": entry.backfill and entry.backfill.since,
+        }
+        for name, entry in sorted(entries.items())
+    ]
+    if as_json:
+        emit(rows)
+    else:
+        columns = ["name", "type", "from", "state", "back-fill since"]
+        table("Sources", columns, [list(row.values()) for row in rows])
+
+
+@command.command()
+@click.argument("lines", nargs=-1, required=True)
+@click.pass_context
+def add(ctx: click.Context, lines: tuple[str, ...]) -> None:
+    """Add a source, or replace one that was added.
+
+    LINES are those of its [[sources]] table, each in quotes; "-" reads them from standard input.
+    """
+    text = sys.stdin.read() if lines == ("-",) else "\n".join(lines)
+    try:
+        found = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        msg = f"not TOML: {error}"
+        raise ConfigError(msg) from error
+    entry = _entry(found)
+    name = str(entry.table["name"])
+    config = settings(ctx)
+    with _directory(config) as directory:
+        if name in _of_file(config) or directory.entries.get(name, entry).origin == "file":
+            msg = f"source {name!r} is in mentions.toml: change it there"
+            raise ConfigError(msg)
+        directory.write(name, entry)
+    click.echo(f"Added {name}: every agent knows it within a second.")
+
+
+@command.command()
+@click.argument("name")
+@click.pass_context
+def remove(ctx: click.Context, name: str) -> None:
+    """Remove a source that was added; its cursor is kept, should it come back."""
+    config = settings(ctx)
+    with _directory(config) as directory:
+        entry = _find(directory.entries, config, name)
+        if entry.origin == "file":
+            msg = f"source {name!r} is in mentions.toml: remove it there and restart an agent"
+            raise ConfigError(msg)
+        directory.write(name, None)
+    click.echo(f"Removed {name}.")
+
+
+@command.command()
+@click.argument("name")
+@click.pass_context
+def pause(ctx: click.Context, name: str) -> None:
+    """Stop reading a source; what it says meanwhile is read when it is resumed."""
+    _set(ctx, name, paused=True)
+    click.echo(f"Paused {name}.")
+
+
+@command.command()
+@click.argument("name")
+@click.pass_context
+def resume(ctx: click.Context, name: str) -> None:
+    """Go on reading a source where it was paused."""
+    _set(ctx, name, paused=False)
+    click.echo(f"Resumed {name}.")
+
+
+@command.command()
+@click.argument("name")
+@click.option("--since", required=True, callback=moment, help="15m, 7d, or an RFC 3339 time.")
+@click.pass_context
+def backfill(ctx: click.Context, name: str, since: datetime) -> None:
+    """Read everything since a moment again; what is known is not published twice."""
+    from agents.source import Rewindable, source_class  # noqa: PLC0415 - not needed for --help
+    from schemas.sources import Backfill  # noqa: PLC0415
+
+    config = settings(ctx)
+    with _directory(config) as directory:
+        entry = _find(directory.entries, config, name)
+    if not issubclass(source_class(entry.table), Rewindable):
+        msg = f"source {name!r} shows only what it shows now: {entry.table['type']} has no past"
+        raise ConfigError(msg)
+    _set(ctx, name, backfill=Backfill(uuid.uuid4().hex, since.astimezone(UTC)))
+    click.echo(f"Ordered: {name} is read again from {since:%Y-%m-%d %H:%M %Z} on.")
+    click.echo("'mentions coverage' shows when it is done.")
+
+
+@command.command()
+@click.argument("name")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 10_000))
+@json_option
+@click.pass_context
+def test(ctx: click.Context, name: str, limit: int, *, as_json: bool) -> None:
+    """Poll a source once, without its cursor, and show what would be published.
+
+    Publishes nothing and moves nothing. Exit code 1 where the source cannot be read.
+    """
+    from agents.errors import SourceError  # noqa: PLC0415 - not needed for --help
+    from agents.source import Source, build  # noqa: PLC0415
+
+    config = settings(ctx)
+    entry = _of_file(config).get(name)
+    if entry is None:
+        with _directory(config) as directory:
+            entry = _find(directory.entries, config, name)
+    _entry(entry.table)
+    source = build(entry.table)
+    if not isinstance(source, Source):
+        msg = f"source {name!r} is told what is new: there is nothing to ask"
+        raise ConfigError(msg)
+    found: list[Item] = []
+    failure = None
+    try:
+        for page in source.poll(None):
+            found += page.items
+            if len(found) >= limit:
+                break
+    except SourceError as error:
+        failure = f"{type(error).__name__}: {error}"
+    finally:
+        source.close()
+    _show(name, found[:limit], as_json=as_json)
+    if failure:
+        click.echo(f"mentions: {name}: {failure}", err=True)
+        sys.exit(1)
+
+
+def _show(name: str, found: list["Item"], *, as_json: bool) -> None:
+    from schemas.mention import RawMention  # noqa: PLC0415
+
+    if as_json:
+        emit(found)
+        return
+    rows = []
+    for item in found:
+        if isinstance(item, RawMention):
+            text = " ".join(item.text.split())
+            rows.append((item.id, f"{item.published_at:%Y-%m-%d %H:%M}", text[:_SHOWN]))
+        else:
+            reason = getattr(item, "reason", "deleted")
+            rows.append((getattr(item, "key", getattr(item, "id", "")), "", reason[:_SHOWN]))
+    table(f"{name} would publish {len(found)}", ["id", "published", "text"], rows)
+
+
+def _set(ctx: click.Context, name: str, **changes: object) -> None:
+    from msgspec import structs  # noqa: PLC0415
+
+    config = settings(ctx)
+    with _directory(config) as directory:
+        entry = _find(directory.entries, config, name)
+        directory.write(name, structs.replace(entry, **changes))
+
+
+def _find(entries: Mapping[str, "SourceEntry"], config: "Settings", name: str) -> "SourceEntry":
+    known = {**_of_file(config), **entries}
+    if name not in known:
+        msg = f"no source {name!r}; there are: {', '.join(sorted(known)) or 'none'}"
+        raise ConfigError(msg)
+    return known[name]
+
+
+def _of_file(config: "Settings") -> dict[str, "SourceEntry"]:
+    from schemas.sources import SourceEntry  # noqa: PLC0415
+
+    return {str(t.get("name")): SourceEntry(table=t, origin="file") for t in config.sources}
+
+
+def _entry(found: Mapping[str, Any]) -> "SourceEntry":
+    """A checked entry of a table.
+
+    Raises:
+        ConfigError: the table is wrong.
+    """
+    import msgspec  # noqa: PLC0415
+    from pydantic import ValidationError  # noqa: PLC0415
+
+    from agents.source import config_model  # noqa: PLC0415
+    from pipeline.settings import explain  # noqa: PLC0415
+    from schemas.sources import SourceEntry  # noqa: PLC0415
+
+    model = config_model(found)
+    try:
+        model.model_validate(found)
+    except ValidationError as error:
+        raise ConfigError(explain(error, model, f"source {found.get('name')!r}")) from error
+    return SourceEntry(table=msgspec.to_builtins(found))
+
+
+@contextmanager
+def _directory(config: "Settings") -> Iterator["Directory"]:
+    """The directory as it is now.
+
+    Raises:
+        ConfigError: Kafka does not answer.
+    """
+    from kafka.errors import KafkaError  # noqa: PLC0415
+
+    from agents.directory import Directory  # noqa: PLC0415
+    from agents.publisher import Publisher  # noqa: PLC0415
+
+    options = config.kafka.kafka_python()
+    publisher = Publisher(options)
+    directory = Directory(options, publisher, places(config).sources, within=_WITHIN)
+    try:
+        directory.read()
+        yield directory
+    except KafkaError as error:
+        msg = f"Kafka at {config.kafka.bootstrap}: {error}"
+        raise ConfigError(msg) from error
+    finally:
+        directory.close()
+        publisher.close()

@@ -1,0 +1,166 @@
+"""Agents on a real Kafka: killed in mid-page, sharing, taking over, and what the ledger says."""
+
+import json
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from agents.testing import Answer, Loopback, Request
+from tests.support.installation import Installation
+
+POSTS = 1_500
+SECONDS_TO_TAKE_OVER = 15
+
+
+class Search:
+    """Hacker News' search with a long past; slow, so that an agent can be killed in mid-page."""
+
+    def __init__(self, web: Loopback) -> None:
+        self.web = web
+        self.pause = 0.15
+        self.newest = int((datetime.now(UTC) - timedelta(hours=1)).timestamp())
+        self.asked: list[tuple[float, str]] = []
+        self.status = 200
+        web.handler = self.answer
+
+    def answer(self, request: Request) -> Answer | None:
+        if request.where.startswith("/items/"):
+            return Answer.json(self.hit(int(request.where.rpartition("/")[2])))
+        self.asked.append((time.monotonic(), request.query["query"]))
+        if self.status != 200:
+            return Answer(status=self.status)
+        low, high = 0, self.newest
+        for condition in request.query["numericFilters"].split(","):
+            name, _, value = condition.partition("=")
+            low, high = (int(value), high) if name.endswith(">") else (low, int(value))
+        time.sleep(self.pause)
+        first = max(self.newest - high, 0)
+        hits = [self.hit(n) for n in range(first, min(first + 50, POSTS)) if self.at(n) >= low]
+        return Answer.json({"hits": hits})
+
+    def at(self, number: int) -> int:
+        return self.newest - number
+
+    def hit(self, number: int) -> dict[str, object]:
+        text = f"Nummer {number}"
+        return {"objectID": str(number), "created_at_i": self.at(number), "comment_text": text}
+
+    def table(self, name: str) -> str:
+        return f"""
+[[sources]]
+type = "hackernews"
+name = "{name}"
+queries = ["{name}"]
+api = "{self.web.url}"
+page = 50
+every = 1
+recheck_for = 0
+http = {{ allow_private = true, per_second = 1000 }}
+"""
+
+
+@pytest.fixture
+def search() -> Iterator[Search]:
+    with Loopback() as web:
+        yield Search(web)
+
+
+def test_agents_killed_in_mid_page_lose_nothing_and_the_ledger_knows(
+    installation: Installation, search: Search
+) -> None:
+    installation.configure(search.table("it"))
+    worker = installation.start("worker", "--stages", "enrich,index,record")
+    for pages in (3, 4, 5):
+        before = len(search.asked)
+        agent = installation.start("agent")
+        wanted = before + pages
+        installation.wait(lambda wanted=wanted: len(search.asked) >= wanted, "some pages")  # type: ignore[misc]
+        installation.kill(agent)
+    assert len(search.asked) < POSTS / 50, "everything was read before the last kill"
+    agent = installation.start("agent")
+    installation.wait(lambda: installation.count() >= POSTS, "every post in the index")
+    documents = installation.documents()
+    assert sorted(documents) == sorted(f"hackernews:{number}" for number in range(POSTS))
+    # Where the killed ones had been was read on from, not from the beginning.
+    assert len(search.asked) < 2 * POSTS / 50
+    assert installation.tail("dead") == []
+
+    installation.stop(agent)
+    installation.wait(lambda: bool(rows(installation)), "the ledger in the index")
+    (row,) = rows(installation)
+    assert row["source"] == "it"
+    assert not row["gaps"]
+
+    # An order: everything again, on the same topics as data; nothing is there twice after it.
+    listed = installation.run("sources", "list", "--json").stdout
+    assert json.loads(listed)["origin"] == "file"
+    installation.run("sources", "backfill", "it", "--since", "2d")
+    agent = installation.start("agent")
+    before = len(search.asked)
+    installation.wait(lambda: len(search.asked) > before + POSTS / 50, "all pages again")
+    installation.stop(agent)
+    assert installation.count() == POSTS
+    complete = [m["complete"] for m in ledger(installation) if "complete" in m]
+    oldest = min(datetime.fromisoformat(stretch["start"]) for stretch in complete)
+    assert datetime.now(UTC) - oldest > timedelta(days=1.9)
+    assert installation.stop(worker) == 0
+
+
+def test_agents_share_take_over_and_follow_orders(
+    installation: Installation, search: Search
+) -> None:
+    names = [f"s{number}" for number in range(24)]
+    search.pause = 0
+    search.newest -= 86_400 * 30  # nothing to read: only who asks matters
+    installation.configure("".join(search.table(name) for name in names))
+
+    first = installation.start("agent")
+    second = installation.start("agent")
+    installation.wait(lambda: recently(search, 5) == set(names), "all sources being read")
+    time.sleep(3)  # the second has joined: the sources move
+    installation.wait(lambda: recently(search, 5) == set(names), "all sources being read by both")
+
+    # kill -9: whatever the first had is read again within 15 s.
+    installation.kill(first)
+    killed = time.monotonic()
+    installation.wait(lambda: since(search, killed + 1) == set(names), "the others' sources")
+    taken = time.monotonic() - killed
+    assert taken < SECONDS_TO_TAKE_OVER, f"took {taken:.1f} s"
+
+    # Orders reach a running agent.
+    installation.run("sources", "pause", "s0")
+    time.sleep(3)
+    paused = time.monotonic()
+    time.sleep(5)
+    assert "s0" not in since(search, paused)
+    assert "s1" in since(search, paused)
+    installation.run("sources", "resume", "s0")
+    installation.wait(lambda: "s0" in recently(search, 2), "s0 again")
+    lines = search.table("extra").replace("[[sources]]", "")
+    installation.run("sources", "add", "-", stdin=lines)
+    installation.wait(lambda: "extra" in recently(search, 2), "the source that was added")
+    shown = installation.run("sources", "test", "extra", "--json").stdout
+    assert shown == ""
+    installation.run("sources", "remove", "extra")
+    refused = installation.run("sources", "remove", "s1", code=1)
+    assert "mentions.toml" in refused.stderr
+    assert installation.stop(second) == 0
+
+
+def recently(search: Search, seconds: float) -> set[str]:
+    return since(search, time.monotonic() - seconds)
+
+
+def since(search: Search, moment: float) -> set[str]:
+    return {name for at, name in list(search.asked) if at >= moment}
+
+
+def rows(installation: Installation) -> list[dict[str, object]]:
+    out = installation.run("coverage", "--json").stdout.splitlines()
+    return [row for row in map(json.loads, out) if row["polls"]]
+
+
+def ledger(installation: Installation) -> list[dict[str, dict[str, str]]]:
+    return [message["value"] for message in installation.tail("coverage")]
