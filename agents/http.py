@@ -231,6 +231,11 @@ class Http:
                 content = self._read(answer, self._config.max_bytes)
             return Fetched(str(answer.url), content, _lower(answer.headers), answer.status_code)
 
+    def leave(self, url: str, seconds: float) -> None:
+        """Ask a host nothing for a while, as it said in the body of an answer."""
+        host = self._host(url)
+        host.closed_until = max(host.closed_until, time.monotonic() + seconds)
+
     def page(self, url: str) -> Fetched:
         """Fetch a page made for people, if robots.txt lets us, and no faster than it says.
 

@@ -77,6 +77,8 @@ class Post(Struct, frozen=True, kw_only=True):
     key: str | None = None
     """What it is looked up by, where that is not ``native``."""
     edited: datetime | None = None
+    estimated: bool = False
+    """``published`` is a guess."""
     gone: bool = False
     """The platform shows a stump of it: deleted or removed."""
 
@@ -95,7 +97,7 @@ class Listing(Struct, frozen=True):
 class _Known(Struct, array_like=True):
     """What is remembered of a post: a JSON array."""
 
-    published: int  # seconds since 1970
+    published: int  # milliseconds since 1970
     revision: int
     fingerprint: str
     looked: int  # seconds since 1970
@@ -167,13 +169,24 @@ class Listed(ABC):
         """
         raise NotImplementedError
 
+    def more(self, post: Post) -> dict[str, Any]:  # noqa: ARG002 - for those that have more
+        """Fields that cost a request and are asked for once, when a post is new or changed."""
+        return {}
+
     def ask(
         self,
         url: str,
         params: Mapping[str, Any] | Sequence[tuple[str, Any]] = (),
         headers: Mapping[str, str] | None = None,
+        refusals: Sequence[int] = (),
     ) -> Fetched:
         """Ask a JSON API.
+
+        Args:
+            url: the address without parameters; it is shown in messages.
+            params: parameters.
+            headers: further headers.
+            refusals: statuses whose answer the caller wants to read itself.
 
         Raises:
             Denied: 401 or 403.
@@ -190,7 +203,7 @@ class Listed(ABC):
         if fetched.status in _MISSING:
             msg = f"{url}: {fetched.status}"
             raise Missing(msg)
-        if fetched.status >= _REFUSAL:
+        if fetched.status >= _REFUSAL and fetched.status not in refusals:
             msg = f"{url}: {fetched.status} {fetched.body[:200].decode(errors='replace')}"
             raise SourceError(msg)
         return fetched
@@ -314,22 +327,28 @@ class Listed(ABC):
             # Changed without saying when.
             revision, edited = max(milliseconds(now), before.revision + 1), now
         age = (now - post.published).total_seconds()
+        published = post.published
+        if before is not None:
+            # Some platforms know the time of the last change only.
+            published = datetime.fromtimestamp(before.published / 1000, UTC)
         mention = make(
             {
                 "channel": self.channel,
                 **post.fields,
+                **self.more(post),
                 "id": id_,
-                "published_at": post.published,
+                "published_at": published,
                 "edited_at": edited,
                 "revision": revision,
                 "collector": {"backfill": before is None and age > _LATE},
             },
             self.config,
             feed=query,
+            estimated=post.estimated,
         )
         looked = before.looked if before else int(now.timestamp())
         state.seen[key] = _Known(
-            milliseconds(post.published) // 1000, revision, print_, looked, mention.id
+            milliseconds(mention.published_at), revision, print_, looked, mention.id
         )
         return mention
 
@@ -389,12 +408,12 @@ class Listed(ABC):
 
     def _due(self, state: _State, now: int) -> list[str]:
         """What is to be looked at now, that which waits longest first."""
-        every, youngest = self.config.recheck, now - self.config.recheck_for * _DAY
+        every, youngest = self.config.recheck, (now - self.config.recheck_for * _DAY) * 1000
         due = [
             (known.looked, key)
             for key, known in state.seen.items()
             if known.published >= youngest
-            and (not every or now - known.looked >= max(every, known.looked - known.published))
+            and (not every or now - known.looked >= max(every, known.looked - known.published // 1000))
         ]
         return [key for _, key in sorted(due)]
 

@@ -176,13 +176,19 @@ class _Kind(Struct, frozen=True):
 
 
 _BUILT_IN: dict[str, _Kind] = {
+    "appstore": _Kind.parse("agents.appstore:AppStore"),
     "bluesky": _Kind.parse("agents.bluesky:Bluesky"),
+    "discourse": _Kind.parse("agents.discourse:Discourse"),
     "feeds": _Kind.parse("agents.feeds:Feeds"),
     "files": _Kind.parse("agents.files:Files"),
+    "gdelt": _Kind.parse("agents.gdelt:Gdelt"),
     "hackernews": _Kind.parse("agents.hackernews:HackerNews"),
+    "mail": _Kind.parse("agents.mail:Mail"),
     "mastodon": _Kind.parse("agents.mastodon:Mastodon"),
     "push": _Kind.parse("agents.push:Push"),
     "reddit": _Kind.parse("agents.reddit:Reddit"),
+    "reviews": _Kind.parse("agents.reviews:Reviews"),
+    "stackexchange": _Kind.parse("agents.stackexchange:StackExchange"),
     "youtube": _Kind.parse("agents.youtube:YouTube"),
 }
 

@@ -240,7 +240,10 @@ class YouTube(Listed):
                 method: Callable[..., Any] = getattr(self._client, what)().list
                 answer = method(**given).execute()
             except HttpError as error:
-                if meaning := _meaning(what, error):
+                meaning = _meaning(what, error)
+                if isinstance(meaning, RateLimited):
+                    self.http.leave(self.config.api, meaning.seconds or 0)
+                if meaning:
                     raise meaning from error
                 raise
         if not isinstance(answer, Mapping):

@@ -326,6 +326,8 @@ class PlatformContract(SourceContract):
         assert self.texts(drain(outside)) == ["eins"]
 
     def test_a_deletion_is_a_tombstone_once(self, outside: Platform) -> None:
+        if not outside.deletes:
+            return  # the platform does not show it
         outside.add(["eins", "zwei", "drei"])
         pages = drain(outside)
         before = {mention.text: mention for mention in mentions(pages)}

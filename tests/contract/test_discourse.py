@@ -1,0 +1,123 @@
+"""A Discourse forum as it answers."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from agents.testing import (
+    Answer,
+    Loopback,
+    Platform,
+    PlatformContract,
+    Request,
+    Said,
+    deletions,
+    drain,
+    mentions,
+)
+
+KEY = "c0ffee-geheim"
+
+
+class Forum(Platform):
+    """docs.discourse.org: List latest posts, Retrieve a single post; November 2026."""
+
+    kind = "discourse"
+    secret = KEY
+
+    def __init__(self, web: Loopback) -> None:
+        super().__init__(web)
+        self.extra: dict[int, dict[str, Any]] = {}
+
+    def table(self) -> dict[str, Any]:
+        return {"type": "discourse", "forums": [self.web.url], "key": "env:FORUM_KEY"}
+
+    def is_listing(self, request: Request) -> bool:
+        return request.where == "/posts.json"
+
+    def answer(self, request: Request) -> Answer | None:
+        assert (request.headers["api-key"], request.headers["api-username"]) == (KEY, "system")
+        if self.is_listing(request):
+            before = int(request.query.get("before", 1 << 40))
+            found = [said for said in self.there if said.number < before]
+            return Answer.json({"latest_posts": [self.post(said) for said in found[: self.page]]})
+        if request.where.startswith("/posts/"):
+            number = request.where.removeprefix("/posts/").removesuffix(".json")
+            found = [said for said in self.there if str(said.number) == number]
+            gone = {"errors": ["The requested URL could not be found."], "error_type": "not_found"}
+            return Answer.json(self.post(found[0])) if found else Answer.json(gone, 404)
+        return None
+
+    def limited(self) -> Answer:
+        wait = {"wait_seconds": 120, "time_left": "2 minutes"}
+        error = {"errors": ["Slow down"], "error_type": "rate_limit", "extras": wait}
+        return Answer.json(error, 429, Retry_After="120")
+
+    def denied(self) -> Answer | None:
+        error = {"errors": ["You are not permitted"], "error_type": "invalid_access"}
+        return Answer.json(error, 403)
+
+    def post(self, said: Said) -> dict[str, Any]:
+        at = said.at.isoformat().replace("+00:00", "Z")
+        return {
+            "id": said.number,
+            "name": "Ada",
+            "username": "ada",
+            "user_id": 7,
+            "created_at": None if said.bad else at,
+            "updated_at": (said.edited or said.at).isoformat(),
+            "version": 2 if said.edited else 1,
+            "cooked": f"<p>{said.text}</p>",
+            "post_number": said.number,
+            "post_type": 1,
+            "reply_count": 3,
+            "reply_to_post_number": None,
+            "reads": 40,
+            "score": 8.2,
+            "topic_id": 12,
+            "topic_slug": "erfahrungen",
+            "topic_title": "Erfahrungen",
+            "actions_summary": [{"id": 2, "count": 6}],
+            "hidden": False,
+            "deleted_at": None,
+            "user_deleted": False,
+            **self.extra.get(said.number, {}),
+        }
+
+
+@pytest.fixture
+def forum(monkeypatch: pytest.MonkeyPatch) -> Iterator[Forum]:
+    monkeypatch.setenv("FORUM_KEY", KEY)
+    with Loopback() as web:
+        yield Forum(web)
+
+
+class TestDiscourse(PlatformContract):
+    @pytest.fixture
+    def outside(self, forum: Forum) -> Platform:
+        return forum
+
+
+def test_posts_stand_in_their_topic(forum: Forum) -> None:
+    forum.add(["Frage", "Antwort", "Antwort darauf"])
+    forum.extra[3] = {"reply_to_post_number": 2}
+    by_text = {mention.text: mention for mention in mentions(drain(forum))}
+    first, second, third = by_text["Frage"], by_text["Antwort"], by_text["Antwort darauf"]
+    assert first.id == "discourse:127.0.0.1/12/1"
+    assert first.url == f"{forum.web.url}/t/erfahrungen/12/1"
+    assert first.engagement is not None
+    assert (first.engagement.likes, first.engagement.views) == (6, 40)
+    assert second.thread is not None
+    assert (second.thread.parent_id, second.thread.root_id) == (first.id, first.id)
+    assert third.thread is not None
+    assert (third.thread.parent_id, third.thread.root_id) == (second.id, first.id)
+
+
+def test_a_post_that_is_hidden_by_its_forum_is_deleted(forum: Forum) -> None:
+    forum.add(["eins", "zwei"])
+    cursor = drain(forum)[-1].cursor
+    forum.options["recheck"] = 0
+    forum.extra[2] = {"hidden": True}
+    (gone,) = deletions(drain(forum, cursor))
+    assert gone.id == "discourse:127.0.0.1/12/2"
