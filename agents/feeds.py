@@ -2,7 +2,11 @@
 
 Reads RSS 0.9 to 2.0, Atom 0.3 and 1.0 and RDF, as feedparser 6 understands them. Asks for changed
 feeds only (``ETag``, ``Last-Modified``). Where a feed has a teaser, the article is fetched, if
-robots.txt lets us, and its text extracted; a page that cannot be read leaves the teaser.
+robots.txt lets us, and its text extracted; a page that cannot be read leaves the teaser. Of a site
+whose address is all that is known, the feed it names is read.
+
+When nothing in a feed is known that was read before, entries may have come and gone unseen: the
+ledger shows a gap.
 
 Id: ``feeds:<guid>``, else the link. Revision: when the entry says it was updated, else published;
 for an entry that changed without saying so, when that was seen. ``published_at`` never changes.
@@ -15,15 +19,17 @@ again with the id it had.
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal
 
 import feedparser
 import msgspec
 import trafilatura
-from pydantic import Field
+from msgspec import structs
+from pydantic import Field, model_validator
 
+from agents.discovery import feeds_of
 from agents.entries import Entry, read
 from agents.errors import RateLimited, SourceError, Unreadable
 from agents.http import Fetched, Http, HttpConfig
@@ -33,15 +39,21 @@ from schemas.mention import Channel
 
 __all__ = ["Feeds", "FeedsConfig"]
 
+_LOOK_UP_EVERY: Final = 86_400  # seconds between two looks at which feeds a site has
 _PAGE: Final = 20  # entries per page: each may need an article to be fetched first
+
+
+_URL = Annotated[str, Field(pattern="^https?://")]
 
 
 class FeedsConfig(SourceConfig):
     """Keys of a ``[[sources]]`` table with ``type = "feeds"``."""
 
     type: Literal["feeds"]
-    urls: Annotated[tuple[Annotated[str, Field(pattern="^https?://")], ...], Field(min_length=1)]
+    urls: tuple[_URL, ...] = ()
     """The feeds."""
+    sites: tuple[_URL, ...] = ()
+    """Addresses of sites, whose feeds are looked up once a day."""
     channel: Channel = "news"
     language_hint: str | None = None
     """The language of feeds that do not say (BCP 47)."""
@@ -50,6 +62,13 @@ class FeedsConfig(SourceConfig):
     remember: Annotated[int, Field(ge=100, le=10_000)] = 4_000
     """How many entries to know again; should exceed what all feeds hold at a time."""
     http: HttpConfig = HttpConfig()
+
+    @model_validator(mode="after")
+    def _asks_for_something(self) -> "FeedsConfig":
+        if not self.urls and not self.sites:
+            msg = "neither urls nor sites: there is nothing to read"
+            raise ValueError(msg)
+        return self
 
 
 class Feeds:
@@ -70,28 +89,53 @@ class Feeds:
             SourceError: at the end, when some feeds could not be read.
         """
         cursor = cursor or {}
-        # Feeds that are no longer configured are forgotten.
-        state = {url: dict(cursor.get("feeds", {}).get(url, {})) for url in self.config.urls}
-        seen: dict[str, list[Any]] = dict(cursor.get("seen", {}))
         failures: list[SourceError] = []
+        sites = self._look_up(cursor.get("sites", {}), failures)
+        urls = [*self.config.urls, *(url for found in sites.values() for url in found["feeds"])]
+        # Feeds that are no longer configured are forgotten.
+        state = {url: dict(cursor.get("feeds", {}).get(url, {})) for url in urls}
+        seen: dict[str, list[Any]] = dict(cursor.get("seen", {}))
         for url, about in state.items():
             if about.get("not_before", 0) > time.time():
                 continue
             try:
-                yield from self._feed(url, about, state, seen)
+                for page in self._feed(url, about, state, seen):
+                    yield self._with(page, sites)
             except RateLimited as error:
                 about["not_before"] = time.time() + (error.seconds or 0)
                 failures.append(error)
             except SourceError as error:
                 failures.append(error)
-        yield Page([], _cursor(state, seen))
-        if len(failures) == 1 == len(self.config.urls):
+        yield self._with(Page([], _cursor(state, seen)), sites)
+        places = max(len(self.config.urls) + len(self.config.sites), len(urls))
+        if len(failures) == 1 == places:
             raise failures[0]
         if failures:
-            some = len(failures) < len(self.config.urls)
-            msg = f"{len(failures)} of {len(self.config.urls)} feeds failed: {failures[0]}"
+            some = len(failures) < places
+            msg = f"{len(failures)} of {places} feeds failed: {failures[0]}"
             # Those that work are asked as often as ever.
             raise SourceError(msg, self.config.every if some else None)
+
+    def _look_up(
+        self, before: Mapping[str, dict[str, Any]], failures: list[SourceError]
+    ) -> dict[str, dict[str, Any]]:
+        """The feeds of sites, as known or looked up anew."""
+        found = {}
+        for site in self.config.sites:
+            known = before.get(site, {"feeds": [], "at": 0})
+            if time.time() - known["at"] > _LOOK_UP_EVERY:
+                try:
+                    known = {"feeds": feeds_of(self._http, site), "at": int(time.time())}
+                except SourceError as error:
+                    # What was found before is still read.
+                    failures.append(error)
+            found[site] = known
+        return found
+
+    @staticmethod
+    def _with(page: Page, sites: Mapping[str, Any]) -> Page:
+        """The page, its cursor with what is known of sites."""
+        return structs.replace(page, cursor={**page.cursor, "sites": sites}) if sites else page
 
     def _feed(
         self,
@@ -110,6 +154,7 @@ class Feeds:
             return
         parsed = _parse(fetched)
         language = parsed.feed.get("language") or self.config.language_hint
+        gap = _gap(parsed.entries, about, seen)
         items: list[Item] = []
         unchanged = 0
         # Feeds have the newest entry first.
@@ -129,7 +174,8 @@ class Feeds:
         about.clear()
         if not parsed.bozo:
             about |= {"etag": fetched.etag, "modified": fetched.last_modified}
-        yield Page(items, _cursor(state, seen), unchanged)
+        about["read"] = True
+        yield Page(items, _cursor(state, seen), unchanged, gap)
 
     def _item(
         self, raw: Mapping[str, Any], url: str, language: str | None, seen: dict[str, list[Any]]
@@ -208,6 +254,26 @@ class Feeds:
 def _cursor(state: Mapping[str, dict[str, Any]], seen: Mapping[str, list[Any]]) -> Cursor:
     """A copy: what is read next must not change a page that is on its way."""
     return {"feeds": {url: dict(about) for url, about in state.items()}, "seen": dict(seen)}
+
+
+def _gap(
+    entries: Sequence[Mapping[str, Any]], about: Mapping[str, Any], seen: Mapping[str, list[Any]]
+) -> tuple[int, int] | None:
+    """Where entries may have come and gone: from the newest known to the oldest that is there."""
+    if not about.get("read") or not seen:
+        return None
+    times = []
+    for raw in entries:
+        try:
+            entry = read(raw, "", None)
+        except ValueError:
+            continue
+        if digest(identify("feeds", entry.native))[:16] in seen:
+            return None
+        if moment := entry.published or entry.updated:
+            times.append(milliseconds(moment))
+    newest = max(known[2] for known in seen.values())
+    return (newest, min(times)) if times and newest < min(times) else None
 
 
 def _parse(fetched: Fetched) -> Any:  # noqa: ANN401 - feedparser has no types

@@ -123,6 +123,8 @@ class Listed(ABC):
     kind: ClassVar[str]
     """The source type, which ids begin with."""
     channel: ClassVar[Channel]
+    ordered: ClassVar[bool] = True
+    """Whether listings have the newest first; else each is read to its end every time."""
     batch: ClassVar[int] = 50
     """Most posts that one look-up takes; 0 where the platform has none."""
     config: ListedConfig
@@ -250,7 +252,7 @@ class Listed(ABC):
         known: int = about.get("known", first)
         top: int = max(about.get("top", known), known)
         at, anew = about.get("at"), False
-        since = max(known - int(self.config.overlap * 1000), 0)
+        since = max(known - int(self.config.overlap * 1000), 0) if self.ordered else first
         while True:
             try:
                 listing = self.listing(query, at, datetime.fromtimestamp(since / 1000, UTC))
@@ -271,7 +273,7 @@ class Listed(ABC):
                     unchanged += 1
                 else:
                     items.append(item)
-            reached = last is not None and last < since
+            reached = self.ordered and last is not None and last < since
             over = reached or listing.more is None
             if over:
                 state.queries[query] = {"known": top}
@@ -413,7 +415,10 @@ class Listed(ABC):
             (known.looked, key)
             for key, known in state.seen.items()
             if known.published >= youngest
-            and (not every or now - known.looked >= max(every, known.looked - known.published // 1000))
+            and (
+                not every
+                or now - known.looked >= max(every, known.looked - known.published // 1000)
+            )
         ]
         return [key for _, key in sorted(due)]
 

@@ -49,6 +49,7 @@ class RedditConfig(ListedConfig):
     """Of an app of the kind "script": www.reddit.com/prefs/apps, after the approval that Reddit's
     Responsible Builder Policy asks for."""
     client_secret: Secret
+    """Of the same app: www.reddit.com/prefs/apps."""
     api: Annotated[str, Field(pattern="^https?://")] = "https://oauth.reddit.com"
     site: Annotated[str, Field(pattern="^https?://")] = _SITE
     """Gives tokens."""

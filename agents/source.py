@@ -80,7 +80,7 @@ class Page(Struct, frozen=True):
 class SourceConfig(BaseModel):
     """What every source's table in ``mentions.toml`` may say."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     type: str
     """Which kind of source this is."""
@@ -188,6 +188,7 @@ _BUILT_IN: dict[str, _Kind] = {
     "push": _Kind.parse("agents.push:Push"),
     "reddit": _Kind.parse("agents.reddit:Reddit"),
     "reviews": _Kind.parse("agents.reviews:Reviews"),
+    "sitemaps": _Kind.parse("agents.sitemaps:Sitemaps"),
     "stackexchange": _Kind.parse("agents.stackexchange:StackExchange"),
     "youtube": _Kind.parse("agents.youtube:YouTube"),
 }

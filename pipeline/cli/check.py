@@ -63,16 +63,33 @@ def _source(entry: dict[str, object]) -> Finding:
     from pydantic import ValidationError  # noqa: PLC0415 - not needed for --help
 
     from agents.errors import AgentError  # noqa: PLC0415
-    from agents.source import build  # noqa: PLC0415
+    from agents.source import build, config_model  # noqa: PLC0415
 
     what = f"source {entry.get('name', '?')}"
     try:
         build(entry).close()
     except ValidationError as error:
-        return Finding(what=what, ok=False, detail="; ".join(_mistakes(error)))
+        help_ = _how_to_get(error, config_model(entry))
+        return Finding(what=what, ok=False, detail="; ".join([*_mistakes(error), *help_]))
     except AgentError as error:
         return Finding(what=what, ok=False, detail=str(error))
     return Finding(what=what, ok=True, detail=str(entry["type"]))
+
+
+def _how_to_get(error: object, model: type) -> Iterator[str]:
+    """For each credential that is missing: what to request, and where."""
+    from pydantic import BaseModel, SecretStr, ValidationError  # noqa: PLC0415
+
+    assert isinstance(error, ValidationError)  # noqa: S101 - the caller caught one
+    assert issubclass(model, BaseModel)  # noqa: S101 - every source has one
+    for mistake in error.errors(include_url=False, include_input=False):
+        name = str(mistake["loc"][0]) if mistake["loc"] else ""
+        field = model.model_fields.get(name)
+        if field is None or SecretStr.__name__ not in str(field.annotation):
+            continue
+        if field.description:
+            yield f"{name} is: {' '.join(field.description.split())}"
+        yield "docs/sources.md says more"
 
 
 def _mistakes(error: object) -> Iterator[str]:

@@ -303,3 +303,51 @@ def test_an_update_that_says_when_keeps_that_time(feed: Feed) -> None:
     assert mention.edited_at == datetime(2026, 1, 6, 8, tzinfo=UTC)
     assert mention.revision == int(mention.edited_at.timestamp() * 1000)
     assert mention.published_at == START
+
+
+def test_the_address_of_a_site_is_enough(feed: Feed) -> None:
+    feed.add(["eins"])
+    feed.options |= {"urls": [], "sites": [feed.web.url + "/"]}
+    feed.web.answers["/"] = Answer(
+        b"<html><head><link rel='alternate' type='application/rss+xml' title='Kommentare' "
+        b"href='/comments/feed'><link rel='alternate' type='application/rss+xml' href='/rss'>"
+    )
+    pages = drain(feed)
+    assert [mention.text for mention in mentions(pages)] == ["eins"]
+    feed.add(["zwei"])
+    pages = drain(feed, pages[-1].cursor)
+    assert [mention.text for mention in mentions(pages)] == ["zwei"]
+    assert len(feed.web.asked("/")) == 1, "looked up once a day"
+
+
+def test_a_feed_that_no_page_names_is_found_where_feeds_are(feed: Feed) -> None:
+    feed.path = "/blog/feed"
+    feed.add(["eins"])
+    feed.options |= {"urls": [], "sites": [feed.web.url + "/blog"]}
+    feed.web.answers["/blog"] = Answer(b"<html><body>Ein Blog</body></html>")
+    assert [mention.text for mention in mentions(drain(feed))] == ["eins"]
+
+
+def test_a_site_without_a_feed_says_so_and_one_with_is_read(feed: Feed) -> None:
+    feed.add(["eins"])
+    feed.options["sites"] = [feed.web.url + "/leer"]
+    feed.web.answers["/leer"] = Answer(b"<html></html>")
+    pages, error = drain_until_failure(feed)
+    assert [mention.text for mention in mentions(pages)] == ["eins"]
+    assert "set urls instead" in str(error)
+
+
+def test_entries_that_may_have_come_and_gone_are_a_gap(feed: Feed) -> None:
+    feed.add(["eins", "zwei"])
+    pages = drain(feed)
+    assert pages[0].gap is None
+    feed.add(["drei"])
+    pages = drain(feed, pages[-1].cursor)
+    assert pages[0].gap is None
+    # Meanwhile so much was published that the feed begins after what is known.
+    feed.add([f"Nummer {number}" for number in range(10)])
+    del feed.entries[:8]
+    gap = drain(feed, pages[-1].cursor)[0].gap
+    assert gap is not None
+    minutes = [(at / 1000 - START.timestamp()) / 60 for at in gap]
+    assert minutes == [2, 8]

@@ -10,7 +10,14 @@ from agents.source import Listener, Source, build, config_model, names
 def test_every_built_in_kind_can_be_made(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("A_TOKEN", "x")
     tables: dict[str, dict[str, object]] = {
+        "appstore": {"apps": [1]},
         "bluesky": {"searches": ["a"]},
+        "discourse": {"forums": ["https://example.org"]},
+        "gdelt": {"queries": ["abc"]},
+        "mail": {"server": "example.org", "user": "a", "password": "env:A_TOKEN"},
+        "reviews": {"pages": ["https://example.org"]},
+        "sitemaps": {"urls": ["https://example.org/"]},
+        "stackexchange": {"tags": ["a"]},
         "hackernews": {"queries": ["a"]},
         "mastodon": {"hashtags": ["a"]},
         "reddit": {"subreddits": ["aa"], "client_id": "x", "client_secret": "env:A_TOKEN"},
@@ -27,7 +34,7 @@ def test_every_built_in_kind_can_be_made(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_an_unknown_kind_names_those_there_are() -> None:
-    with pytest.raises(SourceConfigError, match="'telegraph'; there are: bluesky, feeds, files,"):
+    with pytest.raises(SourceConfigError, match="'telegraph'; there are: appstore, bluesky,"):
         build({"type": "telegraph", "name": "it"})
 
 

@@ -1,0 +1,247 @@
+"""A mailbox on a loopback server that speaks the part of IMAP4rev1 that is needed."""
+
+import socketserver
+import threading
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
+from typing import Any
+
+import pytest
+
+from agents.errors import Denied, SourceError
+from agents.mail import Mail, MailConfig
+from agents.source import Page, Refused, Source
+from agents.testing import Outside, SourceContract, drain, items, mentions
+
+PASSWORD = "geheim"  # noqa: S105 - of this test
+START = datetime(2026, 1, 5, 8, tzinfo=UTC)
+
+
+class Server(socketserver.ThreadingTCPServer):
+    """RFC 3501: CAPABILITY, LOGIN, STATUS, EXAMINE, UID SEARCH, UID FETCH, LOGOUT."""
+
+    allow_reuse_address = True
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Session)
+        self.mails: dict[int, bytes] = {}
+        self.validity = 7
+        self.commands: list[str] = []
+        self.cut_after: int | None = None
+        """FETCH answers that are given before the connection ends in the middle of one."""
+
+
+class Session(socketserver.StreamRequestHandler):
+    server: Server
+    wbufsize = -1  # one segment an answer: two would wait for each other
+
+    def handle(self) -> None:
+        self.say("* OK ready")
+        self.wfile.flush()
+        for line in self.rfile:
+            tag, _, command = line.decode().strip().partition(" ")
+            self.server.commands.append(command)
+            words = command.upper().split()
+            if words[0] == "LOGOUT":
+                self.say(f"* BYE\r\n{tag} OK")
+                return
+            if not self.answer(tag, words, command):
+                return
+            self.wfile.flush()
+
+    def answer(self, tag: str, words: Sequence[str], command: str) -> bool:
+        server = self.server
+        if words[0] == "CAPABILITY":
+            self.say("* CAPABILITY IMAP4rev1")
+        elif words[0] == "LOGIN" and PASSWORD not in command:
+            self.say(f"{tag} NO [AUTHENTICATIONFAILED] no")
+            return True
+        elif words[0] == "STATUS":
+            self.say(f'* STATUS "INBOX" (UIDVALIDITY {server.validity})')
+        elif words[0] == "EXAMINE":
+            self.say(f"* {len(server.mails)} EXISTS")
+        elif words[:2] == ["UID", "SEARCH"]:
+            found = " ".join(map(str, self.wanted(words[-1].strip("()"))))
+            self.say(f"* SEARCH {found}")
+        elif words[:2] == ["UID", "FETCH"]:
+            for uid in self.wanted(words[2]):
+                if not self.fetch(uid, headers="HEADER" in command):
+                    return False
+        elif words[0] == "SELECT":
+            self.say(f"{tag} NO only for reading")
+            return True
+        self.say(f"{tag} OK done")
+        return True
+
+    def wanted(self, spec: str) -> list[int]:
+        last = max(self.server.mails, default=0)
+        found: set[int] = set()
+        for part in spec.split(","):
+            first, _, end = part.partition(":")
+            low, high = sorted((int(first), last if end == "*" else int(end or first)))
+            found |= {uid for uid in self.server.mails if low <= uid <= high}
+        return sorted(found)
+
+    def fetch(self, uid: int, *, headers: bool) -> bool:
+        raw = self.server.mails[uid]
+        size = len(raw)
+        part = "BODY[HEADER]" if headers else "BODY[]"
+        sent = raw.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if headers else raw
+        head = f"* {uid} FETCH (UID {uid} FLAGS () RFC822.SIZE {size} {part} {{{len(sent)}}}\r\n"
+        if not headers and self.server.cut_after is not None:
+            self.server.cut_after -= 1
+            if self.server.cut_after < 0:
+                self.wfile.write(head.encode() + sent[: len(sent) // 2])
+                return False
+        self.wfile.write(head.encode() + sent + b")\r\n")
+        return True
+
+    def say(self, text: str) -> None:
+        self.wfile.write(f"{text}\r\n".encode())
+
+
+class Mailbox(Outside):
+    """The folder INBOX."""
+
+    kind = "mail"
+    edits = False
+    deletes = False
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.options: dict[str, Any] = {}
+        self.port = server.server_address[1]
+
+    def source(self) -> Source:
+        table = {
+            "type": "mail",
+            "name": "it",
+            "server": "127.0.0.1",
+            "port": self.port,
+            "user": "listener",
+            "password": "env:MAIL_PASSWORD",
+            "tls": False,
+            "timeout": 3,
+            **self.options,
+        }
+        return Mail(MailConfig.model_validate(table))
+
+    def put(self, mail: EmailMessage) -> None:
+        raw = mail.as_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+        self.server.mails[max(self.server.mails, default=0) + 1] = raw
+
+    def add(self, texts: Sequence[str]) -> None:
+        for text in texts:
+            number = len(self.server.mails)
+            self.put(letter(text, number))
+
+    def edit(self, before: str, after: str) -> None:
+        raise NotImplementedError
+
+    def spoil(self) -> None:
+        mail = letter("", len(self.server.mails))
+        del mail["Subject"]
+        self.put(mail)
+
+    def vanish(self) -> None:
+        self.port = 1
+
+
+def letter(text: str, number: int) -> EmailMessage:
+    mail = EmailMessage()
+    mail["From"] = "Ada <ada@post.example>"
+    mail["Subject"] = "Rundbrief: Wärme"
+    mail["Date"] = START + timedelta(minutes=number)
+    mail["Message-ID"] = f"<m{number}@post.example>"
+    mail.set_content(text)
+    return mail
+
+
+@pytest.fixture
+def mailbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mailbox]:
+    monkeypatch.setenv("MAIL_PASSWORD", PASSWORD)
+    with Server() as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        yield Mailbox(server)
+        server.shutdown()
+
+
+class TestMail(SourceContract):
+    many = 50
+
+    @pytest.fixture
+    def outside(self, mailbox: Mailbox) -> Outside:
+        return mailbox
+
+
+def test_a_mail_with_all_it_has(mailbox: Mailbox) -> None:
+    mail = letter("", 1)
+    mail["List-Id"] = "Wärme <waerme.post.example>"
+    mail["References"] = "<a@post.example> <b@post.example>"
+    mail.set_content("<p>Die Anlage<br>läuft &amp; läuft</p>", subtype="html")
+    mailbox.put(mail)
+    (mention,) = mentions(drain(mailbox))
+    assert mention.id == "mail:m1@post.example"
+    assert (mention.title, mention.text) == ("Rundbrief: Wärme", "Die Anlage\nläuft & läuft")
+    assert mention.published_at == START + timedelta(minutes=1)
+    assert mention.site == "post.example"
+    assert mention.author is not None
+    assert (mention.author.name, mention.author.id) == ("Ada", "ada@post.example")
+    assert mention.thread is not None
+    assert (mention.thread.root_id, mention.thread.parent_id) == (
+        "mail:a@post.example",
+        "mail:b@post.example",
+    )
+
+
+def test_nothing_is_marked_or_changed(mailbox: Mailbox) -> None:
+    mailbox.add(["eins"])
+    drain(mailbox)
+    said = " ".join(mailbox.server.commands).upper()
+    assert "BODY.PEEK[]" in said
+    assert not any(word in said for word in ("STORE", "SELECT ", "EXPUNGE", "COPY", "BODY[]"))
+
+
+def test_a_folder_that_is_renumbered_is_read_anew_with_the_same_ids(mailbox: Mailbox) -> None:
+    mailbox.add(["eins", "zwei"])
+    pages = drain(mailbox)
+    mailbox.server.validity = 8
+    mailbox.server.mails = {uid + 90: raw for uid, raw in mailbox.server.mails.items()}
+    again = drain(mailbox, pages[-1].cursor)
+    assert [m.id for m in mentions(again)] == [m.id for m in mentions(pages)]
+
+
+def test_a_connection_that_ends_in_mid_page_loses_nothing(mailbox: Mailbox) -> None:
+    texts = [f"Nummer {number}" for number in range(30)]
+    mailbox.add(texts)
+    mailbox.server.cut_after = 25
+    pages: list[Page] = []
+    source = mailbox.source()
+    with pytest.raises(SourceError):
+        pages.extend(source.poll(None))
+    mailbox.server.cut_after = None
+    source = mailbox.source()
+    first = next(iter(source.poll(None)))
+    rest = drain(mailbox, first.cursor)
+    assert [m.text for m in mentions([first, *rest])] == texts
+
+
+def test_a_wrong_password_is_said_without_showing_it(
+    mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAIL_PASSWORD", "falsch-und-lang")
+    with pytest.raises(Denied) as denied:
+        drain(mailbox)
+    assert "falsch-und-lang" not in str(denied.value)
+
+
+def test_a_mail_that_is_too_large_is_not_even_fetched(mailbox: Mailbox) -> None:
+    mailbox.options["max_bytes"] = 2_000
+    mailbox.add(["eins", "x " * 3_000, "drei"])
+    found = items(drain(mailbox))
+    (refused,) = [item for item in found if isinstance(item, Refused)]
+    assert "max_bytes" in refused.reason
+    assert [mention.text for mention in mentions(drain(mailbox))] == ["eins", "drei"]
+    assert "UID FETCH 2 (BODY.PEEK[] " not in " ".join(mailbox.server.commands)

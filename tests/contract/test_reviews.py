@@ -1,0 +1,148 @@
+"""Pages that mark up their reviews for search engines."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from html import escape
+from typing import Any
+
+import pytest
+
+from agents.errors import SourceError
+from agents.source import Source, build
+from agents.testing import (
+    Answer,
+    Loopback,
+    Outside,
+    Request,
+    Said,
+    SourceContract,
+    drain,
+    mentions,
+)
+
+PAGES = 3
+
+
+class Portal(Outside):
+    """Three pages of a portal, in JSON-LD or in microdata."""
+
+    kind = "reviews"
+
+    def __init__(self, web: Loopback, *, microdata: bool) -> None:
+        self.web = web
+        self.microdata = microdata
+        self.start = datetime.now(UTC).replace(microsecond=0) - timedelta(days=3)
+        self.posts: list[Said] = []
+        web.handler = self.answer
+
+    def source(self) -> Source:
+        table = {
+            "type": "reviews",
+            "name": "it",
+            "pages": [f"{self.web.url}/p/{number}" for number in range(PAGES)],
+            "http": {"allow_private": True, "timeout": 2, "per_second": 1_000},
+        }
+        made = build(table)
+        assert isinstance(made, Source)
+        return made
+
+    def add(self, texts: Sequence[str]) -> None:
+        for text in texts:
+            number = len(self.posts) + 1
+            self.posts.append(Said(number, text, self.start + timedelta(minutes=number)))
+
+    def edit(self, before: str, after: str) -> None:
+        now = datetime.now(UTC)
+        self.posts = [
+            replace(s, text=after, edited=now) if s.text == before else s for s in self.posts
+        ]
+
+    def spoil(self) -> None:
+        self.add([""])
+
+    def vanish(self) -> None:
+        self.web.handler = lambda _: None
+
+    def answer(self, request: Request) -> Answer | None:
+        if not request.where.startswith("/p/"):
+            return None
+        page = int(request.where.rpartition("/")[2])
+        found = [said for said in self.posts if said.number % PAGES == page]
+        body = self.marked(found) if self.microdata else self.linked(found)
+        return Answer(f"<html><body>{body}</body></html>".encode())
+
+    def linked(self, found: Sequence[Said]) -> str:
+        product = {
+            "@context": "https://schema.org",
+            "@type": "Product",
+            "name": "Nordwind 9",
+            "aggregateRating": {"@type": "AggregateRating", "ratingValue": "4,1"},
+            "review": [self.review(said) for said in found],
+        }
+        script = json.dumps(product, ensure_ascii=False)
+        return f"<script type='application/ld+json'>{script}</script>"
+
+    @staticmethod
+    def review(said: Said) -> dict[str, Any]:
+        changed = {"dateModified": said.edited.isoformat()} if said.edited else {}
+        return {
+            "@type": "Review",
+            "author": {"@type": "Person", "name": f"Ada {said.number}"},
+            "datePublished": said.at.isoformat(),
+            "reviewBody": said.text,
+            "reviewRating": {"@type": "Rating", "ratingValue": "4,5", "bestRating": 5},
+            **changed,
+        }
+
+    @staticmethod
+    def marked(found: Sequence[Said]) -> str:
+        rows = "".join(
+            "<div itemprop='review' itemscope itemtype='https://schema.org/Review'>"
+            f"<span itemprop='author'>Ada {said.number}</span>"
+            f"<meta itemprop='datePublished' content='{said.at.isoformat()}'>"
+            "<div itemprop='reviewRating' itemscope itemtype='https://schema.org/Rating'>"
+            "<meta itemprop='ratingValue' content='4.5'></div>"
+            f"<p itemprop='reviewBody'>{escape(said.text)}</p></div>"
+            for said in found
+        )
+        return (
+            "<div itemscope itemtype='https://schema.org/Product'>"
+            f"<h1 itemprop='name'>Nordwind 9</h1>{rows}</div>"
+        )
+
+
+@pytest.fixture(params=["json-ld", "microdata"])
+def portal(request: pytest.FixtureRequest) -> Iterator[Portal]:
+    with Loopback() as web:
+        yield Portal(web, microdata=request.param == "microdata")
+
+
+class TestReviews(SourceContract):
+    many = 30
+    oldest_first = False
+
+    @pytest.fixture
+    def outside(self, portal: Portal) -> Outside:
+        return portal
+
+
+def test_a_review_with_all_it_has(portal: Portal) -> None:
+    portal.add(["Läuft &amp; läuft" if not portal.microdata else "Läuft & läuft"])
+    (mention,) = mentions(drain(portal))
+    assert mention.text == "Läuft & läuft"
+    assert mention.channel == "review"
+    assert mention.rating is not None
+    assert mention.rating.value == 4.5
+    assert mention.author is not None
+    assert mention.author.name == "Ada 1"
+    assert mention.tags == ("Nordwind 9",)
+
+
+def test_a_page_that_robots_txt_forbids_is_not_read(portal: Portal) -> None:
+    portal.add(["eins"])
+    portal.web.answers["/robots.txt"] = Answer(b"User-agent: *\nDisallow: /p/")
+    with pytest.raises(SourceError, match=r"robots\.txt"):
+        drain(portal)
+    assert not any(request.where.startswith("/p/") for request in portal.web.requests)
