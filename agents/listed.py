@@ -410,15 +410,12 @@ class Listed(ABC):
 
     def _due(self, state: _State, now: int) -> list[str]:
         """What is to be looked at now, that which waits longest first."""
-        every, youngest = self.config.recheck, (now - self.config.recheck_for * _DAY) * 1000
+        every, youngest = self.config.recheck, now - self.config.recheck_for * _DAY
         due = [
             (known.looked, key)
             for key, known in state.seen.items()
-            if known.published >= youngest
-            and (
-                not every
-                or now - known.looked >= max(every, known.looked - known.published // 1000)
-            )
+            if (said := known.published // 1000) >= youngest
+            and (not every or now - known.looked >= max(every, known.looked - said))
         ]
         return [key for _, key in sorted(due)]
 
@@ -487,4 +484,4 @@ def instant(value: Any) -> datetime | None:  # noqa: ANN401 - as a platform send
 def _fingerprint(fields: Mapping[str, Any]) -> str:
     """Of what was said; counts change all the time without anything having been said."""
     said = [fields.get(name) for name in ("title", "text", "url", "rating", "media")]
-    return digest(json.dumps(said, default=str, sort_keys=True))[:12]
+    return digest(msgspec.json.encode(said, order="deterministic").decode())[:12]

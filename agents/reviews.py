@@ -133,7 +133,7 @@ def _found(items: Any, thing: str | None, depth: int) -> Iterator[dict[str, Any]
 def _rating(rating: Any) -> dict[str, float] | None:  # noqa: ANN401
     if not isinstance(rating, Mapping) or not _text(rating.get("ratingValue")):
         return None
-    numbers = {
+    return {
         field: float(_text(rating[name]).replace(",", "."))
         for field, name in (
             ("value", "ratingValue"),
@@ -142,7 +142,6 @@ def _rating(rating: Any) -> dict[str, float] | None:  # noqa: ANN401
         )
         if _text(rating.get(name))
     }
-    return numbers
 
 
 def _first(value: Any) -> Any:  # noqa: ANN401 - one or several, says schema.org

@@ -1,0 +1,106 @@
+"""What one client for all sources owes to hosts."""
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from agents.errors import RateLimited, SourceError
+from agents.http import Http, HttpConfig, _until, _used_up
+from agents.testing import Answer, Loopback
+
+CONFIG = HttpConfig(allow_private=True, timeout=2, per_second=1_000)
+
+
+@pytest.fixture
+def web() -> Iterator[Loopback]:
+    with Loopback() as server:
+        yield server
+
+
+def test_sources_with_the_same_table_share_connections_until_the_last_is_closed() -> None:
+    one, two = Http(CONFIG), Http(CONFIG.model_copy())
+    other = Http(HttpConfig(allow_private=True, timeout=3))
+    assert one._client is two._client is not other._client
+    one.close()
+    one.close()
+    assert not two._client.is_closed
+    two.close()
+    assert two._client.is_closed
+    other.close()
+
+
+def test_a_host_gets_no_more_requests_a_second_than_it_may(web: Loopback) -> None:
+    web.answers["/a"] = Answer(b"a")
+    config = CONFIG.model_copy(update={"per_second": 20})
+    clients = [Http(config) for _ in range(3)]
+    started = time.monotonic()
+    for client in clients * 2:
+        client.get(web.url + "/a")
+    assert time.monotonic() - started >= 5 / 20, "shared by all sources of the process"
+    for client in clients:
+        client.close()
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "IN-120-ISO"},  # Mastodon
+        {"x-ratelimit-remaining": "0.0", "x-ratelimit-reset": "120"},  # Reddit
+        {"x-rate-limit-remaining": "0", "x-rate-limit-reset": "IN-120-EPOCH"},  # X
+        {"ratelimit-remaining": "0", "ratelimit-reset": "IN-120-EPOCH"},  # Bluesky
+    ],
+)
+def test_each_platforms_own_headers_are_understood(headers: dict[str, str]) -> None:
+    at = datetime.now(UTC) + timedelta(seconds=120)
+    said = {
+        name: value.replace("IN-120-ISO", at.isoformat()).replace(
+            "IN-120-EPOCH", str(int(at.timestamp()))
+        )
+        for name, value in headers.items()
+    }
+    seconds = _used_up(said)
+    assert seconds is not None
+    assert 115 < seconds <= 120
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"x-ratelimit-remaining": "12", "x-ratelimit-reset": "120"},
+        {"x-ratelimit-remaining": "0"},
+        {"x-ratelimit-remaining": "none", "x-ratelimit-reset": "120"},
+        {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "soon"},
+    ],
+)
+def test_what_says_nothing_is_no_wait(headers: dict[str, str]) -> None:
+    assert _used_up(headers) is None
+
+
+def test_a_wait_is_bounded() -> None:
+    assert _until("-5") == 1
+    assert _until("9999999") == 86_400
+
+
+def test_the_query_of_an_api_is_in_no_message(web: Loopback) -> None:
+    http = Http(CONFIG)
+    for answer in (Answer(status=500), Answer(status=429), Answer(b"x" * 10, length=99)):
+        web.answers = {"/api?key=secret": answer}
+        with pytest.raises(SourceError) as failure:
+            http.exchange("GET", f"{web.url}/api?key=secret")
+        assert "secret" not in str(failure.value)
+        http.leave(web.url, 0)
+        for host in http._mine.values():
+            host.closed_until = 0
+    http.close()
+
+
+def test_a_host_that_is_left_alone_is_not_asked(web: Loopback) -> None:
+    http = Http(CONFIG)
+    http.leave(web.url, 60)
+    with pytest.raises(RateLimited):
+        http.exchange("GET", web.url + "/a")
+    assert web.requests == []
+    http.close()

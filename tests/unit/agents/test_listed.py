@@ -1,0 +1,177 @@
+"""What the base of all platforms does beyond the contract: bounds, rhythm, a past of any length."""
+
+import itertools
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agents import listed
+from agents.errors import Expired, RateLimited, SourceError
+from agents.listed import Listed, ListedConfig, Listing, Post
+from agents.source import Page
+from agents.testing import deletions, mentions
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+
+
+class Endless(Listed):
+    """A platform with as many posts as asked for, a second apart; nothing is kept of them."""
+
+    kind = "endless"
+    channel = "forum"
+
+    def __init__(self, posts: int, **options: Any) -> None:
+        super().__init__(ListedConfig(type="endless", name="it", **options))
+        self.posts = posts
+        self.asked: list[tuple[str, Any]] = []
+        self.looked: list[Sequence[str]] = []
+        self.names = ["all"]
+        self.fails: Exception | None = None
+        self.gone: set[str] = set()
+
+    def queries(self) -> Sequence[str]:
+        return self.names
+
+    def listing(self, query: str, at: Any, since: datetime) -> Listing:  # noqa: ARG002
+        self.asked.append((query, at))
+        if self.fails:
+            raise self.fails
+        first = at or 0
+        rows = range(first, min(first + 100, self.posts))
+        return Listing(rows, first + 100 if first + 100 < self.posts else None)
+
+    def post(self, row: Any, query: str) -> Post:  # noqa: ARG002
+        at = NOW - timedelta(seconds=row)
+        return Post(native=str(row), published=at, fields={"text": f"Nummer {row} " * 5})
+
+    def lookup(self, keys: Sequence[str]) -> Mapping[str, Any]:
+        self.looked.append(keys)
+        return {key: int(key) for key in keys if key not in self.gone}
+
+
+@pytest.fixture(autouse=True)
+def closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    made: list[Endless] = []
+    begin = Endless.__init__
+
+    def noted(self: Endless, posts: int, **options: Any) -> None:
+        begin(self, posts, **options)
+        made.append(self)
+
+    monkeypatch.setattr(Endless, "__init__", noted)
+    yield
+    for source in made:
+        source.close()
+
+
+def drain(source: Endless, cursor: Any = None) -> list[Page]:
+    return list(source.poll(cursor))
+
+
+def test_a_hundred_thousand_posts_take_the_memory_of_a_few_pages() -> None:
+    source = Endless(100_000, recheck_for=0)
+    total = largest = grown = 0
+    settled: int | None = None
+    for page in source.poll(None):
+        total += len(page.items)
+        largest = max(largest, len(page.items))
+        if total >= 20_000 and total % 10_000 == 0:
+            now = resident()
+            settled = settled or now
+            grown = max(grown, now - settled)
+    assert (total, largest) == (100_000, 100)
+    assert grown < 16_000_000, "what is kept does not grow with what is read"
+
+
+def resident() -> int:
+    """Bytes of memory that this process has."""
+    pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+
+def test_the_cursor_is_bounded_and_keeps_the_newest() -> None:
+    pages = drain(Endless(5_000, remember=200, recheck_for=0))
+    seen = pages[-1].cursor["seen"]
+    assert len(seen) <= 250
+    assert "0" in seen, "the newest posts are those that change"
+
+
+def test_posts_are_looked_at_again_less_and_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = Endless(1, recheck=100.0, recheck_for=1.0, history=7)
+    cursor = drain(source)[-1].cursor
+    start = time.time()
+    when = []
+    for later in range(0, 5_000, 50):
+        monkeypatch.setattr(listed.time, "time", lambda later=later: start + later)
+        before = len(source.looked)
+        cursor = drain(source, cursor)[-1].cursor
+        if len(source.looked) > before:
+            when.append(later)
+    assert when[0] in {100, 150}
+    gaps = [b - a for a, b in itertools.pairwise(when)]
+    assert gaps == sorted(gaps), "each wait is at least as long as the one before"
+    assert len(when) < 10
+
+
+def test_a_look_up_finds_what_is_gone_and_takes_batches() -> None:
+    source = Endless(120, recheck=0, history=7)
+    cursor = drain(source)[-1].cursor
+    source.gone = {"7"}
+    pages = drain(source, cursor)
+    assert [item.id for item in deletions(pages)] == ["endless:7"]
+    assert all(len(keys) <= source.batch for keys in source.looked)
+
+
+def test_a_failing_query_holds_up_none_of_the_others() -> None:
+    class Partly(Endless):
+        def listing(self, query: str, at: Any, since: datetime) -> Listing:
+            if query == "bad":
+                msg = "gone"
+                raise SourceError(msg)
+            return super().listing(query, at, since)
+
+    source = Partly(5)
+    source.names = ["bad", "good"]
+    pages: list[Page] = []
+    with pytest.raises(SourceError, match="1 of 2 queries failed: gone") as failure:
+        pages.extend(source.poll(None))
+    assert len(mentions(pages)) == 5
+    assert failure.value.seconds == source.config.every, "those that work are asked as ever"
+
+
+def test_a_wait_ends_the_poll_at_once() -> None:
+    source = Endless(5)
+    source.names = ["a", "b", "c"]
+    source.fails = RateLimited("wait", 60)
+    with pytest.raises(RateLimited):
+        drain(source)
+    assert len(source.asked) == 1
+
+
+def test_a_position_that_never_works_does_not_spin() -> None:
+    class Lost(Endless):
+        def listing(self, query: str, at: Any, since: datetime) -> Listing:  # noqa: ARG002
+            self.asked.append((query, at))
+            if at:
+                raise Expired(query)
+            return Listing([0], 100)
+
+    source = Lost(500)
+    with pytest.raises(Expired):
+        drain(source)
+    assert len(source.asked) == 4, "begun anew once"
+
+
+def test_what_is_found_long_after_it_was_said_is_marked() -> None:
+    class Old(Endless):
+        def post(self, row: Any, query: str) -> Post:  # noqa: ARG002
+            at = NOW - timedelta(days=row * 2)
+            return Post(native=str(row), published=at, fields={"text": "a"})
+
+    found = mentions(drain(Old(3, history=30)))
+    assert [mention.collector.backfill for mention in found] == [True, True, False]
