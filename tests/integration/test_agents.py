@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -22,22 +23,24 @@ class Search:
         self.pause = 0.15
         self.newest = int((datetime.now(UTC) - timedelta(hours=1)).timestamp())
         self.asked: list[tuple[float, str]] = []
-        self.status = 200
+        self.posts, self.page = POSTS, 50
         web.handler = self.answer
 
     def answer(self, request: Request) -> Answer | None:
         if request.where.startswith("/items/"):
             return Answer.json(self.hit(int(request.where.rpartition("/")[2])))
         self.asked.append((time.monotonic(), request.query["query"]))
-        if self.status != 200:
-            return Answer(status=self.status)
         low, high = 0, self.newest
         for condition in request.query["numericFilters"].split(","):
             name, _, value = condition.partition("=")
             low, high = (int(value), high) if name.endswith(">") else (low, int(value))
         time.sleep(self.pause)
         first = max(self.newest - high, 0)
-        hits = [self.hit(n) for n in range(first, min(first + 50, POSTS)) if self.at(n) >= low]
+        hits = [
+            self.hit(n)
+            for n in range(first, min(first + self.page, self.posts))
+            if self.at(n) >= low
+        ]
         return Answer.json({"hits": hits})
 
     def at(self, number: int) -> int:
@@ -54,7 +57,7 @@ type = "hackernews"
 name = "{name}"
 queries = ["{name}"]
 api = "{self.web.url}"
-page = 50
+page = {self.page}
 every = 1
 recheck_for = 0
 http = {{ allow_private = true, per_second = 1000 }}
@@ -147,6 +150,29 @@ def test_agents_share_take_over_and_follow_orders(
     refused = installation.run("sources", "remove", "s1", code=1)
     assert "mentions.toml" in refused.stderr
     assert installation.stop(second) == 0
+
+
+def test_a_hundred_thousand_posts_are_published_as_they_are_read(
+    installation: Installation, search: Search
+) -> None:
+    search.posts, search.page, search.pause = 100_000, 1_000, 0
+    installation.configure(search.table("it"))
+    agent = installation.start("agent", "--once")
+    status = Path(f"/proc/{agent.pid}/status")
+    settled = grown = 0
+    while agent.poll() is None:
+        said = status.read_text(encoding="ascii").partition("VmRSS:")[2].split()
+        now = int(said[0]) if said else 0
+        if len(search.asked) >= 20:
+            settled = settled or now
+            grown = max(grown, now - settled)
+        time.sleep(0.1)
+    assert agent.returncode == 0, installation.log(agent)
+    lines = installation.run("topics", "describe", "--json").stdout.splitlines()
+    topics = {topic["name"]: topic for topic in map(json.loads, lines)}
+    assert topics[f"{installation.alias}.mentions.raw"]["messages"] == 100_000
+    assert settled
+    assert grown < 60_000, f"{grown} kB more than after 20,000 posts"
 
 
 def recently(search: Search, seconds: float) -> set[str]:
