@@ -98,14 +98,14 @@ def main() -> None:
         config.write_text(tables, encoding="utf-8")
         env = {**os.environ, "MENTIONS_KAFKA__PREFIX": f"bench-{uuid.uuid4().hex[:6]}."}
         command = [sys.executable, "-m", "pipeline", "-c", str(config)]
-        subprocess.run([*command, "topics", "create"], env=env, check=True, capture_output=True)  # noqa: S603
+        subprocess.run([*command, "topics", "create"], env=env, check=True, capture_output=True)
         running: dict[str, subprocess.Popen[bytes]] = {}
         try:
             for count in AGENTS:
                 before = watch.moves
                 while len(running) < count:
                     name = f"agent-{len(running) + 1}"
-                    running[name] = subprocess.Popen(  # noqa: S603 - our own command
+                    running[name] = subprocess.Popen(
                         [*command, "agent"],
                         env={**env, "BENCH_AGENT": name},
                         stdout=subprocess.DEVNULL,
