@@ -34,16 +34,23 @@ def _headers(fetched: Fetched) -> dict[str, str]:
     }
 
 
-def session(http: Http) -> Any:  # noqa: ANN401 - requests is imported only where it is used
-    """A ``requests.Session`` that talks through ``http``."""
+def session(http: Http, elsewhere: Mapping[str, str] | None = None) -> Any:  # noqa: ANN401 - requests is imported only where it is used
+    """A ``requests.Session`` that talks through ``http``.
+
+    Args:
+        http: does the asking.
+        elsewhere: address that a library has built in -> the one to ask instead.
+    """
     import requests  # noqa: PLC0415 - an extra of some sources
     from requests.adapters import BaseAdapter  # noqa: PLC0415
 
     class Adapter(BaseAdapter):
         def send(self, request: Any, *_: Any, **__: Any) -> requests.Response:  # noqa: ANN401
-            fetched = http.exchange(
-                request.method, request.url, headers=request.headers, body=request.body
-            )
+            url = str(request.url)
+            for built_in, address in (elsewhere or {}).items():
+                if url.startswith(f"{built_in}/"):
+                    url = address + url.removeprefix(built_in)
+            fetched = http.exchange(request.method, url, headers=request.headers, body=request.body)
             answer = requests.Response()
             answer.status_code = fetched.status
             answer.url = fetched.url

@@ -9,6 +9,7 @@ Client libraries of platforms talk through it too, see ``agents.bridge``.
 """
 
 import contextlib
+import logging
 import ssl
 import threading
 import time
@@ -54,6 +55,10 @@ _RATE: Final = (
     ("x-rate-limit-remaining", "x-rate-limit-reset"),  # X
     ("ratelimit-remaining", "ratelimit-reset"),  # Bluesky and the IETF's draft
 )
+
+
+# It writes every address, with whatever key stands in its query.
+logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
 class HttpConfig(BaseModel):

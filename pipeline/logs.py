@@ -11,7 +11,18 @@ from typing import Final
 
 __all__ = ["OncePerMinute", "setup"]
 
-_CHATTY: Final = ("aiokafka", "elastic_transport", "faust", "kafka", "mode")
+_CHATTY: Final = (
+    "aiokafka",
+    "elastic_transport",
+    "extruct",
+    "faust",
+    "googleapiclient",
+    "kafka",
+    "mode",
+    "prawcore",
+    "rdflib",
+    "trafilatura",
+)
 
 
 class OncePerMinute(logging.Filter):

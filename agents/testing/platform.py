@@ -13,7 +13,7 @@ import pytest
 
 from agents import http
 from agents.errors import Denied, RateLimited
-from agents.source import Page, Source, build
+from agents.source import Page, Rewindable, Source, build
 from agents.testing.loopback import Answer, Loopback, Request
 from agents.testing.suite import (
     Outside,
@@ -54,6 +54,8 @@ class Platform(Outside):
 
     page = 8
     """Most posts in one answer."""
+    reach: ClassVar[int] = 40
+    """Days of the past that the platform shows at least."""
     secret: ClassVar[str | None] = None
     """What no message may show."""
 
@@ -354,16 +356,20 @@ class PlatformContract(SourceContract):
 
     def test_a_backfill_reads_again_from_a_moment_on(self, outside: Platform) -> None:
         outside.options["history"] = 0.2
-        outside.add(["alt"])
-        outside.posts[0] = replace(outside.posts[0], at=datetime.now(UTC) - timedelta(days=40))
-        outside.add(["neu"])
-        outside.posts[1] = replace(outside.posts[1], at=datetime.now(UTC) - timedelta(hours=1))
+        now = datetime.now(UTC)
+        outside.add(["alt", "neu"])
+        first, second = outside.posts
+        outside.posts = [
+            replace(first, at=now - timedelta(days=outside.reach)),
+            replace(second, at=now - timedelta(hours=1)),
+        ]
         pages = drain(outside)
         assert self.texts(pages) == ["neu"]
         with opened(outside) as source:
-            rewind = getattr(source, "rewind")  # noqa: B009 - it is no part of Source
-            cursor = rewind(pages[-1].cursor, datetime.now(UTC) - timedelta(days=50))
+            assert isinstance(source, Rewindable)
+            since = now - timedelta(days=outside.reach + 1)
+            cursor = source.rewind(pages[-1].cursor, since)
         (old,) = mentions(drain(outside, cursor))
         assert old.text == "alt"
         assert old.collector.backfill
-        assert time.time() - old.published_at.timestamp() > 39 * 86_400
+        assert time.time() - old.published_at.timestamp() > (outside.reach - 1) * 86_400

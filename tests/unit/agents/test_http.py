@@ -22,7 +22,8 @@ def web() -> Iterator[Loopback]:
 def test_sources_with_the_same_table_share_connections_until_the_last_is_closed() -> None:
     one, two = Http(CONFIG), Http(CONFIG.model_copy())
     other = Http(HttpConfig(allow_private=True, timeout=3))
-    assert one._client is two._client is not other._client
+    assert one._client is two._client
+    assert one._client is not other._client
     one.close()
     one.close()
     assert not two._client.is_closed
@@ -84,13 +85,17 @@ def test_a_wait_is_bounded() -> None:
     assert _until("9999999") == 86_400
 
 
-def test_the_query_of_an_api_is_in_no_message(web: Loopback) -> None:
+def test_the_query_of_an_api_is_in_no_message(
+    web: Loopback, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
     http = Http(CONFIG)
     for answer in (Answer(status=500), Answer(status=429), Answer(b"x" * 10, length=99)):
         web.answers = {"/api?key=secret": answer}
         with pytest.raises(SourceError) as failure:
             http.exchange("GET", f"{web.url}/api?key=secret")
         assert "secret" not in str(failure.value)
+        assert "secret" not in caplog.text
         http.leave(web.url, 0)
         for host in http._mine.values():
             host.closed_until = 0

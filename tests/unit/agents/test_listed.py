@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from agents import listed
 from agents.errors import Expired, RateLimited, SourceError
 from agents.listed import Listed, ListedConfig, Listing, Post
 from agents.source import Page
@@ -93,7 +92,7 @@ def test_posts_are_looked_at_again_less_and_less_often(monkeypatch: pytest.Monke
     start = time.time()
     when = []
     for later in range(0, 5_000, 50):
-        monkeypatch.setattr(listed.time, "time", lambda later=later: start + later)
+        monkeypatch.setattr(time, "time", lambda later=later: start + later)
         before = len(source.looked)
         cursor = drain(source, cursor)[-1].cursor
         if len(source.looked) > before:

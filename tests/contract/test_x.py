@@ -1,0 +1,160 @@
+"""X as its API v2 answers."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from agents.testing import (
+    Answer,
+    Loopback,
+    Platform,
+    PlatformContract,
+    Request,
+    Said,
+    drain,
+    mentions,
+)
+
+TOKEN = "AAAA-bearer"  # noqa: S105 - of this test
+
+
+class Api(Platform):
+    """docs.x.com/x-api: recent search, post look-up, expansions; November 2026."""
+
+    kind = "x"
+    reach = 5
+    secret = TOKEN
+
+    def __init__(self, web: Loopback) -> None:
+        super().__init__(web)
+        self.extra: dict[int, dict[str, Any]] = {}
+        self.media: list[dict[str, Any]] = []
+
+    def table(self) -> dict[str, Any]:
+        base = {"type": "x", "searches": ["Nordwind"], "token": "env:X_TOKEN"}
+        return {**base, "api": self.web.url, "page": self.page}
+
+    def is_listing(self, request: Request) -> bool:
+        return request.where == "/2/tweets/search/recent"
+
+    def answer(self, request: Request) -> Answer | None:
+        assert request.headers["authorization"] == f"Bearer {TOKEN}"
+        query, found = request.query, self.there
+        if request.where == "/2/tweets":
+            ids = query["ids"].split(",")
+            return self.tweets([said for said in found if str(said.number) in ids], more=False)
+        if not self.is_listing(request):
+            return None
+        if "start_time" in query:
+            low = datetime.fromisoformat(query["start_time"])
+            assert datetime.now(UTC) - low < timedelta(days=7), "X refuses what is earlier"
+            assert "until_id" not in query
+            found = [said for said in found if said.at >= low]
+        else:
+            found = [said for said in found if said.number < int(query["until_id"])]
+        size = int(query["max_results"])
+        return self.tweets(found[:size], more=len(found) > size)
+
+    def tweets(self, found: list[Said], *, more: bool) -> Answer:
+        meta: dict[str, Any] = {"result_count": len(found)}
+        if more:
+            meta |= {"next_token": "b26v89c19zqg8o3f"}
+        if not found:
+            return Answer.json({"meta": meta})
+        user = {
+            "id": "2244994945",
+            "name": "Ada",
+            "username": "ada",
+            "verified": True,
+            "created_at": "2013-12-14T04:35:55.000Z",
+            "public_metrics": {"followers_count": 513, "following_count": 20, "tweet_count": 41},
+        }
+        includes = {"users": [user], "media": self.media}
+        data = [self.tweet(said) for said in found]
+        return Answer.json({"data": data, "includes": includes, "meta": meta})
+
+    def limited(self) -> Answer:
+        reset = int((datetime.now(UTC) + timedelta(seconds=120)).timestamp())
+        return Answer.json(
+            {"title": "Too Many Requests", "detail": "Too Many Requests", "status": 429},
+            429,
+            x_rate_limit_limit="450",
+            x_rate_limit_remaining="0",
+            x_rate_limit_reset=str(reset),
+        )
+
+    def none_left(self, answer: Answer) -> Answer | None:
+        left = {k: v for k, v in self.limited().headers.items() if k.startswith("x-")}
+        return replace(answer, headers={**answer.headers, **left})
+
+    def denied(self) -> Answer | None:
+        return Answer.json({"title": "Unauthorized", "status": 401, "detail": "Unauthorized"}, 401)
+
+    def tweet(self, said: Said) -> dict[str, Any]:
+        return {
+            "id": str(said.number),
+            "text": None if said.bad else said.text,
+            "author_id": "2244994945",
+            "conversation_id": str(said.number),
+            "created_at": said.at.strftime("%Y-%m-%dT%H:%M:%S.000Z"),
+            "edit_history_tweet_ids": [str(said.number)],
+            "lang": "de",
+            "public_metrics": {
+                "retweet_count": 1,
+                "reply_count": 2,
+                "like_count": 3,
+                "quote_count": 4,
+                "bookmark_count": 0,
+                "impression_count": 900,
+            },
+            **self.extra.get(said.number, {}),
+        }
+
+
+@pytest.fixture
+def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
+    monkeypatch.setenv("X_TOKEN", TOKEN)
+    with Loopback() as web:
+        yield Api(web)
+
+
+class TestX(PlatformContract):
+    @pytest.fixture
+    def outside(self, api: Api) -> Platform:
+        return api
+
+
+def test_a_post_with_all_it_has(api: Api) -> None:
+    api.add(["Kurz https://t.co/a"])
+    long = {"text": "Lang und mehr https://t.co/a"}
+    api.media = [{"media_key": "3_1", "type": "photo", "url": "https://p.example", "alt_text": "P"}]
+    api.extra[1] = {
+        "note_tweet": long,
+        "entities": {"urls": [{"url": "https://t.co/a", "expanded_url": "https://a.example/b"}]},
+        "attachments": {"media_keys": ["3_1"]},
+        "referenced_tweets": [{"type": "replied_to", "id": "77"}],
+        "conversation_id": "70",
+    }
+    (mention,) = mentions(drain(api))
+    assert mention.text == "Lang und mehr https://a.example/b"
+    assert mention.url == "https://x.com/ada/status/1"
+    assert mention.language_hint == "de"
+    assert (mention.media[0].kind, mention.media[0].alt) == ("image", "P")
+    assert mention.thread is not None
+    assert (mention.thread.kind, mention.thread.parent_id) == ("reply", "x:77")
+    assert mention.thread.root_id == "x:70"
+    assert mention.author is not None
+    assert (mention.author.handle, mention.author.followers) == ("ada", 513)
+    assert mention.engagement is not None
+    assert (mention.engagement.likes, mention.engagement.views) == (3, 900)
+
+
+def test_an_edited_post_keeps_the_id_of_its_first_version(api: Api) -> None:
+    api.add(["eins"])
+    api.extra[1] = {"edit_history_tweet_ids": ["0", "1"]}
+    (mention,) = mentions(drain(api))
+    assert mention.id == "x:0"
+    assert mention.edited_at is not None
