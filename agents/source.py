@@ -190,6 +190,7 @@ _BUILT_IN: dict[str, _Kind] = {
     "reviews": _Kind.parse("agents.reviews:Reviews"),
     "sitemaps": _Kind.parse("agents.sitemaps:Sitemaps"),
     "stackexchange": _Kind.parse("agents.stackexchange:StackExchange"),
+    "telegram": _Kind.parse("agents.telegram:Telegram"),
     "x": _Kind.parse("agents.x:X"),
     "youtube": _Kind.parse("agents.youtube:YouTube"),
 }

@@ -1,8 +1,8 @@
 """X, recent posts by search: ``type = "x"``.
 
 Reads the API v2 (docs.x.com/x-api, November 2026) through tweepy: ``/2/tweets/search/recent``,
-which goes back seven days, and ``/2/tweets``. Needs a paid plan, which counts every post that is read;
-``x-rate-limit-*`` headers are obeyed.
+which goes back seven days, and ``/2/tweets``. Needs a paid plan, which counts every post that is
+read; ``x-rate-limit-*`` headers are obeyed.
 
 An edit is a new post on X with the history of the first: here a newer revision of the same mention.
 Deletion is a post that ``/2/tweets`` no longer has; X demands that it is followed.

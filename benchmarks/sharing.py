@@ -108,8 +108,8 @@ def main() -> None:
                     running[name] = subprocess.Popen(
                         [*command, "agent"],
                         env={**env, "BENCH_AGENT": name},
-                        stdout=subprocess.DEVNULL,
-                        stderr=subprocess.DEVNULL,
+                        stdout=(Path(folder) / f"{name}.log").open("wb"),
+                        stderr=subprocess.STDOUT,
                     )
                 shares = settled(watch, sources, count)
                 moved = watch.moves - before
@@ -127,8 +127,9 @@ def main() -> None:
                 print(f"kill -9 of one with {had}: all of them read again after {seconds:.1f} s")
                 settled(watch, sources, len(running))
         finally:
-            for process in running.values():
+            for name, process in running.items():
                 process.kill()
+                print((Path(folder) / f"{name}.log").read_text(encoding="utf-8")[-2_000:])
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ def test_every_built_in_kind_can_be_made(monkeypatch: pytest.MonkeyPatch) -> Non
         "hackernews": {"queries": ["a"]},
         "mastodon": {"hashtags": ["a"]},
         "reddit": {"subreddits": ["aa"], "client_id": "x", "client_secret": "env:A_TOKEN"},
+        "telegram": {"channels": ["nordwind"]},
         "x": {"searches": ["a"], "token": "env:A_TOKEN"},
         "youtube": {"videos": ["dQw4w9WgXcQ"], "key": "env:A_TOKEN"},
         "feeds": {"urls": ["https://example.org/rss"]},
