@@ -1,0 +1,63 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from pipeline.cli import coverage as cli
+from pipeline.search.coverage import Period, Row, chart
+from schemas.coverage import Coverage, Stretch
+
+START = datetime(2026, 1, 5, tzinfo=UTC)
+
+
+def message(source: str, hour: float, **fields: object) -> Coverage:
+    start, end = START + timedelta(hours=hour), START + timedelta(hours=hour + 1)
+    given = {"complete": Stretch(start, end), "polls": 12, "new": 3} | fields
+    return Coverage(
+        source=source, kind="feeds", agent="h:1", start=start, end=end, expected=300,
+        **given,  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+@pytest.fixture
+def rows() -> list[Row]:
+    end = START + timedelta(hours=6)
+    fine = [message("press", hour) for hour in range(6)]
+    failing = [
+        message("tags", hour, complete=None, new=0, errors={"RateLimited": 12}, limited_seconds=90)
+        for hour in range(2, 6)
+    ]
+    dark = [*[message("tags", hour) for hour in range(2)], *failing]
+    return chart([*fine, *dark], Period(START, end, end, 6), {"never": "mastodon"})
+
+
+def test_dark_sources_stand_out_by_shape_and_place(
+    rows: list[Row], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli.console, "width", 120)
+    with cli.console.capture() as shown:
+        cli._show(rows, START, START + timedelta(hours=6))
+    lines = [line for line in shown.get().splitlines() if line.strip()]
+    never, tags, press = (
+        next(x for x in lines if name in x) for name in ("never", "tags", "press")
+    )
+    assert lines.index(never) < lines.index(tags) < lines.index(press)
+    assert "xxxxxx" in never
+    assert "never read" in never
+    assert "██xxxx" in tags
+    assert "DARK" in tags
+    assert "██████" in press
+    assert "DARK" not in press
+    assert "RateLimited: 48" in shown.get()
+
+
+def test_a_check_asks_whether_a_period_was_complete(rows: list[Row]) -> None:
+    never, tags, press = rows
+    assert cli._incomplete(never, ended=False)
+    assert cli._incomplete(tags, ended=False)
+    assert not cli._incomplete(press, ended=False)
+    # A source that went dark afterwards does not spoil a period that has ended.
+    later = [message("press", hour) for hour in range(6)]
+    end = START + timedelta(hours=6)
+    (row,) = chart(later, Period(START, end, end + timedelta(days=2), 6))
+    assert row.dark
+    assert not cli._incomplete(row, ended=True)
