@@ -22,7 +22,7 @@ _CLIENT: Final[Mapping[str, Any]] = {
     "enable_auto_commit": False,
     "allow_auto_create_topics": False,
     "partition_assignment_strategy": (CooperativeStickyAssignor,),
-    "session_timeout_ms": 10_000,
+    "session_timeout_ms": 8_000,
     "heartbeat_interval_ms": 2_000,
     "bootstrap_timeout_ms": 5_000,
     "metadata_max_age_ms": 30_000,

@@ -1,7 +1,7 @@
 """The agent process: takes its share of the sources, reads them on time, gives them up in order.
 
 Unit of parallelism: the source. Any number of processes share the sources on ``mentions.sources``;
-when one dies, the others have its sources within the group's session timeout (10 s) and the
+when one dies, the others have its sources within the group's session timeout (8 s) and the
 rebalance. A process may be killed at any moment: nothing is lost, and what is published twice
 has the same id and revision.
 """

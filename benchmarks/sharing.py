@@ -4,7 +4,7 @@
 
 Starts agents as processes of their own against the Kafka of the settings (with a prefix of its
 own), and a loopback platform that has nothing new, so that only who asks for what matters. A source
-is taken over when another agent asks for it; the wait includes the group's session timeout (10 s).
+is taken over when another agent asks for it; the wait includes the group's session timeout (8 s).
 """
 
 import collections

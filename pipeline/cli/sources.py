@@ -129,7 +129,7 @@ def resume(ctx: click.Context, name: str) -> None:
 @click.option("--since", required=True, callback=moment, help="15m, 7d, or an RFC 3339 time.")
 @click.pass_context
 def backfill(ctx: click.Context, name: str, since: datetime) -> None:
-    """Read everything since a moment again; what is known is not published twice."""
+    """Read everything since a moment again; nothing is in the index twice after it."""
     from agents.source import Rewindable, source_class  # noqa: PLC0415 - not needed for --help
     from schemas.sources import Backfill  # noqa: PLC0415
 
