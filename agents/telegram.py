@@ -66,7 +66,7 @@ class Telegram(Listed):
 
     def lookup(self, keys: Sequence[str]) -> Mapping[str, Any]:
         """Posts, one page each: the one that ends with it."""
-        found = {}
+        found: dict[str, Any] = {}
         for key in keys:
             name, _, number = key.rpartition("/")
             posts, _ = self._page(f"{self.config.site}/s/{name}?before={int(number) + 1}")

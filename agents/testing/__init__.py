@@ -2,12 +2,22 @@
 
 ``SourceContract`` is for every source that is asked, ``PlatformContract`` for those that ask a
 platform's API: a loopback server answers in the platform's documented shapes, and in every way that
-goes wrong. ``docs/plugin.md`` shows a source of another package with its tests. Needs pytest.
+goes wrong. The others are added where a platform has what they are about. ``docs/plugin.md`` shows
+a source of another package with its tests. Needs pytest.
 """
 
 from agents.testing.loopback import Answer, Loopback, Request
-from agents.testing.platform import Platform, PlatformContract, Said
+from agents.testing.platform import (
+    BudgetContract,
+    DeletionContract,
+    Platform,
+    PlatformContract,
+    PositionContract,
+    Said,
+    TokenContract,
+)
 from agents.testing.suite import (
+    EditContract,
     Outside,
     SourceContract,
     deletions,
@@ -20,13 +30,18 @@ from agents.testing.suite import (
 
 __all__ = [
     "Answer",
+    "BudgetContract",
+    "DeletionContract",
+    "EditContract",
     "Loopback",
     "Outside",
     "Platform",
     "PlatformContract",
+    "PositionContract",
     "Request",
     "Said",
     "SourceContract",
+    "TokenContract",
     "deletions",
     "drain",
     "drain_until_failure",

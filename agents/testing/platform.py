@@ -26,7 +26,15 @@ from agents.testing.suite import (
     opened,
 )
 
-__all__ = ["Platform", "PlatformContract", "Said"]
+__all__ = [
+    "BudgetContract",
+    "DeletionContract",
+    "Platform",
+    "PlatformContract",
+    "PositionContract",
+    "Said",
+    "TokenContract",
+]
 
 _WAIT = 120  # seconds that the loopback platform asks for
 
@@ -88,18 +96,17 @@ class Platform(Outside):
         """How the platform says that too much was asked, with its own headers, for 120 s."""
         return Answer(status=429, headers={"Retry-After": str(_WAIT)})
 
-    def none_left(self, answer: Answer) -> Answer | None:
-        """A good answer after which no request is left for 120 s; None: it does not say so."""
-        del answer
-        return None
+    def none_left(self, answer: Answer) -> Answer:
+        """A good answer after which no request is left for 120 s; for ``BudgetContract``."""
+        raise NotImplementedError
 
-    def expired(self) -> Answer | None:
-        """How it says that the position in a listing is not known; None: positions never expire."""
-        return None
+    def expired(self) -> Answer:
+        """How it says that a position is not known; for ``PositionContract``."""
+        raise NotImplementedError
 
-    def denied(self) -> Answer | None:
-        """How it says that the token is not, or no longer, good; None: there is none."""
-        return None
+    def denied(self) -> Answer:
+        """How it says that a token is not, or no longer, good; for ``TokenContract``."""
+        raise NotImplementedError
 
     def source(self) -> Source:
         """A source that reads it."""
@@ -275,21 +282,6 @@ class PlatformContract(SourceContract):
         rest = drain(outside, pages[-1].cursor)
         assert self.texts([*pages, *rest]) == texts
 
-    def test_the_last_request_of_a_budget_is_the_last(self, outside: Platform) -> None:
-        texts = [f"Nummer {number}" for number in range(self.many)]
-        outside.add(texts)
-        if outside.none_left(Answer()) is None:
-            return  # the platform has no such headers
-        outside.script.append(lambda answer: outside.none_left(answer) or answer)
-        pages, error = drain_until_failure(outside)
-        assert isinstance(error, RateLimited)
-        assert error.seconds is not None
-        assert _WAIT - 20 < error.seconds <= _WAIT + 1
-        assert len(outside.listings()) == 1
-        outside.waited()
-        rest = drain(outside, pages[-1].cursor)
-        assert self.texts([*pages, *rest]) == texts
-
     @pytest.mark.parametrize("how", _BROKEN)
     def test_a_broken_answer_is_an_error_and_loses_nothing(
         self, outside: Platform, how: str
@@ -304,42 +296,6 @@ class PlatformContract(SourceContract):
         assert pages, "the page before it was good"
         rest = drain(outside, pages[-1].cursor)
         assert self.texts([*pages, *rest]) == texts
-
-    def test_an_unknown_position_means_beginning_anew(self, outside: Platform) -> None:
-        texts = [f"Nummer {number}" for number in range(self.many)]
-        outside.add(texts)
-        if (expired := outside.expired()) is None:
-            return  # a position on this platform is a moment or an id: it does not expire
-        with opened(outside) as source:
-            page = next(iter(source.poll(None)))
-        outside.script.append(expired)
-        assert self.texts([page, *drain(outside, page.cursor)]) == texts
-
-    def test_a_token_that_is_not_taken_is_said_without_showing_it(self, outside: Platform) -> None:
-        outside.add(["eins"])
-        if (denied := outside.denied()) is None:
-            return  # read without a token
-        outside.script.extend([denied] * 5)
-        _, error = drain_until_failure(outside)
-        assert isinstance(error, Denied)
-        assert outside.secret
-        assert outside.secret not in str(error)
-        outside.script.clear()
-        assert self.texts(drain(outside)) == ["eins"]
-
-    def test_a_deletion_is_a_tombstone_once(self, outside: Platform) -> None:
-        if not outside.deletes:
-            return  # the platform does not show it
-        outside.add(["eins", "zwei", "drei"])
-        pages = drain(outside)
-        before = {mention.text: mention for mention in mentions(pages)}
-        outside.remove("zwei")
-        after = drain(outside, pages[-1].cursor)
-        (gone,) = deletions(after)
-        assert gone.id == before["zwei"].id
-        assert gone.revision > before["zwei"].revision
-        assert mentions(after) == []
-        assert items(drain(outside, after[-1].cursor)) == []
 
     def test_fields_that_nobody_has_heard_of_do_no_harm(self, outside: Platform) -> None:
         outside.unknown = True
@@ -373,3 +329,62 @@ class PlatformContract(SourceContract):
         assert old.text == "alt"
         assert old.collector.backfill
         assert time.time() - old.published_at.timestamp() > (outside.reach - 1) * 86_400
+
+
+class DeletionContract(PlatformContract):
+    """For platforms that show that something is gone."""
+
+    def test_a_deletion_is_a_tombstone_once(self, outside: Platform) -> None:
+        outside.add(["eins", "zwei", "drei"])
+        pages = drain(outside)
+        before = {mention.text: mention for mention in mentions(pages)}
+        outside.remove("zwei")
+        after = drain(outside, pages[-1].cursor)
+        (gone,) = deletions(after)
+        assert gone.id == before["zwei"].id
+        assert gone.revision > before["zwei"].revision
+        assert mentions(after) == []
+        assert items(drain(outside, after[-1].cursor)) == []
+
+
+class BudgetContract(PlatformContract):
+    """For platforms that say how many requests are left."""
+
+    def test_the_last_request_of_a_budget_is_the_last(self, outside: Platform) -> None:
+        texts = [f"Nummer {number}" for number in range(self.many)]
+        outside.add(texts)
+        outside.script.append(outside.none_left)
+        pages, error = drain_until_failure(outside)
+        assert isinstance(error, RateLimited)
+        assert error.seconds is not None
+        assert _WAIT - 20 < error.seconds <= _WAIT + 1
+        assert len(outside.listings()) == 1
+        outside.waited()
+        rest = drain(outside, pages[-1].cursor)
+        assert self.texts([*pages, *rest]) == texts
+
+
+class PositionContract(PlatformContract):
+    """For platforms that forget positions in listings; a moment or an id does not expire."""
+
+    def test_an_unknown_position_means_beginning_anew(self, outside: Platform) -> None:
+        texts = [f"Nummer {number}" for number in range(self.many)]
+        outside.add(texts)
+        with opened(outside) as source:
+            page = next(iter(source.poll(None)))
+        outside.script.append(outside.expired())
+        assert self.texts([page, *drain(outside, page.cursor)]) == texts
+
+
+class TokenContract(PlatformContract):
+    """For platforms that are read with a token."""
+
+    def test_a_token_that_is_not_taken_is_said_without_showing_it(self, outside: Platform) -> None:
+        outside.add(["eins"])
+        outside.script.extend([outside.denied()] * 5)
+        _, error = drain_until_failure(outside)
+        assert isinstance(error, Denied)
+        assert outside.secret
+        assert outside.secret not in str(error)
+        outside.script.clear()
+        assert self.texts(drain(outside)) == ["eins"]

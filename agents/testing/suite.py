@@ -17,6 +17,7 @@ from agents.source import Cursor, Deletion, Item, Page, Refused, Source
 from schemas.mention import RawMention, decode_raw, encode
 
 __all__ = [
+    "EditContract",
     "Outside",
     "SourceContract",
     "deletions",
@@ -33,10 +34,6 @@ class Outside(ABC):
 
     kind: ClassVar[str]
     """The source type."""
-    edits: ClassVar[bool] = True
-    """Whether what was said can be changed there, and we are let see that."""
-    deletes: ClassVar[bool] = True
-    """Whether we are let see that something is gone."""
 
     @abstractmethod
     def source(self) -> Source:
@@ -46,9 +43,9 @@ class Outside(ABC):
     def add(self, texts: Sequence[str]) -> None:
         """Say something more, after what was said before."""
 
-    @abstractmethod
     def edit(self, before: str, after: str) -> None:
-        """Change what was said."""
+        """Change what was said; for ``EditContract``."""
+        raise NotImplementedError
 
     @abstractmethod
     def spoil(self) -> None:
@@ -168,28 +165,6 @@ class SourceContract(ABC):
             (m.id, m.revision, m.published_at) for m in second
         )
 
-    def test_an_edit_is_a_newer_revision_of_the_same(self, outside: Outside) -> None:
-        if not outside.edits:
-            return  # the place does not show it
-        outside.add(["eins", "zwei"])
-        pages = drain(outside)
-        before = {mention.text: mention for mention in mentions(pages)}
-        outside.edit("zwei", "zwei, verbessert")
-        after = {m.text: m for m in mentions(drain(outside, pages[-1].cursor))}
-        edited = after["zwei, verbessert"]
-        assert edited.id == before["zwei"].id
-        assert edited.revision > before["zwei"].revision
-        assert edited.published_at == before["zwei"].published_at
-
-    def test_an_edit_is_reported_once(self, outside: Outside) -> None:
-        if not outside.edits:
-            return  # the place does not show it
-        outside.add(["eins"])
-        cursor = drain(outside)[-1].cursor
-        outside.edit("eins", "eins, verbessert")
-        cursor = drain(outside, cursor)[-1].cursor
-        assert items(drain(outside, cursor)) == []
-
     def test_any_page_is_a_place_to_go_on_from(self, outside: Outside) -> None:
         texts = [f"Nummer {number}" for number in range(self.many)]
         outside.add(texts)
@@ -219,3 +194,25 @@ class SourceContract(ABC):
         outside.vanish()
         with pytest.raises(SourceError):
             drain(outside)
+
+
+class EditContract(SourceContract):
+    """For places that show that something was changed."""
+
+    def test_an_edit_is_a_newer_revision_of_the_same(self, outside: Outside) -> None:
+        outside.add(["eins", "zwei"])
+        pages = drain(outside)
+        before = {mention.text: mention for mention in mentions(pages)}
+        outside.edit("zwei", "zwei, verbessert")
+        after = {m.text: m for m in mentions(drain(outside, pages[-1].cursor))}
+        edited = after["zwei, verbessert"]
+        assert edited.id == before["zwei"].id
+        assert edited.revision > before["zwei"].revision
+        assert edited.published_at == before["zwei"].published_at
+
+    def test_an_edit_is_reported_once(self, outside: Outside) -> None:
+        outside.add(["eins"])
+        cursor = drain(outside)[-1].cursor
+        outside.edit("eins", "eins, verbessert")
+        cursor = drain(outside, cursor)[-1].cursor
+        assert items(drain(outside, cursor)) == []

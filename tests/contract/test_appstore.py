@@ -7,6 +7,7 @@ import pytest
 
 from agents.testing import (
     Answer,
+    EditContract,
     Loopback,
     Platform,
     PlatformContract,
@@ -21,7 +22,6 @@ class Store(Platform):
     """itunes.apple.com/de/rss/customerreviews, JSON; November 2026."""
 
     kind = "appstore"
-    deletes = False
 
     def table(self) -> dict[str, Any]:
         self.options.pop("recheck", None)
@@ -69,7 +69,7 @@ def store() -> Iterator[Store]:
         yield Store(web)
 
 
-class TestAppStore(PlatformContract):
+class TestAppStore(EditContract, PlatformContract):
     @pytest.fixture
     def outside(self, store: Store) -> Platform:
         return store

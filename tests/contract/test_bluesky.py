@@ -11,11 +11,14 @@ import pytest
 
 from agents.testing import (
     Answer,
+    BudgetContract,
+    DeletionContract,
+    EditContract,
     Loopback,
     Platform,
-    PlatformContract,
     Request,
     Said,
+    TokenContract,
     drain,
     mentions,
     opened,
@@ -103,11 +106,11 @@ class AppView(Platform):
             RateLimit_Policy="3000;w=300",
         )
 
-    def none_left(self, answer: Answer) -> Answer | None:
+    def none_left(self, answer: Answer) -> Answer:
         left = {k: v for k, v in self.limited().headers.items() if k.startswith("RateLimit")}
         return replace(answer, headers={**answer.headers, **left})
 
-    def denied(self) -> Answer | None:
+    def denied(self) -> Answer:
         wrong = {"error": "AuthMissing", "message": "Authentication Required"}
         return Answer.json(wrong, 401)
 
@@ -157,7 +160,7 @@ def view(monkeypatch: pytest.MonkeyPatch) -> Iterator[AppView]:
         yield AppView(web)
 
 
-class TestBluesky(PlatformContract):
+class TestBluesky(EditContract, DeletionContract, BudgetContract, TokenContract):
     @pytest.fixture
     def outside(self, view: AppView) -> Platform:
         return view

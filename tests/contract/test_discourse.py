@@ -7,11 +7,13 @@ import pytest
 
 from agents.testing import (
     Answer,
+    DeletionContract,
+    EditContract,
     Loopback,
     Platform,
-    PlatformContract,
     Request,
     Said,
+    TokenContract,
     deletions,
     drain,
     mentions,
@@ -54,7 +56,7 @@ class Forum(Platform):
         error = {"errors": ["Slow down"], "error_type": "rate_limit", "extras": wait}
         return Answer.json(error, 429, Retry_After="120")
 
-    def denied(self) -> Answer | None:
+    def denied(self) -> Answer:
         error = {"errors": ["You are not permitted"], "error_type": "invalid_access"}
         return Answer.json(error, 403)
 
@@ -93,7 +95,7 @@ def forum(monkeypatch: pytest.MonkeyPatch) -> Iterator[Forum]:
         yield Forum(web)
 
 
-class TestDiscourse(PlatformContract):
+class TestDiscourse(EditContract, DeletionContract, TokenContract):
     @pytest.fixture
     def outside(self, forum: Forum) -> Platform:
         return forum

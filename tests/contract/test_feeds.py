@@ -14,10 +14,10 @@ from agents.feeds import Feeds, FeedsConfig
 from agents.source import Source
 from agents.testing import (
     Answer,
+    EditContract,
     Loopback,
     Outside,
     Request,
-    SourceContract,
     drain,
     drain_until_failure,
     mentions,
@@ -90,7 +90,7 @@ def feed(web: Loopback) -> Feed:
     return Feed(web)
 
 
-class TestFeeds(SourceContract):
+class TestFeeds(EditContract):
     many = 100
 
     @pytest.fixture

@@ -15,7 +15,7 @@ from agents import rows
 from agents.errors import Unreadable
 from agents.files import Files, FilesConfig
 from agents.source import Refused, Source
-from agents.testing import Outside, SourceContract, drain, items, mentions
+from agents.testing import EditContract, Outside, drain, items, mentions
 
 START = datetime(2026, 1, 5, 8, tzinfo=UTC)
 
@@ -79,7 +79,7 @@ def table(request: pytest.FixtureRequest, tmp_path: Path) -> Table:
     return Table(tmp_path, request.param)
 
 
-class TestFiles(SourceContract):
+class TestFiles(EditContract):
     @pytest.fixture
     def outside(self, table: Table) -> Outside:
         return table

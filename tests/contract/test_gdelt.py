@@ -25,8 +25,6 @@ class Doc(Platform):
     """api.gdeltproject.org/api/v2/doc/doc, mode artlist; November 2026."""
 
     kind = "gdelt"
-    edits = False
-    deletes = False
 
     def table(self) -> dict[str, Any]:
         base = {"type": "gdelt", "queries": ["Nordwind"], "api": f"{self.web.url}/doc"}

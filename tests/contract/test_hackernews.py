@@ -7,9 +7,10 @@ import pytest
 
 from agents.testing import (
     Answer,
+    DeletionContract,
+    EditContract,
     Loopback,
     Platform,
-    PlatformContract,
     Request,
     Said,
     drain,
@@ -103,7 +104,7 @@ def platform() -> Iterator[Algolia]:
         yield Algolia(web)
 
 
-class TestHackerNews(PlatformContract):
+class TestHackerNews(EditContract, DeletionContract):
     @pytest.fixture
     def outside(self, platform: Algolia) -> Platform:
         return platform

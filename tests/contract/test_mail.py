@@ -106,8 +106,6 @@ class Mailbox(Outside):
     """The folder INBOX."""
 
     kind = "mail"
-    edits = False
-    deletes = False
 
     def __init__(self, server: Server) -> None:
         self.server = server
@@ -136,9 +134,6 @@ class Mailbox(Outside):
         for text in texts:
             number = len(self.server.mails)
             self.put(letter(text, number))
-
-    def edit(self, before: str, after: str) -> None:
-        raise NotImplementedError
 
     def spoil(self) -> None:
         mail = letter("", len(self.server.mails))

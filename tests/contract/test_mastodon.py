@@ -10,11 +10,14 @@ import pytest
 from agents.errors import SourceError
 from agents.testing import (
     Answer,
+    BudgetContract,
+    DeletionContract,
+    EditContract,
     Loopback,
     Platform,
-    PlatformContract,
     Request,
     Said,
+    TokenContract,
     drain,
     mentions,
 )
@@ -83,11 +86,11 @@ class Server(Platform):
             X_RateLimit_Reset=str(stamp(datetime.now(UTC) + timedelta(seconds=120))),
         )
 
-    def none_left(self, answer: Answer) -> Answer | None:
+    def none_left(self, answer: Answer) -> Answer:
         left = {k: v for k, v in self.limited().headers.items() if k.startswith("X-")}
         return replace(answer, headers={**answer.headers, **left})
 
-    def denied(self) -> Answer | None:
+    def denied(self) -> Answer:
         return Answer.json({"error": "The access token is invalid"}, 401)
 
     @staticmethod
@@ -145,7 +148,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
         yield Server(web, search=False)
 
 
-class TestMastodon(PlatformContract):
+class TestMastodon(EditContract, DeletionContract, BudgetContract, TokenContract):
     @pytest.fixture
     def outside(self, server: Server) -> Platform:
         return server

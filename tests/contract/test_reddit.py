@@ -10,11 +10,14 @@ import pytest
 from agents.errors import Denied
 from agents.testing import (
     Answer,
+    BudgetContract,
+    DeletionContract,
+    EditContract,
     Loopback,
     Platform,
-    PlatformContract,
     Request,
     Said,
+    TokenContract,
     deletions,
     drain,
     mentions,
@@ -92,11 +95,11 @@ class DataApi(Platform):
             X_Ratelimit_Reset="120",
         )
 
-    def none_left(self, answer: Answer) -> Answer | None:
+    def none_left(self, answer: Answer) -> Answer:
         left = {k: v for k, v in self.limited().headers.items() if k.startswith("X-")}
         return replace(answer, headers={**answer.headers, **left})
 
-    def denied(self) -> Answer | None:
+    def denied(self) -> Answer:
         return Answer.json({"message": "Forbidden", "error": 403}, 403)
 
     def thing(self, said: Said) -> dict[str, Any]:
@@ -131,7 +134,7 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[DataApi]:
         yield DataApi(web)
 
 
-class TestReddit(PlatformContract):
+class TestReddit(EditContract, DeletionContract, BudgetContract, TokenContract):
     @pytest.fixture
     def outside(self, api: DataApi) -> Platform:
         return api

@@ -13,11 +13,11 @@ from agents.errors import SourceError
 from agents.source import Source, build
 from agents.testing import (
     Answer,
+    EditContract,
     Loopback,
     Outside,
     Request,
     Said,
-    SourceContract,
     drain,
     mentions,
 )
@@ -119,7 +119,7 @@ def portal(request: pytest.FixtureRequest) -> Iterator[Portal]:
         yield Portal(web, microdata=request.param == "microdata")
 
 
-class TestReviews(SourceContract):
+class TestReviews(EditContract):
     many = 30
     oldest_first = False
 

@@ -11,11 +11,11 @@ from agents.errors import SourceError, Unreadable
 from agents.source import Source, build
 from agents.testing import (
     Answer,
+    EditContract,
     Loopback,
     Outside,
     Request,
     Said,
-    SourceContract,
     drain,
     mentions,
 )
@@ -100,7 +100,7 @@ def site() -> Iterator[Site]:
         yield Site(web)
 
 
-class TestSitemaps(SourceContract):
+class TestSitemaps(EditContract):
     many = 45
     oldest_first = False
 

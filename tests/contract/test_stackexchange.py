@@ -9,11 +9,14 @@ import pytest
 
 from agents.testing import (
     Answer,
+    BudgetContract,
+    DeletionContract,
+    EditContract,
     Loopback,
     Platform,
-    PlatformContract,
     Request,
     Said,
+    TokenContract,
     drain,
     mentions,
 )
@@ -68,13 +71,11 @@ class Api(Platform):
         error = {"error_id": 502, "error_message": said, "error_name": "throttle_violation"}
         return Answer.json(error, 400)
 
-    def none_left(self, answer: Answer) -> Answer | None:
-        if not answer.body:
-            return answer
+    def none_left(self, answer: Answer) -> Answer:
         content = msgspec.json.decode(answer.body)
         return replace(answer, body=msgspec.json.encode({**content, "backoff": 120}))
 
-    def denied(self) -> Answer | None:
+    def denied(self) -> Answer:
         error = {"error_id": 403, "error_message": "no", "error_name": "access_denied"}
         return Answer.json(error, 403)
 
@@ -111,7 +112,7 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
         yield Api(web)
 
 
-class TestStackExchange(PlatformContract):
+class TestStackExchange(EditContract, DeletionContract, BudgetContract, TokenContract):
     @pytest.fixture
     def outside(self, api: Api) -> Platform:
         return api

@@ -9,9 +9,10 @@ import pytest
 from agents.errors import SourceError, Unreadable
 from agents.testing import (
     Answer,
+    DeletionContract,
+    EditContract,
     Loopback,
     Platform,
-    PlatformContract,
     Request,
     Said,
     drain,
@@ -64,7 +65,7 @@ def preview() -> Iterator[Preview]:
         yield Preview(web)
 
 
-class TestTelegram(PlatformContract):
+class TestTelegram(EditContract, DeletionContract):
     @pytest.fixture
     def outside(self, preview: Preview) -> Platform:
         return preview

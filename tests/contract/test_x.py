@@ -9,11 +9,14 @@ import pytest
 
 from agents.testing import (
     Answer,
+    BudgetContract,
+    DeletionContract,
+    EditContract,
     Loopback,
     Platform,
-    PlatformContract,
     Request,
     Said,
+    TokenContract,
     drain,
     mentions,
 )
@@ -86,11 +89,11 @@ class Api(Platform):
             x_rate_limit_reset=str(reset),
         )
 
-    def none_left(self, answer: Answer) -> Answer | None:
+    def none_left(self, answer: Answer) -> Answer:
         left = {k: v for k, v in self.limited().headers.items() if k.startswith("x-")}
         return replace(answer, headers={**answer.headers, **left})
 
-    def denied(self) -> Answer | None:
+    def denied(self) -> Answer:
         return Answer.json({"title": "Unauthorized", "status": 401, "detail": "Unauthorized"}, 401)
 
     def tweet(self, said: Said) -> dict[str, Any]:
@@ -121,7 +124,7 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
         yield Api(web)
 
 
-class TestX(PlatformContract):
+class TestX(EditContract, DeletionContract, BudgetContract, TokenContract):
     @pytest.fixture
     def outside(self, api: Api) -> Platform:
         return api

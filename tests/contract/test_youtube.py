@@ -10,11 +10,14 @@ from pydantic import ValidationError
 from agents.errors import RateLimited
 from agents.testing import (
     Answer,
+    DeletionContract,
+    EditContract,
     Loopback,
     Platform,
-    PlatformContract,
+    PositionContract,
     Request,
     Said,
+    TokenContract,
     drain,
     drain_until_failure,
     mentions,
@@ -156,10 +159,10 @@ class DataApi(Platform):
             },
         }
 
-    def expired(self) -> Answer | None:
+    def expired(self) -> Answer:
         return problem(400, "invalidPageToken")
 
-    def denied(self) -> Answer | None:
+    def denied(self) -> Answer:
         return problem(400, "badRequest", "API key not valid. Please pass a valid API key.")
 
 
@@ -170,7 +173,7 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[DataApi]:
         yield DataApi(web)
 
 
-class TestYouTube(PlatformContract):
+class TestYouTube(EditContract, DeletionContract, PositionContract, TokenContract):
     @pytest.fixture
     def outside(self, api: DataApi) -> Platform:
         return api

@@ -38,4 +38,4 @@ def test_the_plugin_of_the_page_passes_the_contract(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout
     passed = re.search(r"(\d+) passed", done.stdout)
     assert passed is not None
-    assert int(passed[1]) > 30
+    assert int(passed[1]) >= 30

@@ -9,11 +9,17 @@ import pytest
 from agents.source import config_model, names
 
 DOCS = Path(__file__).parents[3] / "docs"
+CONTRACTS = Path(__file__).parents[2] / "contract"
 
 
 def blocks(page: str, language: str) -> list[str]:
     text = (DOCS / page).read_text(encoding="utf-8")
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+
+
+def test_every_source_passes_the_contract() -> None:
+    there = {path.stem.removeprefix("test_") for path in CONTRACTS.glob("test_*.py")}
+    assert there == set(names())
 
 
 def test_every_source_has_an_example_that_fits(monkeypatch: pytest.MonkeyPatch) -> None:

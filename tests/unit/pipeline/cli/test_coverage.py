@@ -3,6 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from pipeline.cli import coverage as cli
+from pipeline.cli._shared import console
 from pipeline.search.coverage import Period, Row, chart
 from schemas.coverage import Coverage, Stretch
 
@@ -33,8 +34,8 @@ def rows() -> list[Row]:
 def test_dark_sources_stand_out_by_shape_and_place(
     rows: list[Row], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cli.console, "width", 120)
-    with cli.console.capture() as shown:
+    monkeypatch.setattr(console, "width", 120)
+    with console.capture() as shown:
         cli._show(rows, START, START + timedelta(hours=6))
     lines = [line for line in shown.get().splitlines() if line.strip()]
     never, tags, press = (
