@@ -9,6 +9,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct, field
 
+from schemas.about import About
 from schemas.mention import Count, Instant, Name
 
 __all__ = ["COVERAGE_VERSION", "Coverage", "Stretch", "decode_coverage", "encode_coverage"]
@@ -21,27 +22,31 @@ class Stretch(Struct, frozen=True):
     """From one moment up to another, of event time."""
 
     start: Instant
+    """The first moment in it."""
     end: Instant
+    """The first moment after it."""
 
 
 class Coverage(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What one agent did about one source in one interval."""
 
-    source: Name
+    source: Annotated[Name, About("press")]
     """The configured name."""
-    kind: Annotated[str, Meta(max_length=64)]
+    kind: Annotated[str, Meta(max_length=64), About("feeds")]
     """The source type, such as ``feeds``."""
-    agent: Name
+    agent: Annotated[Name, About("host-1:4711")]
     """The agent process, as ``host:pid``."""
     start: Instant
     """The interval's beginning, by the clock on the wall."""
     end: Instant
     """The interval's end."""
-    expected: float
+    expected: Annotated[float, About(300.0, unit="seconds")]
     """Seconds between two polls as they are planned now; quiet sources are asked less often."""
-    schema_version: Annotated[str, Meta(pattern=r"^\d+\.\d+$")] = field(
+    # By factory, because a plain default would be left out of the JSON.
+    schema_version: Annotated[str, Meta(pattern=r"^\d+\.\d+$"), About("1.0")] = field(
         default_factory=lambda: COVERAGE_VERSION
     )
+    """Major and minor version of this message."""
     polls: Count = 0
     """Polls that were carried out, failed ones included."""
     items: Count = 0
@@ -52,15 +57,16 @@ class Coverage(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Items that are published as they are, or were read twice."""
     rejected: Count = 0
     """Items that went to the dead letters."""
-    filtered: dict[str, Count] = {}
+    filtered: dict[Annotated[str, About("too old")], Count] = {}
     """Items left out, by reason."""
-    errors: dict[str, Count] = {}
+    errors: dict[Annotated[str, About("RateLimited")], Count] = {}
     """Failed polls, by class of error."""
-    limited_seconds: Annotated[float, Meta(ge=0)] = 0.0
+    limited_seconds: Annotated[float, Meta(ge=0), About(120.0, unit="seconds")] = 0.0
     """How long the platform asked to wait, in all."""
     oldest: Instant | None = None
     """``published_at`` of the oldest mention published."""
     newest: Instant | None = None
+    """``published_at`` of the newest mention published."""
     complete: Stretch | None = None
     """All that the source shows of this stretch has been published."""
     gap: Stretch | None = None
