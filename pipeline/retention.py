@@ -85,7 +85,8 @@ def _months(client: Elasticsearch, settings: Settings, now: datetime) -> Iterato
     if kept is None:
         return
     alias = settings.elasticsearch.alias
-    month = re.compile(re.escape(alias) + r"-(20\d\d)\.(\d\d)")
+    # Once a month was rebuilt, its index is -v2-, and the name without an alias of it.
+    month = re.compile(re.escape(alias) + r"-(?:v\d+-)?(20\d\d)\.(\d\d)")
     stats = client.indices.stats(
         index=f"{alias}-20*", metric="docs", filter_path="indices.*.primaries.docs.count"
     )

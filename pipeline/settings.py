@@ -30,6 +30,7 @@ __all__ = [
     "Enrichment",
     "Kafka",
     "Own",
+    "Kibana",
     "Privacy",
     "Retention",
     "Route",
@@ -45,6 +46,8 @@ _SECRETS = {
     ("kafka", "password"),
     ("elasticsearch", "password"),
     ("elasticsearch", "api_key"),
+    ("kibana", "password"),
+    ("kibana", "api_key"),
     ("privacy", "salt"),
 }
 
@@ -122,10 +125,23 @@ class Elasticsearch(_Table):
     ca_file: Path | None = None
     replicas: Annotated[int, Field(ge=0, le=5)] = 0
     """Copies of each shard in indices that are created."""
+    shards: Annotated[int, Field(ge=1, le=100)] = 1
+    """Shards of each monthly index that is created: one for 30 million mentions, or 40 GB."""
     refresh: str = "1s"
     """How soon a written mention can be found."""
     alias: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,50}$")] = "mentions"
     """Finds all mentions; the monthly indices are named ``<alias>-YYYY.MM``."""
+
+
+class Kibana(_Table):
+    """How to reach Kibana; only ``mentions kibana`` does."""
+
+    url: str = "http://127.0.0.1:5601"
+    username: str | None = None
+    password: SecretStr | None = None
+    api_key: SecretStr | None = None
+    ca_file: Path | None = None
+    """Certificates to trust; the system's by default."""
 
 
 class Enrichment(_Table):
@@ -263,6 +279,7 @@ class Settings(BaseSettings):
 
     kafka: Kafka = Kafka()
     elasticsearch: Elasticsearch = Elasticsearch()
+    kibana: Kibana = Kibana()
     enrichment: Enrichment = Enrichment()
     own: Own = Own()
     worker: Worker = Worker()

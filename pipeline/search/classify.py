@@ -28,13 +28,15 @@ _SERVER: Final = 500
 # Answered with 4xx, but about the cluster.
 _OF_THE_CLUSTER: Final = frozenset(
     {
-        "cluster_block_exception",  # disk full, read-only
+        "cluster_block_exception",  # disk full, read-only, being rebuilt
         "index_closed_exception",
         "security_exception",
         "validation_exception",  # no room for one more shard
         "process_cluster_event_timeout_exception",
     }
 )
+
+_BLOCKED: Final = "cluster_block_exception"  # also answered with 403, and no matter of rights
 
 OK: Final = Ok()
 
@@ -62,7 +64,7 @@ def item(action: Action, status: int, error: Mapping[str, Any] | None) -> Outcom
         return OK  # a newer version is there already
     if status == _NOT_FOUND and action == "delete":
         return OK  # there is nothing to delete
-    if status in _DENIED or kind == "security_exception":
+    if kind != _BLOCKED and (status in _DENIED or kind == "security_exception"):
         return Retry(_denied(status, reason or kind))
     if _waits(status, kind) or status in (_CONFLICT, _NOT_FOUND):
         return Retry(f"{kind}: {reason}")

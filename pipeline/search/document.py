@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from schemas.mention import EnrichedMention, Entity, Rating, encode
 
-__all__ = ["Document", "Joined", "document", "index_of", "joined", "may_move"]
+__all__ = ["Document", "Joined", "Latency", "document", "index_of", "joined", "may_move"]
 
 _EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _LATEST: Final = datetime(2099, 12, 1, tzinfo=UTC)
@@ -33,6 +33,9 @@ _ENTITY_FIELDS: Final = {
 }
 
 
+_VOICES: Final = ("brand", "competitor")
+
+
 class Document(Struct, frozen=True):
     """What to write, and where."""
 
@@ -40,6 +43,15 @@ class Document(Struct, frozen=True):
     id: str
     version: int
     body: bytes
+
+
+class Latency(Struct, kw_only=True, omit_defaults=True):
+    """How long it took, in seconds; a chart can't subtract two fields cheaply."""
+
+    collected: float
+    """From being said to being collected."""
+    processed: float | None = None
+    """From being collected to being enriched."""
 
 
 class Joined(Struct, kw_only=True, omit_defaults=True):
@@ -51,6 +63,9 @@ class Joined(Struct, kw_only=True, omit_defaults=True):
     """The same by kind: ``topic_of.brand``, ``topic_of.competitor`` …"""
     topic_sentiment: list[str] = []
     """``Topic|negative``: the tone towards the topic where known, else of the whole text."""
+    voices: list[str] = []
+    """The brands and competitors among them: what share of voice is counted over."""
+    latency: Latency | None = None
     hashtags: list[str] = []
     handles: list[str] = []
     emoji: list[str] = []
@@ -121,6 +136,7 @@ def joined(mention: EnrichedMention) -> Joined:
         name = _ENTITY_FIELDS.get(entity.kind)
         if name is not None:
             _add(fields, name, _canonical(entity))
+    fields.latency = _latency(mention)
     counted = mention.engagement
     if counted is not None:
         fields.interactions = sum(
@@ -144,9 +160,19 @@ def _join_topics(mention: EnrichedMention, fields: Joined) -> None:
     fields.topic_sentiment = []
     for topic, kind in kinds.items():
         fields.topic_of.setdefault(kind, []).append(topic)
+        if kind in _VOICES:
+            _add(fields, "voices", topic)
         label = labels.get(topic, whole)
         if label is not None:
             fields.topic_sentiment.append(f"{topic}|{label}")
+
+
+def _latency(mention: EnrichedMention) -> Latency:
+    collected = mention.collected_at - mention.published_at
+    if mention.processed_at is None:
+        return Latency(collected=collected.total_seconds())
+    processed = mention.processed_at - mention.collected_at
+    return Latency(collected=collected.total_seconds(), processed=processed.total_seconds())
 
 
 def _add(fields: Joined, name: str, value: str) -> None:

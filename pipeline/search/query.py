@@ -3,8 +3,12 @@
 A bare word is looked for in text and title, all words must occur; ``field:value``, ``AND OR NOT``,
 ``"a phrase"``, ``wild*``, ranges ``author.followers:>1000`` and parentheses do what they do in
 Kibana's Lucene mode. ``#tag`` and ``@name`` stand for the fields that hold them.
+
+German has two spellings for four letters (ä ae, ö oe, ü ue, ß ss), and people use both. Only a full
+cluster can fold them when it indexes; so that it is found everywhere, a word is asked for in both.
 """
 
+import itertools
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -15,7 +19,7 @@ from msgspec import Struct
 
 from pipeline.errors import PipelineError
 
-__all__ = ["SORTS", "Found", "Hit", "QueryError", "count", "scan", "search"]
+__all__ = ["SORTS", "Found", "Hit", "QueryError", "count", "scan", "search", "spellings_of"]
 
 FIELDS: Final = ("text", "text.*", "title", "title.*")
 SORTS: Final[Mapping[str, list[dict[str, str]]]] = {
@@ -37,6 +41,19 @@ _PAGE: Final = 1_000  # documents that are fetched at once
 # A quoted phrase and a regular expression are left alone; #tag and @name stand by themselves.
 _SIGNED: Final = re.compile(r'"(?:\\.|[^"\\])*"|/(?:\\.|[^/\\])+/|(?<![\w:#@\\])([#@])(\w[\w.-]*)')
 _COLUMN: Final = re.compile(r"at line \d+, column (\d+)")
+
+
+# A word by itself, perhaps a beginning: not in quotes, not in a field that is no text.
+_WORD: Final = re.compile(
+    r'"(?:\\.|[^"\\])*"|/(?:\\.|[^/\\])+/|[\w.]+:(?<!text:)(?<!title:)(?:\([^)]*\)|\[[^\]]*\]|\S+)'
+    r"|(?<![\w\\.*?])([^\W\d_]{3,})(\*?)(?![\w.:~*?^])"
+)
+_UMLAUTS: Final = {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"}
+_FOLD: Final = str.maketrans(_UMLAUTS)
+_DIGRAPH: Final = re.compile("ae|oe|ue|ss")
+_LETTERS: Final = {pair: letter for letter, pair in _UMLAUTS.items()}
+_MOST: Final = 4
+"""Digraphs in a word up to which each is taken for an umlaut or not; the rest is left."""
 
 
 class QueryError(PipelineError):
@@ -137,7 +154,7 @@ def scan(
         client,
         index=alias,
         ignore_unavailable=True,
-        query={"query": _matching(_signed(query), since, until), "sort": SORTS["oldest"]},
+        query={"query": _matching(_spelt(_signed(query)), since, until), "sort": SORTS["oldest"]},
         preserve_order=True,
         size=_PAGE,
     )
@@ -153,7 +170,7 @@ def _ask(
     until: datetime | None = None,
     **more: Any,  # noqa: ANN401 - the rest of the search body
 ) -> Mapping[str, Any]:
-    written = _signed(query)
+    written = _spelt(_signed(query))
     try:
         return client.search(
             index=alias,
@@ -188,6 +205,37 @@ def _signed(query: str) -> str:
         return f"(handles:{name} OR author.handle:{name})" if sign else found[0]
 
     return _SIGNED.sub(spelt, query)
+
+
+def _spelt(query: str) -> str:
+    def both(found: re.Match[str]) -> str:
+        word, tail = found.groups()
+        # AND, OR and NOT are the language's own; they hold no digraph.
+        spellings = spellings_of(word) if word else ()
+        if len(spellings) < 2:  # noqa: PLR2004 - itself
+            return found[0]
+        return f"({' OR '.join(spelling + tail for spelling in spellings)})"
+
+    return _WORD.sub(both, query)
+
+
+def spellings_of(word: str) -> tuple[str, ...]:
+    """A word, and how else it may be spelt with and without umlauts, in lower case."""
+    folded = word.lower().translate(_FOLD)
+    places = [found.span() for found in _DIGRAPH.finditer(folded)][:_MOST]
+    spellings = {word: None}
+    for chosen in itertools.product((False, True), repeat=len(places)):
+        parts, done = [], 0
+        for (start, end), umlaut in zip(places, chosen, strict=True):
+            parts += [
+                folded[done:start],
+                _LETTERS[folded[start:end]] if umlaut else folded[start:end],
+            ]
+            done = end
+        spelling = "".join((*parts, folded[done:]))
+        if spelling != word.lower():
+            spellings[spelling] = None
+    return tuple(spellings)
 
 
 def _explained(error: BadRequestError, query: str) -> str:

@@ -16,20 +16,24 @@ Why the mapping is as it is:
 * ``text`` and ``title`` are analysed by Unicode word boundaries and lower case, which every cluster
   can do and which keeps emoji as words of their own; German, English and unaccented forms are added
   as sub-fields where the cluster has them, so that the main field is the same everywhere.
+* A change that an existing index cannot follow (a field of another type, another analyzer) is
+  refused as a whole, before anything is changed: months that are mapped differently break every
+  chart over both. ``reindex`` brings such an index to the new form.
 * ``gc_deletes``: how long an index remembers a deleted document's version, by default one minute.
   An hour covers a worker that was suspended or repeats a batch; the tombstones cover the rest.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from importlib.resources import files
 from typing import Any, Final, Literal, TypeAlias
 
+import msgspec
 from elasticsearch import (
     ApiError,
     AsyncElasticsearch,
     AuthorizationException,
-    BadRequestError,
     Elasticsearch,
     NotFoundError,
     TransportError,
@@ -41,7 +45,17 @@ from pipeline.search import classify
 from pipeline.search.probe import Capabilities
 from pipeline.settings import Elasticsearch as Settings
 
-__all__ = ["Change", "apply", "letters_template", "months_template", "require", "wanted"]
+__all__ = [
+    "Change",
+    "Difference",
+    "apply",
+    "index_body",
+    "letters_template",
+    "months_template",
+    "plan",
+    "require",
+    "wanted",
+]
 
 Body: TypeAlias = dict[str, Any]
 Kind: TypeAlias = Literal["component template", "index template", "index"]
@@ -52,15 +66,26 @@ _DYNAMIC: Final = ("number_of_replicas", "refresh_interval", "gc_deletes", "quer
 """The settings of an index that can change while it is open."""
 
 
+_FOLLOWS: Final = re.compile(r"_meta\.|dynamic$|.*\.(ignore_above|search_analyzer)$")
+"""What of a mapping can change in an existing index; the rest can only be added to."""
+
+
+class Difference(Struct, frozen=True):
+    """One value that is not as wanted."""
+
+    path: str
+    found: str | None
+    wanted: str | None
+
+
 class Change(Struct, frozen=True):
-    """What applying did to one thing."""
+    """What applying does, or did, to one thing."""
 
     kind: Kind
     name: str
-    action: Literal["created", "updated", "unchanged", "refused"]
-    """``refused``: an existing index can't change so; the next month's will be right."""
-    fields: tuple[str, ...] = ()
-    """Paths that were missing or different."""
+    action: Literal["created", "updated", "unchanged", "refused", "held"]
+    """``refused``: an existing index cannot follow. ``held``: not changed, because of that."""
+    differences: tuple[Difference, ...] = ()
     reason: str = ""
 
 
@@ -95,6 +120,7 @@ def wanted(settings: Settings, capabilities: Capabilities) -> dict[tuple[Kind, s
     """The templates as they should be, in the order in which they must be put."""
     prefix = settings.alias
     sizes = {"number_of_replicas": str(settings.replicas), "refresh_interval": settings.refresh}
+    shards = {"number_of_shards": str(settings.shards)}
     mappings = _file("mappings")
     if capabilities.analysis:
         mappings = _merged(mappings, _file("languages"))
@@ -103,7 +129,7 @@ def wanted(settings: Settings, capabilities: Capabilities) -> dict[tuple[Kind, s
     coverage = _merged(_file("coverage"), {"settings": {"index": sizes}})
     return {
         ("component template", f"{prefix}-settings"): {
-            "template": {"settings": _merged(_file("settings"), {"index": sizes})}
+            "template": {"settings": _merged(_file("settings"), {"index": sizes | shards})}
         },
         ("component template", f"{prefix}-mappings"): {"template": mappings},
         ("index template", months_template(prefix)): {
@@ -130,17 +156,62 @@ def wanted(settings: Settings, capabilities: Capabilities) -> dict[tuple[Kind, s
     }
 
 
+def index_body(settings: Settings, capabilities: Capabilities) -> Body:
+    """Settings and mappings of a monthly index, as its template makes it, without the alias."""
+    settings_, mappings, *_ = (body["template"] for body in wanted(settings, capabilities).values())
+    return _merged(settings_, mappings)
+
+
+def plan(client: Elasticsearch, settings: Settings, capabilities: Capabilities) -> list[Change]:
+    """What ``apply`` would do; it only looks.
+
+    Raises:
+        elasticsearch.ApiError: it may not look.
+        elasticsearch.TransportError: no answer.
+    """
+    templates = wanted(settings, capabilities)
+    return [
+        *(_template_change(client, kind, name, body) for (kind, name), body in templates.items()),
+        *(_index_change(name, *states) for name, states in _indices(client, settings, templates)),
+    ]
+
+
 def apply(client: Elasticsearch, settings: Settings, capabilities: Capabilities) -> list[Change]:
     """Create or update the templates, and existing indices as far as they can follow.
 
-    Doing it twice changes nothing the second time. What is already indexed stays searchable.
+    Doing it twice changes nothing the second time. What is already indexed stays searchable. Where
+    one index cannot follow, nothing is changed.
 
     Raises:
         elasticsearch.ApiError: a template is refused.
         elasticsearch.TransportError: no answer.
     """
+    changes = plan(client, settings, capabilities)
+    if any(change.action == "refused" for change in changes):
+        return [_held(change) for change in changes]
     templates = wanted(settings, capabilities)
-    changes = [_put(client, kind, name, body) for (kind, name), body in templates.items()]
+    states = dict(_indices(client, settings, templates))
+    for change in changes:
+        if change.action == "unchanged":
+            continue
+        if change.kind == "index":
+            _follow(client, change.name, states[change.name][1])
+        else:
+            _, put = _calls(client, change.kind)
+            put(name=change.name, **templates[change.kind, change.name])
+    return changes
+
+
+def _held(change: Change) -> Change:
+    if change.action in {"unchanged", "refused"}:
+        return change
+    return msgspec.structs.replace(change, action="held")
+
+
+def _indices(
+    client: Elasticsearch, settings: Settings, templates: Mapping[tuple[Kind, str], Body]
+) -> Iterator[tuple[str, tuple[Body, Body]]]:
+    """Each existing index: as it is and as it should be."""
     settings_, mappings, _, tombstones, letters, coverage = (
         body["template"] for body in templates.values()
     )
@@ -151,45 +222,69 @@ def apply(client: Elasticsearch, settings: Settings, capabilities: Capabilities)
         ("coverage*", coverage),
     ):
         found = client.indices.get(index=f"{settings.alias}-{pattern}", expand_wildcards="open")
-        changes += [_follow(client, name, state, target) for name, state in sorted(found.items())]
-    return changes
+        yield from ((name, (state, target)) for name, state in sorted(found.items()))
 
 
-def _put(client: Elasticsearch, kind: Kind, name: str, body: Body) -> Change:
-    component = kind == "component template"
-    get = client.cluster.get_component_template if component else client.indices.get_index_template
-    put = client.cluster.put_component_template if component else client.indices.put_index_template
-    inner = "component_template" if component else "index_template"
+def _calls(client: Elasticsearch, kind: Kind) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    if kind == "component template":
+        return client.cluster.get_component_template, client.cluster.put_component_template
+    return client.indices.get_index_template, client.indices.put_index_template
+
+
+def _template_change(client: Elasticsearch, kind: Kind, name: str, body: Body) -> Change:
+    get, _ = _calls(client, kind)
+    inner = kind.replace(" ", "_")
     try:
         found = get(name=name)[f"{inner}s"][0][inner]
     except NotFoundError:
-        put(name=name, **body)
         return Change(kind, name, "created")
-    surplus = _differences({"template": found["template"]}, {"template": body["template"]})
-    fields = tuple(sorted({*_differences(body, found), *surplus}))
-    if fields:
-        put(name=name, **body)
-    return Change(kind, name, "updated" if fields else "unchanged", fields)
+    missing = _differences(body, found)
+    surplus = (
+        Difference(path=difference.path, found=difference.wanted, wanted=difference.found)
+        for difference in _differences({"template": found["template"]}, body)
+    )
+    differences = {difference.path: difference for difference in (*surplus, *missing)}
+    return Change(
+        kind,
+        name,
+        "updated" if differences else "unchanged",
+        tuple(differences[path] for path in sorted(differences)),
+    )
 
 
-def _follow(client: Elasticsearch, name: str, state: Body, target: Body) -> Change:
-    """Bring an existing index to the templates: new fields and dynamic settings."""
+def _index_change(name: str, state: Body, target: Body) -> Change:
+    index, there = target["settings"]["index"], state["settings"]["index"]
     mappings = tuple(_differences(target["mappings"], state["mappings"]))
-    index = target["settings"]["index"]
-    dynamic = {key: index[key] for key in _DYNAMIC if key in index}
-    settings = tuple(_differences(dynamic, state["settings"]["index"]))
-    try:
-        if mappings:
-            client.indices.put_mapping(index=name, **_arguments(target["mappings"]))
-        if settings:
-            client.indices.put_settings(index=name, settings={"index": dynamic})
-    except BadRequestError as error:
-        reason = (
-            str(error.body["error"]["reason"]) if isinstance(error.body, Mapping) else str(error)
+    analysis = tuple(
+        _differences(
+            {"analysis": index.get("analysis", {})}, {"analysis": there.get("analysis", {})}
         )
-        return Change("index", name, "refused", mappings + settings, reason)
-    action: Literal["updated", "unchanged"] = "updated" if mappings or settings else "unchanged"
-    return Change("index", name, action, mappings + settings)
+    )
+    dynamic = tuple(_differences(_dynamic(index), there))
+    breaking = [
+        *(f"the field's {each.path} is {each.found}" for each in mappings if _breaks(each)),
+        *(f"{each.path} can't be changed" for each in analysis),
+    ]
+    differences = mappings + analysis + dynamic
+    if breaking:
+        more = f" and {len(breaking) - 1} more" if len(breaking) > 1 else ""
+        return Change("index", name, "refused", differences, breaking[0] + more)
+    return Change("index", name, "updated" if differences else "unchanged", differences)
+
+
+def _breaks(difference: Difference) -> bool:
+    return difference.found is not None and not _FOLLOWS.match(difference.path)
+
+
+def _dynamic(index: Body) -> Body:
+    return {key: index[key] for key in _DYNAMIC if key in index}
+
+
+def _follow(client: Elasticsearch, name: str, target: Body) -> None:
+    """Bring an existing index to the templates: new fields and dynamic settings."""
+    client.indices.put_mapping(index=name, **_arguments(target["mappings"]))
+    dynamic = _dynamic(target["settings"]["index"])
+    client.indices.put_settings(index=name, settings={"index": dynamic})
 
 
 def _arguments(mappings: Body) -> Body:
@@ -212,12 +307,12 @@ def _merged(base: Mapping[str, Any], more: Mapping[str, Any]) -> Body:
     return merged
 
 
-def _differences(wanted_: Body, found: Body) -> Iterator[str]:
-    """Paths of ``wanted_`` that are missing or different in ``found``."""
+def _differences(wanted_: Body, found: Body) -> Iterator[Difference]:
+    """What of ``wanted_`` is missing or different in ``found``."""
     there = dict(_flat(found))
     for path, value in _flat(wanted_):
         if there.get(path) != value:
-            yield path
+            yield Difference(path, there.get(path), value)
 
 
 def _flat(body: Any, path: str = "") -> Iterator[tuple[str, str]]:  # noqa: ANN401 - JSON

@@ -120,7 +120,8 @@ class Writer:
         answer = await self._client.indices.resolve_index(
             name=f"{self._prefix}-*", expand_wildcards="open"
         )
-        names = {found["name"] for found in answer["indices"]}
+        # A month that was rebuilt is an alias, see ``reindex``.
+        names = {found["name"] for found in (*answer["indices"], *answer["aliases"])}
         self._months = {name for name in names if self._is_month(name)}
         self._has_tombstones = self._tombstones in names
         self._known_until = time.monotonic() + KNOWN_FOR

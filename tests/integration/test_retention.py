@@ -14,6 +14,10 @@ def test_months_letters_and_topics_end_when_the_settings_say(installation: Insta
     old = f"{alias}-2020.01"
     for index in (this, before, old):
         client.index(index=index, id="push:1", document={"id": "push:1"}, refresh=True)
+    rebuilt = f"{alias}-v2-2019.12"
+    names: dict[str, dict[str, object]] = {alias: {}, f"{alias}-2019.12": {}}
+    client.indices.create(index=rebuilt, aliases=names)
+    client.index(index=rebuilt, id="push:2", document={"id": "push:2"}, refresh=True)
     for days in (1, 200):
         at = (now - timedelta(days=days)).isoformat()
         letters = f"{alias}-dead-letters"
@@ -27,7 +31,7 @@ def test_months_letters_and_topics_end_when_the_settings_say(installation: Insta
     assert steps() == {f"{alias}-dead-letters": 1}
     installation.configure("[retention]\nindex_months = 1\nraw_days = 7\n")
     raw = f"{installation.settings.kafka.prefix}mentions.raw"
-    over = {raw: 0, old: 1, f"{alias}-dead-letters": 1}
+    over = {raw: 0, old: 1, rebuilt: 1, f"{alias}-dead-letters": 1}
     assert steps() == over
     assert steps() == over
     assert "Nothing was changed" in installation.run("retention").stdout

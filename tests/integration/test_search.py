@@ -1,5 +1,6 @@
 """The search engine's part, on the real server: nothing doubled, nothing stale, all of it found."""
 
+import asyncio
 import itertools
 import json
 import re
@@ -7,13 +8,16 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest.mock import ANY
 
 import elasticsearch
 import pytest
 import tenacity
 from click.testing import CliRunner
+from elasticsearch import helpers
 
 from pipeline.cli import mentions
+from pipeline.errors import PipelineError
 from pipeline.outcome import Ok, Outcome, Reject, Retry
 from pipeline.search import bulk
 from pipeline.search.aggregations import found_of, overview
@@ -21,7 +25,8 @@ from pipeline.search.client import connect, connect_sync
 from pipeline.search.document import joined
 from pipeline.search.probe import probe
 from pipeline.search.query import END, START, QueryError, count, search
-from pipeline.search.templates import Change, apply
+from pipeline.search.reindex import Moved, reindex
+from pipeline.search.templates import Difference, apply, index_body, plan
 from pipeline.search.writer import Delete, Upsert, Writer
 from pipeline.settings import Elasticsearch, Settings
 from schemas.mention import (
@@ -138,17 +143,102 @@ def test_changes_reach_templates_and_existing_indices(
     assert settings["refresh_interval"] == "7s"
 
 
-def test_an_index_that_cannot_follow_is_named_and_left_alone(
+def test_where_one_index_cannot_follow_nothing_is_changed(
     client: elasticsearch.Elasticsearch, config: Elasticsearch
 ) -> None:
     month = f"{config.alias}-2026.03"
     client.indices.create(index=month, mappings={"properties": {"channel": {"type": "text"}}})
-    changes = {change.name: change for change in apply(client, config, probe(client))}
+    slower = config.model_copy(update={"refresh": "7s"})
+    changes = {change.name: change for change in apply(client, slower, probe(client))}
+    assert changes[f"{config.alias}-settings"].action == "held"
     assert changes[f"{config.alias}-mappings"].action == "unchanged"
-    refused = changes[month]
-    assert isinstance(refused, Change)
-    assert refused.action == "refused"
-    assert "channel" in refused.reason
+    assert changes[month].action == "refused"
+    assert "channel.type is text" in changes[month].reason
+    assert Difference("properties.channel.type", "text", "keyword") in changes[month].differences
+    assert plan(client, config, probe(client))[0].action == "unchanged"
+
+
+async def test_a_month_is_rebuilt_while_it_is_written_and_deleted_from(
+    client: elasticsearch.Elasticsearch, config: Elasticsearch, writer: Writer
+) -> None:
+    month = f"{config.alias}-2026.03"
+    can = probe(client)
+    client.indices.create(index=month, mappings={"properties": {"channel": {"type": "text"}}})
+    assert done(await writer.write([Upsert(mention(f"test:{n}")) for n in range(4_000)]))
+    client.indices.refresh(index=month)
+    (refused,) = [each.name for each in plan(client, config, can) if each.action == "refused"]
+
+    rebuilt: asyncio.Task[Moved] = asyncio.create_task(
+        asyncio.to_thread(reindex, client, config.alias, refused, index_body(config, can))
+    )
+    expected = {f"test:{n}": 1 for n in range(4_000)}
+    searched: list[int] = []
+    waited = rounds = 0
+    reader = connect(config)
+    while not rebuilt.done():
+        fresh = [Upsert(mention(f"test:{4_000 + rounds * 40 + n}")) for n in range(20)]
+        edits = [Upsert(mention(f"test:{rounds * 10 + n}", revision=2)) for n in range(5)]
+        ends = [Delete(f"test:{rounds * 10 + 5 + n}", 2) for n in range(5)]
+        batch: list[Upsert | Delete] = [*fresh, *edits, *ends]
+        while not done(outcomes := await writer.write(batch)):
+            assert not any(isinstance(outcome, Reject) for outcome in outcomes)
+            waited += 1
+            await asyncio.sleep(0.02)
+        expected |= {item.mention.id: item.mention.revision for item in (*fresh, *edits)}
+        for item in ends:
+            expected.pop(item.id, None)
+        found = await reader.search(index=config.alias, size=0, track_total_hits=True)
+        searched.append(found["hits"]["total"]["value"])
+        rounds += 1
+    moved = await rebuilt
+    await reader.close()
+
+    assert rounds > 3, "the rebuilding was over before anything was written: nothing was shown"
+    assert min(searched) > 3_900
+    assert max(searched) < 4_000 + rounds * 20 + 100
+    assert (moved.old, moved.new) == (month, f"{config.alias}-v2-2026.03")
+    assert [*client.indices.get_alias(name=month)] == [moved.new]
+    assert {each.action for each in apply(client, config, can)} == {"unchanged"}
+    kinds = client.indices.get_mapping(index=month)[moved.new]["mappings"]["properties"]
+    assert kinds["channel"]["type"] == "keyword"
+
+    last: list[Upsert | Delete] = [
+        Upsert(mention("test:0", revision=3)),
+        Delete("test:1", 3),
+        Upsert(mention("test:5")),
+    ]
+    assert done(await writer.write(last))
+    expected["test:0"] = 3
+    expected.pop("test:1", None)
+    client.indices.refresh(index=config.alias)
+    hits = list(helpers.scan(client, index=config.alias))
+    assert len(hits) == len(expected)
+    assert {hit["_id"]: hit["_source"]["revision"] for hit in hits} == expected
+
+    again = reindex(client, config.alias, moved.new, index_body(config, can))
+    assert again.new == f"{config.alias}-v3-2026.03"
+    assert again.documents == len(expected)
+
+
+async def test_what_does_not_fit_the_new_form_leaves_the_old_one(
+    client: elasticsearch.Elasticsearch, config: Elasticsearch, writer: Writer
+) -> None:
+    month = f"{config.alias}-2026.03"
+    assert done(await writer.write([Upsert(mention("test:1", site="not a number"))]))
+    body = {"mappings": {"properties": {"site": {"type": "long"}}}}
+    with pytest.raises(PipelineError, match="test:1 does not fit"):
+        reindex(client, config.alias, month, body)
+    assert not client.indices.exists(index=f"{config.alias}-v2-2026.03")
+    assert done(await writer.write([Upsert(mention("test:2"))]))
+
+    # A run that was killed leaves its index and the block behind; the next one clears up.
+    client.indices.create(index=f"{config.alias}-v2-2026.03")
+    client.indices.add_block(index=month, block="write")
+    (outcome,) = await writer.write([Upsert(mention("test:3"))])
+    assert isinstance(outcome, Retry)
+    moved = reindex(client, config.alias, month, index_body(config, probe(client)))
+    assert moved.documents == 2
+    assert done(await writer.write([Upsert(mention("test:3"))]))
 
 
 async def test_without_templates_nothing_is_written(
@@ -424,6 +514,10 @@ SCANS = {
     "#Bahn": r"#bahn\b",
     "#störung": r"#störung\b",
     "@musterverkehr": r"@musterverkehr\b",
+    "Stoerung": r"\bstörung\b",
+    "Stoerung*": r"\bstörung",
+    "text:groesse": r"\bgröße\b",
+    "STRASSENBAHN": r"\bstraßenbahn\b",
     "Störung -#störung": r"^(?!.*#störung).*\bstörung\b",
     "nichts": "nichts",
 }
@@ -650,5 +744,16 @@ async def test_the_commands(
     shown = [json.loads(line) for line in out.splitlines()]
     assert shown[0]["elasticsearch"]["version"]
     assert sum(row["documents"] for row in shown[1:]) == 2
+    assert run("index", "diff") == (0, ANY, "")
+    spoil(client, config, "2026.02")
+    code, out, _ = run("index", "diff", "--json")
+    assert code == 1
+    assert json.loads(out)["action"] == "refused"
+    code, _, err = run("index", "apply")
+    assert code == 1
+    assert "--reindex" in err
+    code, out, _ = run("index", "apply", "--reindex", "--json")
+    assert code == 0
+    assert json.loads(out.splitlines()[0])["new"] == f"{config.alias}-v2-2026.02"
     assert run("index", "apply")[0] == 0
     assert run("index", "show")[0] == 0

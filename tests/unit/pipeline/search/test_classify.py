@@ -67,6 +67,13 @@ def test_lost_rights_are_said_aloud() -> None:
     assert "MENTIONS_ELASTICSEARCH__" in outcome.reason
 
 
+def test_an_index_that_is_being_rebuilt_is_waited_for() -> None:
+    outcome = item("index", 403, {"type": "cluster_block_exception", "reason": "blocked by: [w]"})
+    assert isinstance(outcome, Retry)
+    assert "blocked by" in outcome.reason
+    assert "credentials" not in outcome.reason
+
+
 def _api_error(status: int, body: Any) -> ApiError:
     meta = ApiResponseMeta(
         status=status,

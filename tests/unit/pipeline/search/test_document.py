@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.search.document import Joined, document, index_of, joined, may_move
+from pipeline.search.document import Joined, Latency, document, index_of, joined, may_move
 from schemas.mention import (
     Collector,
     Engagement,
@@ -52,8 +52,8 @@ def test_a_document_is_the_message_and_its_joined_fields() -> None:
     assert msgspec.json.decode(made.body)["topic_of"] == {"brand": ["Acme"]}
 
 
-def test_a_bare_mention_has_nothing_joined() -> None:
-    assert joined(mention()) == Joined()
+def test_a_bare_mention_has_only_its_latency_joined() -> None:
+    assert joined(mention()) == Joined(latency=Latency(collected=60.0))
     assert decode_enriched(document(mention(), "m").body) == mention()
 
 
@@ -69,6 +69,16 @@ def test_fields_of_another_version_are_kept_and_joined_ones_are_there_once() -> 
     stored = msgspec.json.decode(body)
     assert stored["topics"] == ["Acme"]
     assert newer | {"topics": ["Acme"]} == {name: stored[name] for name in newer}
+
+
+def test_latency_is_in_seconds_and_share_of_voice_over_brands_and_competitors() -> None:
+    said = mention(
+        processed_at=SAID + timedelta(seconds=61.5),
+        matches=(match("Acme", "brand"), match("Preis", "theme"), match("Rival", "competitor")),
+    )
+    made = joined(said)
+    assert made.latency == Latency(collected=60.0, processed=1.5)
+    assert made.voices == ["Acme", "Rival"]
 
 
 def test_topics_have_the_tone_towards_them_else_the_whole_text_s() -> None:

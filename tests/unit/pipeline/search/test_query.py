@@ -2,7 +2,7 @@ import pytest
 from elastic_transport import ApiResponseMeta, HttpHeaders, NodeConfig
 from elasticsearch import BadRequestError
 
-from pipeline.search.query import _explained, _signed
+from pipeline.search.query import _explained, _signed, _spelt, spellings_of
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,31 @@ from pipeline.search.query import _explained, _signed
 )
 def test_signs_stand_for_fields(typed: str, sent: str) -> None:
     assert _signed(typed) == sent
+
+
+@pytest.mark.parametrize(
+    ("typed", "sent"),
+    [
+        ("Bus AND NOT Zug", "Bus AND NOT Zug"),
+        ("Störung", "(Störung OR stoerung)"),
+        ("-stoerung", "-(stoerung OR störung)"),
+        ("text:Größe", "text:(Größe OR groesse OR groeße OR grösse)"),
+        ("Stör*", "(Stör* OR stoer*)"),
+        ('"kommt zu spät"', '"kommt zu spät"'),
+        ("topics:Lüftung /[Bb]ues+/ Bües~ B\\ües", "topics:Lüftung /[Bb]ues+/ Bües~ B\\ües"),
+        ("hashtags:(für über) (für)", "hashtags:(für über) ((für OR fuer))"),
+        ("OR", "OR"),
+    ],
+)
+def test_words_are_asked_for_in_both_spellings(typed: str, sent: str) -> None:
+    assert _spelt(typed) == sent
+
+
+def test_every_spelling_of_a_word_finds_the_others() -> None:
+    assert "straßenbahnausfälle" in spellings_of("Strassenbahnausfaelle")
+    assert "strassenbahnausfaelle" in spellings_of("Straßenbahnausfälle")
+    assert spellings_of("Bus") == ("Bus",)
+    assert len(spellings_of("ue" * 50)) == 16
 
 
 def _refused(reason: str) -> BadRequestError:

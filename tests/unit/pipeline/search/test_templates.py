@@ -87,9 +87,10 @@ def test_languages_are_added_where_the_cluster_has_them() -> None:
 
 
 def test_settings_and_names_come_from_the_configuration() -> None:
-    templates = wanted(Elasticsearch(alias="x", replicas=2, refresh="5s"), BARE)
+    templates = wanted(Elasticsearch(alias="x", replicas=2, refresh="5s", shards=7), BARE)
     index = templates["component template", "x-settings"]["template"]["settings"]["index"]
     assert (index["number_of_replicas"], index["refresh_interval"]) == ("2", "5s")
+    assert index["number_of_shards"] == "7"
     months = templates["index template", "x-months"]
     assert months["index_patterns"] == ["x-20*"]
     assert months["template"]["aliases"] == {"x": {}}
