@@ -1,0 +1,125 @@
+"""Who may do what in Elasticsearch, from one description.
+
+Four roles, each named ``<alias>_<role>``:
+
+* ``analyst`` reads mentions without personal fields. Elasticsearch filters fields by role only
+  under a paid licence (or its trial). Without one, such a role is refused when it is used, so
+  nothing is shown by mistake; then either make the analysts ``lead``, or let them read an index
+  that never had these fields.
+* ``lead`` reads mentions whole.
+* ``indexer`` writes mentions and can read back only what writing needs; it makes monthly indices.
+* ``ops`` manages templates and indices, looks at the cluster, and reads no mention.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, Literal, TypeAlias
+
+from elasticsearch import Elasticsearch
+from msgspec import Struct
+
+__all__ = ["ACCOUNTS", "PERSONAL", "Call", "account_calls", "apply", "role_calls", "roles"]
+
+Body: TypeAlias = dict[str, Any]
+
+PERSONAL: Final = (
+    "author.*",
+    "handles",
+    "people",
+    "entities.*",
+    "place.latitude",
+    "place.longitude",
+    "geo",
+    "url",
+    "media.url",
+)
+"""Fields that name a person or lead to one. The text itself may, too: that is what people write."""
+
+ACCOUNTS: Final[Mapping[str, str]] = {"indexer": "indexer"}
+"""Accounts that the pipeline logs in with, and the role of each."""
+
+
+class Call(Struct, frozen=True):
+    """One request to Elasticsearch."""
+
+    method: Literal["PUT", "POST"]
+    path: str
+    body: Body
+
+
+def roles(alias: str) -> dict[str, Body]:
+    """The roles, in Elasticsearch's words."""
+    months = [alias, f"{alias}-20*", f"{alias}-v*"]
+    everything = [alias, f"{alias}-*"]
+    read = ["read", "view_index_metadata"]
+    # Kibana's base privilege: the names of single features change with its versions.
+    kibana = [{"application": "kibana-.kibana", "privileges": ["read"], "resources": ["*"]}]
+    fields = {"grant": ["*"], "except": list(PERSONAL)}
+    return {
+        f"{alias}_analyst": {
+            "cluster": [],
+            "indices": [{"names": months, "privileges": read, "field_security": fields}],
+            "applications": kibana,
+        },
+        f"{alias}_lead": {
+            "cluster": [],
+            "indices": [{"names": months, "privileges": read}],
+            "applications": kibana,
+        },
+        f"{alias}_indexer": {
+            "cluster": [],
+            "indices": [
+                # To write the newest version only, a writer must see which one is there.
+                {
+                    "names": everything,
+                    "privileges": [*read, "auto_configure", "create_index", "write"],
+                }
+            ],
+            "applications": [],
+        },
+        f"{alias}_ops": {
+            "cluster": ["monitor", "manage_index_templates"],
+            "indices": [{"names": everything, "privileges": ["manage", "monitor"]}],
+            "applications": [],
+        },
+    }
+
+
+def role_calls(alias: str) -> Iterator[Call]:
+    """The requests that make the roles."""
+    for name, body in roles(alias).items():
+        yield Call("PUT", f"/_security/role/{name}", body)
+
+
+def account_calls(alias: str, passwords: Mapping[str, str]) -> Iterator[Call]:
+    """The requests that make accounts, or set their passwords.
+
+    Args:
+        alias: the name over all mentions.
+        passwords: by account: one of ``ACCOUNTS``, or a name that Elasticsearch has itself, such as
+            ``kibana_system``.
+    """
+    for name, password in passwords.items():
+        if name in ACCOUNTS:
+            body = {"password": password, "roles": [f"{alias}_{ACCOUNTS[name]}"]}
+            yield Call("PUT", f"/_security/user/{alias}_{name}", body)
+        else:
+            yield Call("POST", f"/_security/user/{name}/_password", {"password": password})
+
+
+def apply(client: Elasticsearch, calls: Iterator[Call]) -> list[str]:
+    """Carry out the requests; returns their paths.
+
+    Raises:
+        elasticsearch.ApiError: a request is refused.
+        elasticsearch.TransportError: no answer.
+    """
+    done = []
+    for call in calls:
+        client.perform_request(
+            call.method,
+            call.path,
+            body=call.body,
+            headers={"accept": "application/json", "content-type": "application/json"},
+        )
+        done.append(call.path)
+    return done

@@ -1,0 +1,64 @@
+import json
+from unittest.mock import create_autospec
+
+import pytest
+from click.testing import CliRunner
+from elasticsearch import Elasticsearch as Client
+
+from pipeline.cli import mentions
+from pipeline.search.probe import Capabilities
+from pipeline.search.roles import PERSONAL, account_calls, apply, role_calls, roles
+from pipeline.search.templates import index_body
+from pipeline.settings import Elasticsearch
+
+
+def test_only_the_analyst_s_fields_are_kept_back() -> None:
+    made = roles("m")
+    assert set(made) == {"m_analyst", "m_lead", "m_indexer", "m_ops"}
+    (indices,) = made["m_analyst"]["indices"]
+    assert indices["field_security"] == {"grant": ["*"], "except": list(PERSONAL)}
+    assert not any("field_security" in each for each in made["m_lead"]["indices"])
+    assert "read" not in made["m_ops"]["indices"][0]["privileges"]
+    assert all(not made[name]["cluster"] for name in made if name != "m_ops")
+
+
+def test_what_is_personal_is_there() -> None:
+    properties = index_body(Elasticsearch(), Capabilities(version="9.5.3"))["mappings"][
+        "properties"
+    ]
+    for name in PERSONAL:
+        first, _, rest = name.partition(".")
+        assert first in properties
+        assert rest in {"", "*"} or rest in properties[first]["properties"]
+
+
+def test_an_account_gets_its_role_or_only_a_password() -> None:
+    calls = list(account_calls("m", {"indexer": "secret-1", "kibana_system": "secret-2"}))
+    assert [(call.method, call.path, call.body) for call in calls] == [
+        ("PUT", "/_security/user/m_indexer", {"password": "secret-1", "roles": ["m_indexer"]}),
+        ("POST", "/_security/user/kibana_system/_password", {"password": "secret-2"}),
+    ]
+    assert [call.path for call in role_calls("m")] == [
+        f"/_security/role/{name}" for name in roles("m")
+    ]
+
+
+def test_every_request_is_sent_as_json() -> None:
+    client = create_autospec(Client, instance=True)
+    done = apply(client, role_calls("m"))
+    assert done == [f"/_security/role/{name}" for name in roles("m")]
+    for call, sent in zip(role_calls("m"), client.perform_request.call_args_list, strict=True):
+        assert sent.args == (call.method, call.path)
+        assert sent.kwargs["body"] == call.body
+        assert sent.kwargs["headers"]["content-type"] == "application/json"
+
+
+def test_the_commands(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = CliRunner().invoke(mentions, ["roles", "show", "--json"])
+    assert [json.loads(line)["method"] for line in shown.stdout.splitlines()] == ["PUT"] * 4
+    assert "mentions_analyst" in CliRunner().invoke(mentions, ["roles", "show"]).stdout
+    monkeypatch.setenv("MENTIONS_ACCOUNT_INDEXER", "short")
+    refused = CliRunner().invoke(mentions, ["roles", "apply"])
+    assert refused.exit_code == 1
+    assert "12 characters" in refused.stderr
+    assert "short" not in refused.stderr
