@@ -24,6 +24,8 @@ _COMMANDS = {
     "check": "Check the configuration and every connection it names.",
     "topics": "Create, describe and compare the topics.",
     "index": "Create or update the index templates.",
+    "roles": "Create roles and accounts in Elasticsearch.",
+    "kibana": "Install dashboards, searches and rules in Kibana.",
     "agent": "Run source agents.",
     "sources": "List, add, pause, back-fill and test the sources.",
     "coverage": "Show what was collected from each source, and what was not.",

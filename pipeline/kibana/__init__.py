@@ -1,0 +1,1 @@
+"""Kibana's content as code: one description, two languages, and what brings it to a Kibana."""

@@ -1,0 +1,60 @@
+"""Files for those who may not let a program into their Kibana.
+
+* ``mentions.ndjson``: data view and Discover sessions, for *Stack Management → Saved Objects →
+  Import*.
+* ``console.txt``: everything else, for *Dev Tools → Console*. Dashboards are in Kibana's public
+  API form, which is checked; the form they have inside an NDJSON file is Kibana's own affair and
+  changes with each version.
+"""
+
+import json
+from typing import Any
+
+from pipeline.kibana.content import IMPORT, Request
+from pipeline.kibana.data_views import data_view
+from pipeline.kibana.install import everything
+from pipeline.kibana.names import Place
+from pipeline.kibana.parts import Json
+
+__all__ = ["files"]
+
+
+def files(place: Place) -> dict[str, str]:
+    """Each file's name and content."""
+    requests = list(everything(place))
+    sessions = [line for request in requests if IMPORT in request.path for line in request.body]
+    lines = [_saved_view(place), *sessions]
+    others = [request for request in requests if IMPORT not in request.path]
+    return {
+        "mentions.ndjson": "".join(_line(line) + "\n" for line in lines),
+        "console.txt": "\n\n".join(map(_console, others)) + "\n",
+    }
+
+
+def _console(request: Request) -> str:
+    return f"{request.method} kbn:{request.path}\n{_line(request.body)}"
+
+
+def _saved_view(place: Place) -> Json:
+    view = data_view(place)["data_view"]
+    return {
+        "type": "index-pattern",
+        "id": view["id"],
+        "attributes": {
+            "title": view["title"],
+            "name": view["name"],
+            "timeFieldName": view["timeFieldName"],
+            "fieldAttrs": _line(view["fieldAttrs"]),
+            "fieldFormatMap": _line(view["fieldFormats"]),
+            "fields": "[]",
+            "runtimeFieldMap": "{}",
+            "sourceFilters": "[]",
+        },
+        "references": [],
+        "coreMigrationVersion": "8.8.0",
+        "typeMigrationVersion": "8.0.0",
+    }
+
+
+def _line(value: Any) -> str:  # noqa: ANN401 - JSON
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,388 @@
+"""The parts that dashboards are made of, each a few words long where it is used.
+
+A part is what it shows; Kibana's JSON is made from it for a place (space, language, alias). Filters
+are written in Lucene's syntax, the same as in ``mentions search``, so that a filter can be tried
+there, and a panel's question put to Elasticsearch as it is (``questions``).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Literal, Protocol, TypeAlias
+
+from msgspec import Struct
+
+from pipeline.kibana.names import Place
+from pipeline.kibana.words import Words
+
+__all__ = [
+    "AUTHOR",
+    "COUNT",
+    "TONE_COLOURS",
+    "Bars",
+    "Cloud",
+    "Figure",
+    "Json",
+    "Listing",
+    "Measure",
+    "Panel",
+    "Share",
+    "Split",
+    "Text",
+    "Trend",
+    "Values",
+]
+
+Json: TypeAlias = dict[str, Any]
+
+TONE_COLOURS: Final = {"negative": "#C61E25", "neutral": "#98A2B3", "positive": "#209280"}
+"""Told apart also by people who don't see red and green alike, by their lightness."""
+TIME: Final = "published_at"
+AUTHOR: Final = "author.handle"
+_DRILL: Final = Words("Zu den Erwähnungen", "To the mentions")
+
+
+class Measure(Struct, frozen=True):
+    """What is counted or computed."""
+
+    operation: Literal["count", "unique_count", "sum", "average", "median", "max", "min"]
+    label: Words
+    field: str | None = None
+    only: str = ""
+    """A filter in Lucene's syntax that this figure alone has."""
+    decimals: int = 0
+
+    def json(self, place: Place) -> Json:
+        """Kibana's metric."""
+        made: Json = {
+            "operation": self.operation,
+            "label": self.label[place.lang],
+            "format": {"type": "number", "decimals": self.decimals},
+        }
+        if self.field:
+            made["field"] = self.field
+        if self.only:
+            made["filter"] = _lucene(self.only)
+        return made
+
+
+COUNT: Final = Measure("count", Words("Erwähnungen", "Mentions"))
+
+
+class Values(Struct, frozen=True):
+    """One group for each of the most frequent values of a field."""
+
+    field: str
+    label: Words
+    size: int = 10
+    ascending: bool = False
+    """Rank by the first measure, the smallest first."""
+
+    def json(self, place: Place) -> Json:
+        """Kibana's terms."""
+        return {
+            "operation": "terms",
+            "fields": [self.field],
+            "label": self.label[place.lang],
+            "limit": self.size,
+            "rank_by": {
+                "type": "metric",
+                "metric_index": 0,
+                "direction": "asc" if self.ascending else "desc",
+            },
+        }
+
+
+class Split(Struct, frozen=True):
+    """One group for each filter, in this order and these colours."""
+
+    label: Words
+    filters: tuple[tuple[str, Words], ...]
+
+    def json(self, place: Place) -> Json:
+        """Kibana's filters."""
+        return {
+            "operation": "filters",
+            "label": self.label[place.lang],
+            "filters": [
+                {"filter": _lucene(query), "label": words[place.lang]}
+                for query, words in self.filters
+            ],
+        }
+
+
+Groups: TypeAlias = Values | Split
+
+
+class Panel(Protocol):
+    """Something on a dashboard."""
+
+    @property
+    def title(self) -> Words:
+        """What stands above it."""
+
+    def json(self, place: Place) -> Json:
+        """Kibana's panel, without its place on the grid."""
+
+    @property
+    def query(self) -> str:
+        """The filter of the whole panel, in Lucene's syntax; empty for none."""
+
+    @property
+    def groups(self) -> Sequence[Groups]:
+        """What it groups by, the outermost first."""
+
+    @property
+    def measures(self) -> Sequence[Measure]:
+        """What it counts."""
+
+    @property
+    def time(self) -> str | None:
+        """The field of its time axis, if it has one."""
+
+
+class _Chart(Struct, frozen=True, kw_only=True):
+    title: Words
+    query: str = ""
+
+    @property
+    def groups(self) -> Sequence[Groups]:
+        """What it groups by."""
+        return ()
+
+    @property
+    def measures(self) -> Sequence[Measure]:
+        """What it counts."""
+        return (COUNT,)
+
+    @property
+    def time(self) -> str | None:
+        """The field of its time axis."""
+        return None
+
+    def json(self, place: Place) -> Json:
+        """Kibana's panel."""
+        config: Json = {"title": self.title[place.lang], **self._config(place)}
+        if config["type"] != "xy":
+            config["data_source"] = _view(place)
+        if self.query:
+            config["query"] = _lucene(self.query)
+        config["drilldowns"] = [
+            {
+                "type": "discover_drilldown",
+                "label": _DRILL[place.lang],
+                "trigger": "on_apply_filter",
+                "open_in_new_tab": False,
+            }
+        ]
+        return {"type": "vis", "config": config}
+
+    def _config(self, place: Place) -> Json:
+        raise NotImplementedError
+
+
+class Figure(_Chart, frozen=True, kw_only=True):
+    """One number."""
+
+    measure: Measure = COUNT
+
+    @property
+    def measures(self) -> Sequence[Measure]:
+        """The number."""
+        return (self.measure,)
+
+    def _config(self, place: Place) -> Json:
+        return {"type": "metric", "metrics": [{"type": "primary", **self.measure.json(place)}]}
+
+
+class Trend(_Chart, frozen=True, kw_only=True):
+    """A measure over time, by group."""
+
+    measure: Measure = COUNT
+    by: Groups | None = None
+    shape: Literal["bar_stacked", "line", "area_stacked", "bar_percentage"] = "bar_stacked"
+    clock: str = TIME
+
+    @property
+    def groups(self) -> Sequence[Groups]:
+        """What the colours stand for."""
+        return (self.by,) if self.by else ()
+
+    @property
+    def measures(self) -> Sequence[Measure]:
+        """What the height stands for."""
+        return (self.measure,)
+
+    @property
+    def time(self) -> str | None:
+        """Which time it is."""
+        return self.clock
+
+    def _config(self, place: Place) -> Json:
+        layer: Json = {
+            "type": self.shape,
+            "data_source": _view(place),
+            "x": {"operation": "date_histogram", "field": self.clock},
+            "y": [self.measure.json(place)],
+        }
+        if self.by:
+            layer["breakdown_by"] = _coloured(self.by, place)
+        return _xy(layer)
+
+
+class Bars(_Chart, frozen=True, kw_only=True):
+    """A measure by group, and within it by colour."""
+
+    of: Groups
+    measure: Measure = COUNT
+    by: Groups | None = None
+    shape: Literal["bar_horizontal", "bar_horizontal_stacked", "bar_horizontal_percentage"] = (
+        "bar_horizontal_stacked"
+    )
+
+    @property
+    def groups(self) -> Sequence[Groups]:
+        """Bars and colours."""
+        return (self.of, self.by) if self.by else (self.of,)
+
+    @property
+    def measures(self) -> Sequence[Measure]:
+        """What the length stands for."""
+        return (self.measure,)
+
+    def _config(self, place: Place) -> Json:
+        layer: Json = {
+            "type": self.shape,
+            "data_source": _view(place),
+            "x": self.of.json(place),
+            "y": [self.measure.json(place)],
+        }
+        if self.by:
+            layer["breakdown_by"] = _coloured(self.by, place)
+        return _xy(layer)
+
+
+class Share(_Chart, frozen=True, kw_only=True):
+    """Parts of a whole."""
+
+    of: Groups
+    measure: Measure = COUNT
+
+    @property
+    def groups(self) -> Sequence[Groups]:
+        """The parts."""
+        return (self.of,)
+
+    @property
+    def measures(self) -> Sequence[Measure]:
+        """Their size."""
+        return (self.measure,)
+
+    def _config(self, place: Place) -> Json:
+        return {
+            "type": "pie",
+            "metrics": [self.measure.json(place)],
+            "group_by": [_coloured(self.of, place)],
+            "styling": {"donut_hole": "m", "values": {"visible": True, "mode": "percentage"}},
+        }
+
+
+class Listing(_Chart, frozen=True, kw_only=True):
+    """A table: one line a group."""
+
+    rows: tuple[Groups, ...]
+    columns: tuple[Measure, ...] = (COUNT,)
+
+    @property
+    def groups(self) -> Sequence[Groups]:
+        """What a line stands for."""
+        return self.rows
+
+    @property
+    def measures(self) -> Sequence[Measure]:
+        """The columns."""
+        return self.columns
+
+    def _config(self, place: Place) -> Json:
+        return {
+            "type": "data_table",
+            "rows": [row.json(place) for row in self.rows],
+            "metrics": [column.json(place) for column in self.columns],
+        }
+
+
+class Cloud(_Chart, frozen=True, kw_only=True):
+    """Words, the frequent ones large."""
+
+    of: Values
+
+    @property
+    def groups(self) -> Sequence[Groups]:
+        """The words."""
+        return (self.of,)
+
+    def _config(self, place: Place) -> Json:
+        return {
+            "type": "tag_cloud",
+            "metric": COUNT.json(place),
+            "tag_by": self.of.json(place),
+        }
+
+
+class Text(Struct, frozen=True):
+    """Something to read: Markdown."""
+
+    content: Words
+    title: Words = Words("Rundgang", "Tour")
+    query: str = ""
+    groups: tuple[Groups, ...] = ()
+    measures: tuple[Measure, ...] = ()
+    time: None = None
+
+    def json(self, place: Place) -> Json:
+        """Kibana's panel."""
+        content = self.content[place.lang]
+        return {"type": "markdown", "config": {"content": content, "hide_title": True}}
+
+
+def _xy(layer: Json) -> Json:
+    hidden = {"title": {"visible": False}}
+    return {
+        "type": "xy",
+        "layers": [layer],
+        # Kibana wants the domain said; from zero, or bars would lie.
+        "axis": {"x": hidden, "y": {**hidden, "domain": {"type": "full"}}},
+        "legend": {"placement": "outside", "position": "right", "visibility": "auto"},
+    }
+
+
+def _coloured(groups: Groups, place: Place) -> Json:
+    made = groups.json(place)
+    if isinstance(groups, Values) and groups.field == "sentiment.label":
+        made["color"] = _colours({label: label for label in TONE_COLOURS})
+    if isinstance(groups, Split):
+        named = {words[place.lang]: query for query, words in groups.filters}
+        tones = {
+            words: next((tone for tone in TONE_COLOURS if query.endswith(tone)), None)
+            for words, query in named.items()
+        }
+        if all(tones.values()):
+            made["color"] = _colours({words: str(tone) for words, tone in tones.items()})
+    return made
+
+
+def _colours(tones: Mapping[str, str]) -> Json:
+    return {
+        "mode": "categorical",
+        "palette": "default",
+        "mapping": [
+            {"values": [value], "color": {"type": "color_code", "value": TONE_COLOURS[tone]}}
+            for value, tone in tones.items()
+        ],
+    }
+
+
+def _view(place: Place) -> Json:
+    return {"type": "data_view_reference", "ref_id": place.view}
+
+
+def _lucene(query: str) -> Json:
+    return {"language": "lucene", "expression": query}

@@ -1,0 +1,167 @@
+"""What each panel asks of Elasticsearch, so that it can be asked without Kibana.
+
+``mentions kibana check`` puts all of them, and shows which panels would stay empty.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from elasticsearch import Elasticsearch
+from msgspec import Struct
+
+from pipeline.kibana.dashboards import ALL
+from pipeline.kibana.mentions import Mentions
+from pipeline.kibana.parts import Groups, Json, Measure, Panel, Split, Text
+from pipeline.kibana.rules import RULES
+from pipeline.kibana.sessions import SESSIONS
+
+__all__ = ["Question", "answered", "ask", "fields_of", "questions"]
+
+_FUNCTIONS: Final = {
+    "unique_count": "cardinality",
+    "sum": "sum",
+    "average": "avg",
+    "median": "percentiles",
+    "max": "max",
+    "min": "min",
+}
+_IN_QUERY: Final = re.compile(r"_exists_:([\w.]+)|(?<![\w.:])([a-z][\w.]*):")
+
+
+class Question(Struct, frozen=True):
+    """One search that Kibana would make."""
+
+    where: str
+    """The dashboard, session or rule."""
+    title: str
+    """In English."""
+    fields: frozenset[str]
+    body: Json
+
+
+def questions() -> Iterator[Question]:
+    """Of every panel, Discover session and rule."""
+    for dashboard in ALL:
+        for panel in dashboard.panels:
+            if not isinstance(panel, Text):
+                fields = frozenset(fields_of(panel))
+                yield Question(dashboard.name, panel.title.en, fields, _body(panel))
+    for session in SESSIONS:
+        fields = frozenset(fields_of(session))
+        yield Question("Discover", session.title.en, fields, _body(session))
+    for rule in RULES:
+        named = [rule.clock, *(each for each in (rule.by, rule.average) if each)]
+        fields = frozenset([*named, *_in_query(rule.query)])
+        yield Question("rule", rule.title.en, fields, {"query": _matching(rule.query), "size": 0})
+
+
+def ask(client: Elasticsearch, alias: str, question: Question) -> Mapping[str, Any]:
+    """Put one question.
+
+    Raises:
+        elasticsearch.ApiError: the question can't be answered.
+        elasticsearch.TransportError: no answer.
+    """
+    return client.search(index=alias, **question.body).body
+
+
+def answered(answer: Mapping[str, Any]) -> bool:
+    """Whether a panel would show something: mentions, and in every group something."""
+    if not answer["hits"]["total"]["value"]:
+        return False
+    return all(_filled(value) for value in answer.get("aggregations", {}).values())
+
+
+def fields_of(panel: Panel) -> Iterator[str]:
+    """Every field that a panel names."""
+    if panel.time:
+        yield panel.time
+    for groups in panel.groups:
+        if isinstance(groups, Split):
+            for query, _ in groups.filters:
+                yield from _in_query(query)
+        else:
+            yield groups.field
+    for measure in panel.measures:
+        if measure.field:
+            yield measure.field
+        yield from _in_query(measure.only)
+    yield from _in_query(panel.query)
+    if isinstance(panel, Mentions):
+        yield from panel.columns
+        yield from (name for name, _ in panel.sort)
+
+
+def _in_query(query: str) -> Iterator[str]:
+    for found in _IN_QUERY.finditer(query):
+        yield found[1] or found[2]
+
+
+def _body(panel: Panel) -> Json:
+    body: Json = {
+        "query": _matching(panel.query),
+        "size": 0,
+        "track_total_hits": True,
+        "aggs": _grouped(panel),
+    }
+    if isinstance(panel, Mentions):
+        body |= {"size": 1, "sort": [{name: way} for name, way in panel.sort]}
+    return {key: value for key, value in body.items() if value or key == "size"}
+
+
+def _grouped(panel: Panel) -> Json:
+    """Measures within groups within the time axis."""
+    inner: Json = {f"measure{n}": _measured(each) for n, each in enumerate(panel.measures)}
+    for number, groups in reversed(list(enumerate(panel.groups))):
+        inner = {f"groups{number}": {**_group(groups, panel.measures), "aggs": inner}}
+    if panel.time:
+        # Kibana chooses the interval by the period that is looked at.
+        histogram = {"field": panel.time, "calendar_interval": "day", "min_doc_count": 1}
+        inner = {"time": {"date_histogram": histogram, "aggs": inner}}
+    return inner
+
+
+def _group(groups: Groups, measures: Sequence[Measure]) -> Json:
+    if isinstance(groups, Split):
+        named = {words.en: _matching(query) for query, words in groups.filters}
+        return {"filters": {"filters": named}}
+    terms: Json = {"field": groups.field, "size": groups.size}
+    if measures and measures[0].operation not in {"count", "median"} and not measures[0].only:
+        terms["order"] = {"measure0": "asc" if groups.ascending else "desc"}
+    elif groups.ascending:
+        terms["order"] = {"_count": "asc"}
+    return {"terms": terms}
+
+
+def _measured(measure: Measure) -> Json:
+    if measure.operation == "count":
+        return {"filter": _matching(measure.only)}
+    function = {_FUNCTIONS[measure.operation]: {"field": measure.field}}
+    if not measure.only:
+        return function
+    return {"filter": _matching(measure.only), "aggs": {"value": function}}
+
+
+def _matching(query: str) -> Json:
+    if not query:
+        return {"match_all": {}}
+    return {"query_string": {"query": query, "analyze_wildcard": True}}
+
+
+def _filled(found: Mapping[str, Any]) -> bool:
+    """Whether an aggregation has found anything."""
+    if "buckets" in found:
+        buckets = found["buckets"]
+        each = list(buckets.values() if isinstance(buckets, Mapping) else buckets)
+        return any(bucket["doc_count"] and _bucket_filled(bucket) for bucket in each)
+    if "values" in found:
+        return any(value is not None for value in found["values"].values())
+    if "value" in found:
+        return found["value"] is not None
+    return bool(found["doc_count"]) and _bucket_filled(found)
+
+
+def _bucket_filled(bucket: Mapping[str, Any]) -> bool:
+    inner = [value for value in bucket.values() if isinstance(value, Mapping)]
+    return all(map(_filled, inner))

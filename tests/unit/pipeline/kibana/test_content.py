@@ -1,0 +1,136 @@
+import json
+import uuid
+from collections.abc import Iterator
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.kibana.content import items
+from pipeline.kibana.dashboards import ALL
+from pipeline.kibana.export import files
+from pipeline.kibana.install import everything
+from pipeline.kibana.names import Place
+from pipeline.kibana.parts import Text
+from pipeline.kibana.questions import questions
+from pipeline.kibana.words import Words
+from pipeline.search.probe import Capabilities
+from pipeline.search.templates import index_body
+from pipeline.settings import Elasticsearch
+from tests.support.kibana_api import VALIDATOR, validator
+
+ROOT = Path(__file__).parents[4]
+PLACES = [Place(), Place(space="press", lang="en", alias="acme")]
+
+
+@pytest.mark.skipif(
+    not VALIDATOR.exists(), reason="Kibana's API may not be passed on; it lies beside the checkout"
+)
+def test_kibana_takes_every_request() -> None:
+    check = validator().check
+    for place in PLACES:
+        for item in items(place):
+            for request in (item.create, *([item.update] * (item.update is not item.create))):
+                answer = check(request.method, request.path, request.body, {"kbn-xsrf": "true"})
+                assert answer[0] == 200, (request.path, answer)
+    refused = check("PUT", "/api/dashboards/x", {"title": "x", "panels": [{"type": "vis"}]}, {})
+    assert refused[0] == 400, "the validator lets everything through"
+
+
+def words(value: Any) -> Iterator[Words]:
+    if isinstance(value, Words):
+        yield value
+    elif isinstance(value, tuple | list):
+        for part in value:
+            yield from words(part)
+    elif hasattr(value, "__struct_fields__"):
+        for name in value.__struct_fields__:
+            yield from words(getattr(value, name))
+
+
+def test_everything_is_said_in_both_languages() -> None:
+    every = list(words(ALL))
+    assert len(every) > 100
+    for each in every:
+        assert bool(each.de) == bool(each.en)
+    german, english = (
+        json.dumps([r.body for r in everything(Place(lang=lang))]) for lang in ("de", "en")
+    )
+    assert "Krisenraum" in german
+    assert "Crisis room" in english
+    assert "Krisenraum" not in english
+
+
+def test_panels_fill_their_rows_and_cover_none() -> None:
+    for dashboard in ALL:
+        grids = [panel["grid"] for panel in dashboard.json(Place())["panels"]]
+        assert len(grids) == len(dashboard.panels)
+        for grid in grids:
+            assert grid["x"] + grid["w"] <= 48
+        for one, other in combinations(grids, 2):
+            beside = one["x"] + one["w"] <= other["x"] or other["x"] + other["w"] <= one["x"]
+            below = one["y"] + one["h"] <= other["y"] or other["y"] + other["h"] <= one["y"]
+            assert beside or below, dashboard.name
+
+
+def test_every_dashboard_has_a_tour_controls_and_a_way_to_the_mentions() -> None:
+    for dashboard in ALL:
+        body = dashboard.json(Place())
+        assert body["panels"][0]["type"] == "markdown"
+        controls = {each["config"].get("field_name") for each in body["pinned_panels"]}
+        assert controls >= {"topics", "channel", "language.code"}
+        for panel in body["panels"]:
+            if panel["type"] == "vis":
+                (way,) = panel["config"]["drilldowns"]
+                assert way["type"] == "discover_drilldown"
+
+
+def mapped(properties: dict[str, Any], path: str = "") -> Iterator[str]:
+    for name, definition in properties.items():
+        yield f"{path}{name}"
+        for below in ("properties", "fields"):
+            yield from mapped(definition.get(below, {}), f"{path}{name}.")
+
+
+def test_every_field_that_is_named_is_mapped() -> None:
+    body = index_body(Elasticsearch(), Capabilities(version="9.5.3"))
+    known = set(mapped(body["mappings"]["properties"]))
+    asked = list(questions())
+    assert len(asked) == sum(
+        not isinstance(panel, Text) for dashboard in ALL for panel in dashboard.panels
+    ) + sum(item.kind in {"session", "rule"} for item in items(Place()))
+    assert len({field for question in asked for field in question.fields}) > 25
+    for question in asked:
+        assert question.fields <= known, question.title
+
+
+def test_ids_are_ours_alone_in_every_space() -> None:
+    ids = [item.id for place in PLACES for item in items(place)]
+    assert len(ids) == len(set(ids))
+    for item in items(Place(space="press")):
+        if item.kind in {"rule", "connector"}:
+            assert uuid.UUID(item.id).version == 4
+        elif item.kind != "space":
+            assert item.id.startswith("press-mentions-")
+
+
+def test_the_files_to_import_by_hand_are_current() -> None:
+    folder = ROOT / "deploy" / "kibana"
+    for name, content in files(Place()).items():
+        current = (folder / name).read_text("utf-8") == content
+        assert current, "run 'mentions kibana export deploy/kibana'"
+
+
+def test_the_files_hold_everything() -> None:
+    made = files(Place())
+    lines = [json.loads(line) for line in made["mentions.ndjson"].splitlines()]
+    assert lines[0]["type"] == "index-pattern"
+    assert {reference["id"] for line in lines[1:] for reference in line["references"]} == {
+        lines[0]["id"]
+    }
+    for item in items(Place()):
+        assert item.id in "".join(made.values())
+    blocks = made["console.txt"].strip().split("\n\n")
+    assert all(block.split(" ", 2)[1].startswith("kbn:/api/") for block in blocks)
+    assert all(json.loads(block.partition("\n")[2]) for block in blocks)

@@ -1,0 +1,190 @@
+import json
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+from click.testing import CliRunner
+from pydantic import SecretStr
+
+from pipeline.cli import mentions
+from pipeline.errors import ConfigError, PipelineError, Retryable
+from pipeline.kibana.client import Client
+from pipeline.kibana.content import items
+from pipeline.kibana.dashboards import ALL
+from pipeline.kibana.install import Change, apply, plan, removal
+from pipeline.kibana.names import Place
+from pipeline.kibana.sessions import SESSIONS
+from pipeline.settings import Kibana
+from tests.support.kibana_api import VALIDATOR, Check, KibanaApi, remembering, validator
+
+PRESS = Place(space="press", lang="en")
+
+
+@pytest.fixture(scope="module")
+def check() -> Check | None:
+    """Kibana's own check of a request, where it lies beside the checkout."""
+    return remembering(validator().check) if VALIDATOR.exists() else None
+
+
+@pytest.fixture
+def api(check: Check | None) -> Iterator[KibanaApi]:
+    with KibanaApi(check) as made:
+        yield made
+
+
+@pytest.fixture
+def client(api: KibanaApi) -> Iterator[Client]:
+    with Client(Kibana(url=api.url, username="elastic", password=SecretStr("secret"))) as made:
+        yield made
+
+
+def installed(client: Client, place: Place) -> Counter[str]:
+    changes = plan(client, place)
+    apply(client, changes)
+    return Counter(change.action for change in changes)
+
+
+@pytest.mark.parametrize("place", [Place(), PRESS], ids=["default space", "a team's space"])
+def test_twice_is_once(api: KibanaApi, client: Client, place: Place) -> None:
+    total = len(list(items(place)))
+    assert installed(client, place) == {"create": total}
+    assert len(api.of("dashboard", place.space)) == 7
+    assert len(api.of("search", place.space)) == len(SESSIONS)
+    sent = len(api.writes)
+    assert installed(client, place) == {"unchanged": total}
+    assert len(api.writes) == sent
+
+
+def test_two_spaces_do_not_touch_each_other(api: KibanaApi, client: Client) -> None:
+    installed(client, Place())
+    installed(client, PRESS)
+    assert installed(client, Place()).keys() == {"unchanged"}
+    apply(client, removal(client, PRESS))
+    assert not api.of("dashboard", "press")
+    assert "press" in api.spaces
+    assert installed(client, Place()).keys() == {"unchanged"}
+
+
+def test_an_upgrade_renews_what_differs_and_removes_what_is_gone(
+    api: KibanaApi, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed(client, Place())
+    theirs = {"title": "made by an analyst", "panels": []}
+    api.of("dashboard")["a1b2"] = theirs
+    api.of("dashboard")["mentions-overview"]["title"] = "changed"
+    gone = ALL[-1]
+    monkeypatch.setattr("pipeline.kibana.content.ALL", ALL[:-1])
+    monkeypatch.setattr("pipeline.kibana.content.SESSIONS", SESSIONS[1:])
+    changes = [change for change in plan(client, Place()) if change.action != "unchanged"]
+    assert [(change.action, change.id, change.differences) for change in changes] == [
+        ("update", "mentions-overview", ("title",)),
+        ("remove", f"mentions-{gone.name}", ()),
+        ("remove", f"mentions-{SESSIONS[0].name}", ()),
+    ]
+    apply(client, changes)
+    assert installed(client, Place()).keys() == {"unchanged"}
+    assert api.of("dashboard")["a1b2"] == theirs
+
+
+def test_another_language_renews_the_titles(api: KibanaApi, client: Client) -> None:
+    installed(client, Place(lang="de"))
+    assert installed(client, Place(lang="en"))["update"] > 10
+    assert api.of("dashboard")["mentions-crisis"]["title"] == "Crisis room"
+
+
+def test_what_an_operator_tuned_stays(api: KibanaApi, client: Client) -> None:
+    installed(client, Place(lang="de"))
+    rule = api.of("rule")[Place().uuid("crisis")]
+    rule["params"]["threshold"] = [500]
+    rule["schedule"] = {"interval": "1m"}
+    rule["enabled"] = False
+    assert installed(client, Place(lang="de")).keys() == {"unchanged"}
+    installed(client, Place(lang="en"))
+    rule = api.of("rule")[Place().uuid("crisis")]
+    assert rule["name"].startswith("Much negative")
+    assert (rule["params"]["threshold"], rule["schedule"], rule["enabled"]) == (
+        [500],
+        {"interval": "1m"},
+        False,
+    )
+
+
+def test_removal_takes_rules_before_what_they_use(api: KibanaApi, client: Client) -> None:
+    installed(client, Place())
+    changes = removal(client, Place())
+    kinds = [change.kind for change in changes]
+    assert kinds.index("connector") > kinds.index("rule")
+    assert kinds[-1] == "data view"
+    apply(client, changes)
+    assert not any(api.kept.values())
+    assert removal(client, Place()) == []
+    assert removal(client, PRESS) == []
+
+
+def test_a_key_goes_before_a_password_to_both_libraries(api: KibanaApi) -> None:
+    key = Kibana(
+        url=api.url, api_key=SecretStr("abc"), username="elastic", password=SecretStr("secret")
+    )
+    with Client(key) as client:
+        installed(client, PRESS)
+    assert api.authorization == {"ApiKey abc"}
+
+
+def test_what_goes_wrong_says_what_to_do(api: KibanaApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Client(Kibana(url="http://127.0.0.1:1")) as client:
+        with pytest.raises(Retryable, match="MENTIONS_KIBANA__URL"):
+            plan(client, Place())
+        with pytest.raises(Retryable, match="MENTIONS_KIBANA__URL"):
+            client.send(next(items(PRESS)).create)
+    create = [change for change in _created(api) if change.kind in {"space", "dashboard"}]
+    monkeypatch.setattr(api, "answer", lambda *_: (403, {"message": "no"}))
+    with Client(Kibana(url=api.url)) as client:
+        for change in (create[0], create[-1]):
+            with pytest.raises(ConfigError, match="MENTIONS_KIBANA__API_KEY"):
+                apply(client, [change])
+        monkeypatch.setattr(api, "answer", lambda *_: (400, {"message": "bad panel"}))
+        for change in (create[0], create[-1]):
+            with pytest.raises(PipelineError, match="bad panel"):
+                apply(client, [change])
+
+
+def _created(api: KibanaApi) -> list[Change]:
+    with Client(Kibana(url=api.url)) as client:
+        return plan(client, PRESS)
+
+
+def test_the_commands(api: KibanaApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MENTIONS_KIBANA__URL", api.url)
+
+    def run(*arguments: str) -> tuple[int, str]:
+        result = CliRunner().invoke(mentions, ["kibana", *arguments])
+        assert result.exit_code in {0, 1}, result.output
+        return result.exit_code, result.stdout
+
+    code, out = run("install", "--space", "press", "--dry-run", "--json")
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert code == 0
+    assert lines[0]["path"] == "/api/spaces/space"
+    assert all(line.keys() >= {"method", "path"} for line in lines)
+    assert api.writes == []
+
+    assert run("diff", "--space", "press")[0] == 1
+    assert run("install", "--space", "press")[0] == 0
+    assert run("diff", "--space", "press")[0] == 0
+    assert run("install", "--space", "press", "--json") == (0, "")
+    code, out = run("uninstall", "--space", "press")
+    assert code == 0
+    assert "Krisenraum" in out
+    assert not api.of("dashboard", "press")
+
+
+def test_export_writes_and_checks(tmp_path: object) -> None:
+    def run(*arguments: str) -> int:
+        return (
+            CliRunner().invoke(mentions, ["kibana", "export", str(tmp_path), *arguments]).exit_code
+        )
+
+    assert run("--check") == 1
+    assert run() == 0
+    assert run("--check") == 0
+    assert run("--lang", "en", "--check") == 1
