@@ -1,0 +1,111 @@
+"""What docker-compose.yml starts, started as plain processes against the real servers."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from typing import Any
+
+from tests.support.deploy import compose, interpolated
+from tests.support.installation import Installation
+from tests.support.kibana_api import KibanaApi
+
+ONCE = ("topics", "setup", "kibana-content")
+STAYING = ("agent", "enrich", "index", "route")
+
+
+def test_every_service_starts_answers_and_stops(installation: Installation) -> None:
+    (installation.folder / "some.jsonl").write_text(
+        '{"id": "1", "text": "Der Bus kommt"}\n', "utf-8"
+    )
+    installation.configure(
+        f"""
+[[sources]]
+type = "files"
+name = "some"
+paths = ["{installation.folder}/some.jsonl"]
+defaults = {{ channel = "forum" }}
+"""
+    )
+    made = interpolated(compose(), dict.fromkeys(_needed(compose()), "0123456789abcdef" * 2))
+    services: dict[str, Any] = made["services"]
+    with KibanaApi(None) as kibana:
+        for name in ONCE:
+            environment = _environment(services[name], installation, kibana.url)
+            done = _start(services[name], environment, installation)
+            assert done.wait(90) == 0, name
+        assert kibana.of("dashboard")
+    for name in STAYING:
+        environment = _environment(services[name], installation, "")
+        process = _start(services[name], environment, installation)
+        try:
+            if "healthcheck" in services[name]:
+                check = _check(services[name], environment["MENTIONS_WORKER__PORT"])
+                installation.wait(lambda check=check: _passes(check), f"{name} healthy")  # type: ignore[misc]
+                ready = [each.replace("/health", "/ready") for each in check]
+                installation.wait(lambda check=ready: _passes(check), f"{name} ready")  # type: ignore[misc]
+            else:
+                installation.wait(lambda: bool(installation.tail("raw")), "something collected")
+            assert process.poll() is None, name
+        finally:
+            process.send_signal(signal.SIGTERM)
+            code = _ended(process)
+        assert code == 0, name
+
+
+def _needed(value: Any) -> set[str]:
+    return set(re.findall(r"\$\{(\w+):\?", str(value)))
+
+
+def _environment(
+    service: dict[str, Any], installation: Installation, kibana: str
+) -> dict[str, str]:
+    """The service's own variables, but for where things are on this machine."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    names = {name for name in service["environment"] if name.startswith("MENTIONS_")}
+    here = {
+        **installation.env,
+        "MENTIONS_WORKER__PORT": port,
+        "MENTIONS_WORKER__HOST": "127.0.0.1",
+        "MENTIONS_KAFKA__REPLICATION": "1",
+        "MENTIONS_KIBANA__URL": kibana,
+    }
+    given = {name: str(value) for name, value in service["environment"].items()}
+    kept = {name for name in here if name.startswith("MENTIONS_")} - {"MENTIONS_KIBANA__URL"}
+    wanted = kept | (names & here.keys())
+    return {
+        **{name: value for name, value in os.environ.items() if name not in given},
+        **given,
+        **{name: here[name] for name in wanted},
+    }
+
+
+def _start(
+    service: dict[str, Any], environment: dict[str, str], installation: Installation
+) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "pipeline", *service["command"]],
+        env=environment,
+        cwd=installation.folder,
+    )
+
+
+def _check(service: dict[str, Any], port: str) -> list[str]:
+    kind, program, *rest = service["healthcheck"]["test"]
+    assert (kind, program) == ("CMD", "python")
+    return [sys.executable, *(each.replace(":6066/", f":{port}/") for each in rest)]
+
+
+def _passes(check: list[str]) -> bool:
+    return subprocess.run(check, capture_output=True, check=False).returncode == 0
+
+
+def _ended(process: subprocess.Popen[bytes]) -> int:
+    try:
+        return process.wait(30)  # what compose waits, too
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.wait()

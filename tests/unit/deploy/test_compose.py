@@ -1,0 +1,155 @@
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from tests.support.deploy import (
+    ROOT,
+    compose,
+    interpolated,
+    known_variable,
+    settings_of,
+    takes,
+)
+
+BIN = Path(sys.executable).parent
+SCALED = {"agent", "enrich", "index", "route"}
+
+
+def example(name: str = ".env.example") -> dict[str, str]:
+    """The example filled in, its commented part left out."""
+    lines = (ROOT / name).read_text("utf-8").splitlines()
+    given = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+    return {name: value or "0123456789abcdef0123456789abcdef" for name, value in given.items()}
+
+
+def cluster() -> dict[str, str]:
+    """The example for the profile ``cluster``."""
+    text = (ROOT / ".env.example").read_text("utf-8")
+    return example() | dict(re.findall(r"^# ([A-Z_]+)=(.+)$", text, re.MULTILINE))
+
+
+def services(variables: dict[str, str] | None = None) -> dict[str, dict[str, Any]]:
+    return dict(interpolated(compose(), variables or example())["services"])
+
+
+def ours() -> dict[str, dict[str, Any]]:
+    return {n: s for n, s in services().items() if s["image"].startswith("mention-pipeline")}
+
+
+def test_compose_and_the_dockerfile_are_well_formed() -> None:
+    for command in (
+        ["check-jsonschema", "--builtin-schema", "vendor.compose-spec", "docker-compose.yml"],
+        ["hadolint", "deploy/Dockerfile"],
+    ):
+        arguments = [str(BIN / command[0]), *command[1:]]
+        done = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_our_program_takes_every_service_s_command() -> None:
+    assert set(ours()) > SCALED
+    for service in ours().values():
+        takes(service["command"])
+    with pytest.raises(click.UsageError):
+        takes(["worker", "--stage", "enrich"])
+    with pytest.raises(click.UsageError):
+        takes(["index", "aply"])
+
+
+@pytest.mark.parametrize("variables", [example(), cluster()], ids=["full", "cluster"])
+def test_our_settings_take_every_service_s_environment(variables: dict[str, str]) -> None:
+    for name, service in services(variables).items():
+        if name in ours():
+            environment = service["environment"]
+            assert {each for each in environment if not known_variable(each)} == set(), name
+            made = settings_of(environment)
+            hosts = {each.partition(":")[0] for each in made.kafka.bootstrap.split(",")}
+            hosts |= {
+                url.partition("//")[2].partition(":")[0]
+                for url in made.elasticsearch.url.split(",")
+            }
+            assert hosts <= set(services(variables))
+    assert not known_variable("MENTIONS_KAFKA__SERVERS")
+
+
+def test_each_profile_is_whole() -> None:
+    for profile in ("minimal", "full", "cluster"):
+        there = {n: s for n, s in services().items() if profile in s["profiles"]}
+        assert there.keys() >= SCALED
+        brokers = [name for name in there if name.startswith("kafka")]
+        assert len(brokers) == (3 if profile == "cluster" else 1)
+        assert ("kibana" in there) == (profile != "minimal")
+        for name, service in there.items():
+            for other, how in service.get("depends_on", {}).items():
+                assert other in there or not how.get("required", True), (profile, name, other)
+
+
+def test_scaled_services_have_no_names_and_ports_of_their_own() -> None:
+    for name in SCALED:
+        service = services()[name]
+        assert not {"container_name", "ports", "hostname"} & set(service)
+        assert "limits" in service["deploy"]["resources"]
+
+
+def test_only_kibana_can_be_reached_and_only_from_this_machine() -> None:
+    ports = [port for service in services().values() for port in service.get("ports", ())]
+    assert ports == ["127.0.0.1:5601:5601"]
+
+
+def test_nothing_starts_without_passwords() -> None:
+    needed = set(re.findall(r"\$\{(\w+):\?", (ROOT / "docker-compose.yml").read_text("utf-8")))
+    assert needed <= set(example())
+    for name in needed:
+        with pytest.raises(KeyError, match=name):
+            services({each: value for each, value in example().items() if each != name})
+    lines = (ROOT / ".env.example").read_text("utf-8").splitlines()
+    assert {f"{name}=" for name in needed} <= set(lines), "an example that is a password gets used"
+
+
+def test_ours_run_as_nobody_in_particular_and_write_nowhere() -> None:
+    for service in ours().values():
+        assert service["user"] == "10001:10001"
+        assert service["read_only"] is True
+        assert service["cap_drop"] == ["ALL"]
+        assert all(volume.endswith(":ro") for volume in service["volumes"])
+
+
+def test_services_that_stay_are_started_again_and_watched() -> None:
+    for name, service in services().items():
+        once = name in {"accounts", "topics", "setup", "kibana-content", "certificates"}
+        assert service["restart"] in ({"on-failure", "no"} if once else {"unless-stopped"})
+        # An agent answers nowhere.
+        assert once or name == "agent" or "healthcheck" in service, name
+
+
+def test_the_image_has_what_the_package_needs() -> None:
+    ignored = (ROOT / ".dockerignore").read_text("utf-8").splitlines()
+    copied = re.findall(
+        r"^COPY (?!--from)(.+) \S+$", (ROOT / "deploy/Dockerfile").read_text(), re.MULTILINE
+    )
+    for path in " ".join(copied).split():
+        assert (ROOT / path).exists()
+        assert f"!{path}" in ignored
+
+
+def test_an_account_is_the_one_that_the_indexer_uses() -> None:
+    accounts = services()["accounts"]["environment"]
+    indexer = services()["index"]["environment"]
+    assert accounts["MENTIONS_ACCOUNT_INDEXER"] == indexer["MENTIONS_ELASTICSEARCH__PASSWORD"]
+    assert indexer["MENTIONS_ELASTICSEARCH__USERNAME"] == "mentions_indexer"
+
+
+def pins(name: str) -> set[str]:
+    return set(re.findall(r"^([a-z0-9._-]+==\S+)", (ROOT / name).read_text("utf-8"), re.MULTILINE))
+
+
+def test_the_image_gets_what_is_tested_and_no_tools() -> None:
+    image, tested = pins("deploy/requirements.lock"), pins("requirements.lock")
+    assert len(image) > 50
+    assert image <= tested, "run 'make lock'"
+    assert not [pin for pin in image if pin.startswith(("pytest=", "ruff=", "hadolint", "mypy="))]
