@@ -20,6 +20,7 @@ from schemas.about import About
 from schemas.mention import RawMention
 
 __all__ = [
+    "REPROCESSED",
     "TYPE_DELETED",
     "TYPE_ENRICHED",
     "TYPE_RAW",
@@ -32,6 +33,7 @@ __all__ = [
     "first",
     "mention_headers",
     "refused_headers",
+    "reprocessed",
     "revision",
     "tombstone_headers",
 ]
@@ -42,6 +44,9 @@ TYPE_RAW: Final = b"io.github.mention-pipeline.mention.raw.v1"
 TYPE_ENRICHED: Final = b"io.github.mention-pipeline.mention.enriched.v1"
 TYPE_DELETED: Final = b"io.github.mention-pipeline.mention.deleted.v1"
 TYPE_REFUSED: Final = b"io.github.mention-pipeline.mention.refused.v1"
+
+REPROCESSED: Final = "ce_reprocessed"
+"""The header of a mention that was enriched again: the watchlist version that it was done with."""
 
 _SPECVERSION: Final = ("ce_specversion", b"1.0")
 _JSON: Final = ("content-type", b"application/json")
@@ -88,6 +93,8 @@ class MentionHeaders(
 
     content_type: Literal["application/json"]
     """The type of the value."""
+    ce_reprocessed: Annotated[str, About("3-0123456789ab")] | UnsetType = UNSET
+    """It was enriched again, later, with this version of the watchlist: nobody is to be alerted."""
 
 
 class DeadLetterHeaders(Struct, frozen=True, kw_only=True):
@@ -151,6 +158,11 @@ def tombstone_headers(
         ("ce_time", (at or datetime.now(UTC)).isoformat().encode()),
         ("ce_revision", revision_),
     ]
+
+
+def reprocessed(headers: Iterable[tuple[str, bytes]]) -> bool:
+    """Whether a mention was enriched again, later: nobody is to be alerted or notified by it."""
+    return first(headers, REPROCESSED) is not None
 
 
 def first(headers: Iterable[tuple[str, bytes]], name: str) -> bytes | None:

@@ -24,6 +24,7 @@ __all__ = [
     "Author",
     "Channel",
     "Collector",
+    "Count",
     "Duplicate",
     "Engagement",
     "EnrichedMention",
@@ -35,11 +36,19 @@ __all__ = [
     "Match",
     "Media",
     "Noise",
+    "Id",
+    "Instant",
+    "Kind",
+    "Language",
+    "Match",
+    "Media",
+    "Name",
     "Place",
     "Producer",
     "Rating",
     "RawMention",
     "Reason",
+    "Relevance",
     "Sentiment",
     "Span",
     "TargetSentiment",
@@ -86,6 +95,10 @@ EntityKind: TypeAlias = Literal[
 """The kinds of what has a name."""
 IntentKind: TypeAlias = Literal["question", "complaint", "praise", "purchase", "help"]
 """What an author may want; ``purchase``: means to buy, ``help``: help is wanted."""
+Kind: TypeAlias = Literal[
+    "brand", "product", "theme", "competitor", "person", "campaign", "confidential"
+]
+"""What a watchlist topic is."""
 
 
 class _Part(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -154,6 +167,12 @@ class Rating(_Part, frozen=True, kw_only=True):
     """The best there is."""
     worst: Annotated[float, About(1.0, unit="points of the scale")] = 1.0
     """The worst there is."""
+
+    @property
+    def stars(self) -> float | None:
+        """The score brought to 1 … 5; None where the scale makes no sense."""
+        scale = self.best - self.worst
+        return 1 + 4 * (self.value - self.worst) / scale if scale > 0 else None
 
 
 class Media(_Part, frozen=True, kw_only=True):
@@ -325,12 +344,25 @@ class Entity(_Part, frozen=True, kw_only=True):
     """What found it."""
 
 
+class Relevance(_Part, frozen=True, kw_only=True):
+    """How likely a mention is about the topic it matches."""
+
+    score: Unit
+    """1 and 0 are an analyst's word where ``marked_by`` is set."""
+    by: Producer
+    """What says so: the analyst's mark, or the model that learnt from marks."""
+    marked_by: Annotated[Name | None, About("ada", personal=True)] = None
+    """The analyst who marked it."""
+    marked_at: Instant | None = None
+    """When."""
+
+
 class Match(_Part, frozen=True, kw_only=True):
     """One watchlist topic that the text speaks of, and why."""
 
     topic: TopicName
     """The topic's name in the watchlist."""
-    kind: Literal["brand", "product", "theme", "competitor", "person", "campaign", "confidential"]
+    kind: Kind
     """What the topic is."""
     clause: Annotated[str, Meta(max_length=1_024), About("fan")]
     """The part of the topic's query that matched."""
@@ -340,6 +372,8 @@ class Match(_Part, frozen=True, kw_only=True):
     """The field it was found in."""
     by: Producer
     """The matcher and the version of the watchlist."""
+    relevance: Relevance | None = None
+    """None where too few mentions of the topic were marked to say."""
 
 
 class TargetSentiment(_Part, frozen=True, kw_only=True):

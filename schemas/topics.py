@@ -10,6 +10,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from schemas.coverage import Coverage
+from schemas.alert import Alert, Notified
+from schemas.correction import Correction
 from schemas.dead import Mark
 from schemas.fingerprint import Fingerprint
 from schemas.forgotten import Forgetting
@@ -19,6 +21,11 @@ from schemas.sources import SourceEntry
 
 __all__ = [
     "COVERAGE",
+from schemas.watchlist import WatchlistVersion
+
+__all__ = [
+    "ALERTS",
+    "CORRECTIONS",
     "CURSORS",
     "DEAD_LETTER",
     "DEAD_LETTER_MARKS",
@@ -26,10 +33,12 @@ __all__ = [
     "FINGERPRINTS",
     "FORGOTTEN",
     "MODELS",
+    "NOTIFIED",
     "RAW",
     "ROUTED",
     "SOURCES",
     "TABLE",
+    "WATCHLIST",
     "Topic",
     "routed",
 ]
@@ -191,6 +200,48 @@ COVERAGE: Final = Topic(
     retention_ms=90 * _DAY_MS,
 )
 
+WATCHLIST: Final = Topic(
+    name="mentions.watchlist",
+    key="number and digest of the version",
+    value="WatchlistVersion as JSON",
+    types=(WatchlistVersion,),
+    purpose="All versions of the watchlist; the last message is in force.",
+    partitions=1,  # so that all readers see the same last message
+    cleanup="compact",
+)
+
+CORRECTIONS: Final = Topic(
+    name="mentions.corrections",
+    key="mention id and watchlist topic, as a JSON array",
+    value="Correction as JSON; null takes it back",
+    types=(Correction, None),
+    purpose="What analysts say about mentions; the last word counts.",
+    partitions=1,  # so that all workers learn from the same
+    cleanup="compact",
+)
+
+ALERTS: Final = Topic(
+    name="mentions.alerts",
+    key="alert id",
+    value="Alert as JSON",
+    types=(Alert,),
+    purpose="What somebody should look at now, and why.",
+    partitions=3,
+    cleanup="compact,delete",
+    retention_ms=365 * _DAY_MS,
+)
+
+NOTIFIED: Final = Topic(
+    name="mentions.notified",
+    key="channel and alert id, as a JSON array",
+    value="Notified as JSON",
+    types=(Notified,),
+    purpose="Which alerts were told to which channels.",
+    partitions=1,
+    cleanup="compact,delete",
+    retention_ms=365 * _DAY_MS,
+)
+
 ROUTED: Final = replace(
     ENRICHED,
     name="mentions.routed.{team}",
@@ -211,6 +262,10 @@ TABLE: Final[tuple[Topic, ...]] = (
     MODELS,
     SOURCES,
     COVERAGE,
+    WATCHLIST,
+    CORRECTIONS,
+    ALERTS,
+    NOTIFIED,
 )
 """Every topic that exists in each installation; teams add one ``routed`` topic each."""
 
