@@ -22,15 +22,18 @@ from pydantic_settings import (
 )
 
 from pipeline.errors import ConfigError
+from schemas.alert import AlertKind
 from schemas.topics import Topic
 
 __all__ = [
     "Agent",
+    "Alerts",
     "Elasticsearch",
     "Enrichment",
     "Kafka",
-    "Own",
     "Kibana",
+    "NotifyChannel",
+    "Own",
     "Privacy",
     "Retention",
     "Route",
@@ -50,6 +53,8 @@ _SECRETS = {
     ("kibana", "api_key"),
     ("privacy", "salt"),
 }
+
+_HOURS = r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$"
 
 Language: TypeAlias = Annotated[str, Field(pattern="^[a-z]{2}$")]
 Label: TypeAlias = Literal["negative", "neutral", "positive"]
@@ -184,9 +189,19 @@ class WatchTopic(_Table):
 
     topic: Annotated[str, Field(min_length=1, max_length=100)]
     kind: Literal["brand", "product", "theme", "competitor", "person", "campaign", "confidential"]
-    terms: Annotated[tuple[Annotated[str, Field(min_length=2)], ...], Field(min_length=1)]
+    terms: tuple[Annotated[str, Field(min_length=2)], ...] = ()
     """Words, phrases, ``#hashtags`` and ``@handles``; any of them makes a match."""
     case_sensitive: bool = False
+    """Of the terms; in a query each term says so itself."""
+    query: Annotated[str, Field(min_length=1)] | None = None
+    """What else makes a match, in the language of ``docs/watchlist.en.md``."""
+
+    @model_validator(mode="after")
+    def _looks_for_something(self) -> "WatchTopic":
+        if not self.terms and self.query is None:
+            msg = f"topic {self.topic!r} has neither terms nor a query"
+            raise ValueError(msg)
+        return self
 
 
 class Route(_Table):
@@ -199,6 +214,55 @@ class Route(_Table):
     """Of the matched topic where known, else of the whole text."""
     languages: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
+    sites: tuple[str, ...] = ()
+    """Hosts; their subdomains count too."""
+    audience: Annotated[int, Field(ge=0)] = 0
+    """Followers that the author must have at least."""
+    stars_up_to: Annotated[float, Field(ge=1, le=5)] | None = None
+    """Only reviews with so many of 5 stars at most."""
+    relevance: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """How likely the mention must be about a topic of its own at least, where that is known."""
+
+
+class Alerts(_Table):
+    """What ``mentions alerts`` watches for."""
+
+    kinds: tuple[AlertKind, ...] = (
+        "leak", "crisis", "spike", "sentiment", "silence", "author", "rating",
+    )  # fmt: skip
+    """The rules that may speak; docs/alerts.en.md says what each means."""
+    topics: tuple[str, ...] = ()
+    """About which watchlist topics; by default all."""
+    chance: Annotated[float, Field(gt=0, lt=0.1)] = 1e-6
+    """How unlikely a count must be; ``mentions alerts backtest --sweep`` shows what that means."""
+    least: Annotated[int, Field(ge=2)] = 4
+    """Mentions that a spike needs at least."""
+    followers: Annotated[int, Field(ge=1)] = 100_000
+    """From where on an author's reach is large."""
+
+
+class NotifyChannel(_Table):
+    """Where alerts are told."""
+
+    name: Annotated[str, Field(pattern="^[a-z0-9][a-z0-9_-]{0,62}$")]
+    """Names the channel in what is known to be delivered; do not reuse a name."""
+    url: Annotated[str, Field(pattern="^(env|file):.")]
+    """``env:NAME`` or ``file:PATH`` that holds the address: ``https://…`` is a webhook, anything
+    else an address of apprise (``mailto://…``, ``slack://…``, ``msteams://…``, ``matrix://…``)."""
+    secret: Annotated[str, Field(pattern="^(env|file):.")] | None = None
+    """The same for the key that a webhook's requests are signed with."""
+    kinds: tuple[AlertKind, ...] = ()
+    """Kinds of alert; by default all."""
+    topics: tuple[str, ...] = ()
+    """Watchlist topics; by default all."""
+    severity: Literal["info", "warning", "critical"] = "warning"
+    """The least severity."""
+    quiet: (
+        Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$")] | None
+    ) = None
+    """Hours in which only critical alerts are told: ``22:00-07:00``; the others wait."""
+    timezone: str = "Europe/Berlin"
+    """Of the quiet hours."""
 
 
 class Worker(_Table):
@@ -282,6 +346,8 @@ class Settings(BaseSettings):
     kibana: Kibana = Kibana()
     enrichment: Enrichment = Enrichment()
     own: Own = Own()
+    alerts: Alerts = Alerts()
+    channels: tuple[NotifyChannel, ...] = ()
     worker: Worker = Worker()
     agent: Agent = Agent()
     stack: Stack = Stack()
@@ -290,6 +356,10 @@ class Settings(BaseSettings):
     sources: tuple[dict[str, Any], ...] = ()
     """One table a source; ``agents.source.build`` knows their keys."""
     watchlist: tuple[WatchTopic, ...] = ()
+    queries: dict[Annotated[str, Field(pattern=r"^[\w-]{1,50}$")], str] = {}
+    """Queries with a name, which the watchlist's queries refer to as ``$name``."""
+    language: Literal["de", "en"] | None = None
+    """Of messages to analysts; by default that of the environment (``LANG``)."""
     routes: tuple[Route, ...] = ()
 
     @model_validator(mode="after")
@@ -298,6 +368,7 @@ class Settings(BaseSettings):
             ("source", [str(table.get("name")) for table in self.sources]),
             ("watchlist topic", [topic.topic for topic in self.watchlist]),
             ("route for team", [route.team for route in self.routes]),
+            ("channel", [channel.name for channel in self.channels]),
         ):
             if twice := {name for name in found if found.count(name) > 1}:
                 msg = f"{what} {min(twice)!r} is there twice"
