@@ -2,13 +2,14 @@
 
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import click
 from msgspec import Struct
 
 from pipeline.cli._shared import emit, json_option, settings, table
 from pipeline.errors import PipelineError
-from pipeline.settings import Settings
+from pipeline.settings import NotifyChannel, Settings
 
 __all__ = ["command"]
 
@@ -48,6 +49,8 @@ def _findings(config: Settings) -> Iterator[Finding]:
     yield Finding(what="configuration", ok=True, detail="read")
     yield from (_source(table) for table in config.sources)
     yield _tried("watchlist", _watchlist, config)
+    for channel in config.channels:
+        yield _tried(f"channel {channel.name}", partial(_channel, channel), config)
     yield _tried("Kafka", _kafka, config)
     yield _tried("Elasticsearch", _elasticsearch, config)
 
@@ -103,9 +106,15 @@ def _mistakes(error: object) -> Iterator[str]:
 def _watchlist(config: Settings) -> str:
     from pipeline.enrich.chain import Chain  # noqa: PLC0415
 
-    Chain.build(config)
-    terms = sum(len(topic.terms) for topic in config.watchlist)
-    return f"{len(config.watchlist)} topics, {terms} terms; models loaded"
+    chain = Chain.build(config)
+    return f"{len(config.watchlist)} topics, {chain.watchlist.size} terms; models loaded"
+
+
+def _channel(channel: NotifyChannel, _config: Settings) -> str:
+    from pipeline.notify import sender  # noqa: PLC0415
+
+    sender(channel)
+    return "its address is there; nothing was sent"
 
 
 def _kafka(config: Settings) -> str:

@@ -1,0 +1,198 @@
+"""A changed watchlist, from the file to the last mention, without a restart."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.installation import Installation
+
+SOURCE = """
+[[sources]]
+type = "files"
+name = "posts"
+paths = ["{folder}/*.jsonl"]
+every = 1
+columns = {{ text = "text", id = "id" }}
+defaults = {{ channel = "forum" }}
+"""
+FIRST = """
+[[watchlist]]
+topic = "Bahn"
+kind = "brand"
+terms = ["Bahn"]
+
+[[routes]]
+team = "verkehr"
+topics = ["Bahn"]
+"""
+SECOND = """
+[queries]
+streik = "Streik[forms] OR Warnstreik"
+
+[[watchlist]]
+topic = "Bahn"
+kind = "brand"
+query = "Bahn NEAR/5 $streik"
+
+[[watchlist]]
+topic = "Bus"
+kind = "theme"
+query = "Bus[forms] AND NOT Bahn"
+
+[[routes]]
+team = "verkehr"
+topics = ["Bahn"]
+"""
+TEXTS = {
+    "1": "Der Streik bei der Bahn geht weiter",
+    "2": "Die Bahn ist heute pünktlich",
+    "3": "Zwei Busse kommen, das Wetter ist gut",
+}
+
+
+def write(folder: Path, name: str, texts: dict[str, str]) -> None:
+    lines = [json.dumps({"id": number, "text": text}) for number, text in texts.items()]
+    (folder / f"{name}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def topics(document: dict[str, Any]) -> dict[str, str]:
+    """Each matched topic and the version that matched it."""
+    return {match["topic"]: match["by"]["version"] for match in document.get("matches", ())}
+
+
+@pytest.fixture
+def installed(installation: Installation) -> Installation:
+    installation.configure(SOURCE.format(folder=installation.folder) + FIRST)
+    write(installation.folder, "first", TEXTS)
+    return installation
+
+
+def test_a_new_version_goes_from_preview_to_every_mention(installed: Installation) -> None:
+    run = installed.run
+    workers = [installed.start("worker", "--stages", "enrich") for _ in range(2)]
+    installed.start("worker", "--stages", "index,route")
+    run("agent", "--once")
+    installed.wait(lambda: installed.count() == 3, "three mentions in the index")
+    by_text = {document["text"]: topics(document) for document in installed.documents().values()}
+    assert [set(by_text[text]) for text in TEXTS.values()] == [{"Bahn"}, {"Bahn"}, set()]
+    assert all(version.startswith("0-") for found in by_text.values() for version in found.values())
+
+    # What a change would do is seen before it is done.
+    installed.configure(SOURCE.format(folder=installed.folder) + SECOND)
+    lines = run("watchlist", "preview", "--since", "1d", "--json").stdout.splitlines()
+    changes = {change["topic"]: change for change in map(json.loads, lines)}
+    numbers = ("before", "after", "gained", "lost")
+    assert [changes["Bahn"].get(key, 0) for key in numbers] == [2, 1, 0, 1]
+    assert [changes["Bus"].get(key, 0) for key in numbers] == [0, 1, 1, 0]
+    assert changes["Bus"]["examples_gained"][0]["excerpt"].startswith("Zwei **Busse** kommen")
+
+    # It is put in force once, and picked up by running workers.
+    assert "Version 1-" in run("watchlist", "publish", "--note", "test").stdout
+    assert "Nothing to do" in run("watchlist", "publish").stdout
+    (version,) = map(json.loads, run("watchlist", "versions", "--json").stdout.splitlines())
+    expected = f"1-{version['digest']}"
+    run("watchlist", "diff")
+    for worker in workers:
+        installed.wait(
+            lambda worker=worker: expected in installed.log(worker),  # type: ignore[misc]
+            "every worker has the new version",
+        )
+    later = {str(number): f"Warnstreik der Bahn, Tag {number}" for number in range(20, 60)}
+    write(installed.folder, "second", later)
+    run("agent", "--once")
+    installed.wait(lambda: installed.count() == 43, "later mentions in the index")
+    new = [d for d in installed.documents().values() if d["text"] in later.values()]
+    assert {tuple(topics(document).items()) for document in new} == {(("Bahn", expected),)}
+
+    # History follows when asked to, once, and says so.
+    results = [
+        json.loads(run("reprocess", "--since", "1d", "--json", timeout=120).stdout)
+        for _ in range(2)
+    ]
+    assert [(result["looked_at"], result.get("changed", 0)) for result in results] == [
+        (43, 3),
+        (43, 0),
+    ]
+    by_text = {document["text"]: topics(document) for document in installed.documents().values()}
+    assert [by_text[text] for text in TEXTS.values()] == [{"Bahn": expected}, {}, {"Bus": expected}]
+    enriched = installed.tail("enriched")
+    again = [message for message in enriched if "ce_reprocessed" in message["headers"]]
+    assert {message["headers"]["ce_reprocessed"] for message in again} == {expected}
+    assert {message["value"]["text"] for message in again} == set(TEXTS.values())
+
+    # Why is answered from the index.
+    ids = {document["text"]: name for name, document in installed.documents().items()}
+    said = run("watchlist", "explain", ids[TEXTS["2"]], "--topic", "Bahn").stdout
+    assert "no   NEAR/5" in said
+    assert "yes    Bahn" in said
+    assert "no     OR" in said
+    (answer,) = map(
+        json.loads, run("watchlist", "explain", ids[TEXTS["1"]], "--json").stdout.splitlines()
+    )
+    assert answer["now"] == [
+        match | {"by": {"name": "watchlist", "version": f"0-{version['digest']}"}}
+        for match in answer["indexed"]
+    ]
+
+    check_marks(installed, ids[TEXTS["1"]], ids[TEXTS["2"]])
+
+
+def check_marks(installed: Installation, chosen: str, unmatched: str) -> None:
+    """An analyst's word is in the index and on the topic at once, and stays."""
+    run = installed.run
+    run("mark", chosen, "irrelevant", "--note", "a tram")
+
+    def relevance() -> dict[str, Any]:
+        found: dict[str, Any] = installed.documents()[chosen]["matches"][0].get("relevance", {})
+        return found
+
+    installed.wait(lambda: relevance().get("score") == 0, "the mark is indexed")
+    assert relevance()["marked_by"]
+    (result,) = map(json.loads, run("reprocess", "--since", "1d", "--json").stdout.splitlines())
+    assert result.get("changed", 0) == 0
+    assert relevance()["score"] == 0
+    run("mark", chosen, "withdrawn")
+    installed.wait(lambda: relevance() == {}, "the mark is taken back")
+    assert "say which with --topic" in run("mark", unmatched, "relevant", code=1).stderr
+
+
+def test_what_is_deleted_while_it_is_read_stays_deleted(
+    installed: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The compacted topic must not end with a mention that was deleted."""
+    from pipeline import reprocess  # noqa: PLC0415
+    from pipeline.search.client import connect_sync  # noqa: PLC0415
+    from pipeline.settings import load  # noqa: PLC0415
+    from schemas import headers  # noqa: PLC0415
+
+    installed.start("worker", "--stages", "enrich,index")
+    installed.run("agent", "--once")
+    installed.wait(lambda: installed.count() == 3, "three mentions in the index")
+    for name, value in installed.env.items():
+        if name.startswith("MENTIONS_"):
+            monkeypatch.setenv(name, value)
+    installed.configure(SOURCE.format(folder=installed.folder) + SECOND)
+    settings = load()
+    (gone,) = [n for n, d in installed.documents().items() if d["text"] == TEXTS["3"]]
+
+    def delete(_count: int) -> None:
+        """The deletion arrives after the old version was read and published again."""
+        from pipeline import admin  # noqa: PLC0415
+        from schemas import topics as table  # noqa: PLC0415
+
+        with admin.producer(settings) as producer:
+            producer.send(
+                settings.kafka.topic(table.RAW),
+                key=gone.encode(),
+                headers=headers.tombstone_headers(gone, 1 << 50, "posts"),
+            ).get()
+        installed.wait(lambda: gone not in installed.documents(), "the deletion is indexed")
+
+    with connect_sync(settings.elasticsearch) as client:
+        result = reprocess.run(settings, client, None, done=delete)
+    assert (result.changed, result.deleted, result.settled) == (3, 1, True)
+    last = [message for message in installed.tail("enriched") if message["key"] == gone][-1]
+    assert last["value"] is None
+    assert gone not in installed.documents()
