@@ -19,7 +19,8 @@ from pipeline.enrich.habits import Habits
 from pipeline.enrich.intents import Intents
 from pipeline.enrich.noise import Origins, noise
 from pipeline.enrich.parts import LanguageDetector, Named, NameFinder, SentimentScorer
-from pipeline.enrich.passages import passages
+from pipeline.enrich.passages import ALL, passages
+from pipeline.enrich.relevance import Relevances
 from pipeline.enrich.sentiment.model import Model
 from pipeline.enrich.sentiment.trained import TrainedScorer
 from pipeline.enrich.targets import Targets
@@ -51,12 +52,18 @@ class Chain:
     ) -> None:
         self._detector = detector
         self._scorers = scorers
-        self._watchlist = watchlist
         self._habits = Habits()
-        self._entities = Entities(watchlist, listed)
+        self._listed = listed
         self._names = finder
         self._origins = origins
         self._intents = {language: Intents(language) for language in intents.LANGUAGES}
+        self._relevances = Relevances()
+        self.watch(watchlist)
+
+    def watch(self, watchlist: Watchlist) -> None:
+        """Match with another watchlist from now on."""
+        self.watchlist = watchlist
+        self._entities = Entities(watchlist, self._listed)
         self._targets = Targets([topic.topic for topic in watchlist.topics])
 
     @classmethod
@@ -69,7 +76,7 @@ class Chain:
                 code: sentiment.build(wanted.sentiment_backends[code], code)
                 for code in _covered(settings)
             },
-            Watchlist(settings.watchlist),
+            Watchlist(settings.watchlist, settings.queries, lang=settings.language),
             listed=Gazetteer(gazetteer.load(wanted.entities) if wanted.entities else ()),
             finder=names.build(wanted),
             origins=Origins(settings.own),
@@ -86,6 +93,10 @@ class Chain:
             return False
         self._scorers[model.language] = scorer.using(model)
         return True
+
+    def learn(self, relevances: Relevances) -> None:
+        """Judge relevance by other marks from now on."""
+        self._relevances = relevances
 
     def enrich(self, batch: Sequence[EnrichedMention], now: datetime | None = None) -> list[View]:
         """Fill in every mention of a batch; returns their texts as read.
@@ -122,10 +133,11 @@ class Chain:
         """Fill in all but the entities; returns the text searched, and the parts of it read."""
         text = view(mention.text)
         title = view(mention.title) if mention.title else None
-        fields = [self._watchlist.find(text, "text")]
-        if title is not None:
-            fields.append(self._watchlist.find(title, "title"))
-        parts = passages(text, [(hit.start, hit.end) for hit in fields[0].hits])
+        parts: Sequence[tuple[int, int]] = ()
+        if len(text.text) > ALL:
+            # Queries may ask for the language, which is judged by these parts: what matches whatever
+            # the language is chooses them.
+            parts = passages(text, [(hit.start, hit.end) for hit in self.watchlist.find(text).hits])
         mention.read = tuple([text.span(*part) for part in parts])
         read = text.cut(parts) if parts else text
         prose = read.prose
@@ -142,9 +154,11 @@ class Chain:
         mention.origin = self._origins.of(mention)
         rules = self._intents.get(mention.language.code)
         mention.intents = () if rules is None else rules.find(read)
+        fields = self.watchlist.search(mention, text, title)
         mention.matches = tuple(
-            [match for field in fields for match in self._watchlist.matches(field)][:_MOST_MATCHES]
+            [match for field in fields for match in field.matches][:_MOST_MATCHES]
         )
+        mention.matches = self._relevances.judge(mention, text, title)
         mention.targets = ()
         if mention.matches and scorer is not None and mention.sentiment is not None:
             targets: dict[str, TargetSentiment] = {}

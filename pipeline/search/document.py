@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from schemas.mention import EnrichedMention, Entity, Rating, encode
+from schemas.mention import EnrichedMention, Entity, encode
 
 __all__ = ["Document", "Joined", "Latency", "document", "index_of", "joined", "may_move"]
 
@@ -144,7 +144,7 @@ def joined(mention: EnrichedMention) -> Joined:
             for count in (counted.likes, counted.replies, counted.reposts, counted.quotes)
         )
     if mention.rating is not None:
-        fields.stars = _stars(mention.rating)
+        fields.stars = mention.rating.stars
     place = mention.place
     if place is not None and place.longitude is not None and place.latitude is not None:
         fields.geo = [place.longitude, place.latitude]
@@ -185,8 +185,3 @@ def _add(fields: Joined, name: str, value: str) -> None:
 
 def _canonical(entity: Entity) -> str:
     return entity.name or entity.text.lstrip("#@")
-
-
-def _stars(rating: Rating) -> float | None:
-    scale = rating.best - rating.worst
-    return 1 + 4 * (rating.value - rating.worst) / scale if scale > 0 else None

@@ -3,18 +3,29 @@
 Tombstones pass through with their headers, and so does whatever else a message has that is not
 found out here: fields of a newer version, headers of others. A mention that is forgotten, or whose
 author is, ends here: a tombstone on ``mentions.raw`` deletes it there and, passed on, everywhere
-else. Known from before are who is forgotten (``pipeline.forgotten``), which sentiment models trained
-here are in force (``mentions.models``), both read before the first mention and followed from then
-on, and what was said before, for near copies (``pipeline.stories``).
+else.
+
+Known from before are who is forgotten (``pipeline.forgotten``), the watchlist in force
+(``mentions.watchlist``; while none was published, the settings' own counts as version 0), analysts'
+marks (``mentions.corrections``) and the sentiment models trained here (``mentions.models``): all are
+read before the first mention, and followed from then on. What is new is compiled beside the work
+and put in force between two batches. What was said before, for near copies, is asked for by the
+batch (``pipeline.stories``).
 """
 
+import asyncio
 import logging
 from collections.abc import Sequence
 
+import msgspec
+
+from pipeline.corrections import Marks, adopt
 from pipeline.delivery import Record
 from pipeline.enrich.chain import Chain
 from pipeline.enrich.duplicates import fingerprint
 from pipeline.enrich.noise import with_copies
+from pipeline.enrich.relevance import Relevances
+from pipeline.errors import ConfigError
 from pipeline.follow import Follower, Message
 from pipeline.forgotten import Forgotten
 from pipeline.models import Models
@@ -22,9 +33,11 @@ from pipeline.outcome import Ok, Outcome, Outgoing, Reject
 from pipeline.settings import Settings
 from pipeline.stages.incoming import read
 from pipeline.stories import Stories
+from pipeline.versions import compiled
 from schemas import topics
 from schemas.headers import enriched_headers, tombstone_headers
 from schemas.mention import EnrichedMention, encode_over
+from schemas.watchlist import decode_watchlist
 
 __all__ = ["Enrich"]
 
@@ -42,16 +55,26 @@ class Enrich:
         self._topic = settings.kafka.topic(topics.ENRICHED)
         self._raw = settings.kafka.topic(topics.RAW)
         self._forgotten = Forgotten(settings)
+        self._settings = settings
         self._models = Models()
-        self._follower = Follower(
-            settings.kafka.aiokafka(), settings.kafka.topic(topics.MODELS), self.adopt_models
-        )
+        self._marks: Marks = {}
+        self._relevances = Relevances()
+        self._followers: list[Follower] = []
         self._stories = Stories(settings) if settings.enrichment.stories_window else None
 
     async def start(self) -> None:
-        """Learn who is forgotten, and which trained models are in force."""
+        """Learn who is forgotten, and what is in force."""
         await self._forgotten.start()
-        await self._follower.start()
+        kafka = self._settings.kafka
+        self._followers = [
+            Follower(kafka.aiokafka(), kafka.topic(topic), apply)
+            for topic, apply in (
+                (topics.WATCHLIST, self.adopt_watchlist),
+                (topics.CORRECTIONS, self.adopt_marks),
+                (topics.MODELS, self.adopt_models),
+            )
+        ]
+        await asyncio.gather(*(follower.start() for follower in self._followers))
 
     async def adopt_models(self, messages: Sequence[Message]) -> None:
         """Put the newest of some published models in force, one a language."""
@@ -66,6 +89,21 @@ class Enrich:
                 continue
             if self._chain.use(model):
                 _log.info("model %s is in force for %s", model.version, language)
+
+    async def adopt_watchlist(self, messages: Sequence[Message]) -> None:
+        """Put the last of some published versions in force."""
+        values = [value for _, value in messages if value is not None]
+        if not values:
+            return
+        try:
+            version = decode_watchlist(values[-1])
+            watchlist = await asyncio.to_thread(compiled, version)
+        except (msgspec.MsgspecError, ConfigError, ValueError) as error:
+            # It was checked before it was published: this program must be older than it.
+            _log.error("the watchlist's new version cannot be read, the old one stays: %s", error)
+            return
+        self._chain.watch(watchlist)
+        _log.info("watchlist version %s is in force", version.version)
 
     async def handle(self, batch: Sequence[Record]) -> list[Outcome]:
         """Enrich what can be decoded; reject the rest.
@@ -93,10 +131,22 @@ class Enrich:
             outcomes[index] = self._enriched(batch[index], mention)
         return [outcomes[index] for index in range(len(batch))]
 
+    async def adopt_marks(self, messages: Sequence[Message]) -> None:
+        """Learn from some new marks."""
+        for message in messages:
+            try:
+                adopt(self._marks, [message])
+            except msgspec.MsgspecError as error:
+                _log.error("a correction cannot be read: %s", error)
+        marks = dict(self._marks)
+        self._relevances = await asyncio.to_thread(Relevances, marks, self._relevances)
+        self._chain.learn(self._relevances)
+
     async def close(self) -> None:
         """Stop following, and let go of connections."""
         await self._forgotten.close()
-        await self._follower.close()
+        for follower in self._followers:
+            await follower.close()
         if self._stories is not None:
             await self._stories.close()
 
