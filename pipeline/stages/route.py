@@ -62,14 +62,16 @@ def fits(rule: Rule, mention: EnrichedMention) -> bool:
     A rule that names topics judges the tone towards these topics; where there is none, and for a
     rule without topics, the tone of the whole text counts.
     """
-    matched = {match.topic for match in mention.matches}
+    matched = {
+        match.topic
+        for match in mention.matches
+        if match.relevance is None or match.relevance.score >= rule.relevance
+    }
     if rule.topics:
         matched.intersection_update(rule.topics)
-        if not matched:
-            return False
-    if rule.languages and mention.language.code not in rule.languages:
+    if (rule.topics or mention.matches) and not matched:
         return False
-    if rule.channels and mention.channel not in rule.channels:
+    if not _fits_facts(rule, mention):
         return False
     if not rule.sentiment:
         return True
@@ -77,3 +79,20 @@ def fits(rule: Rule, mention: EnrichedMention) -> bool:
     if not tones and mention.sentiment is not None:
         tones = {mention.sentiment.label}
     return bool(tones.intersection(rule.sentiment))
+
+
+def _fits_facts(rule: Rule, mention: EnrichedMention) -> bool:
+    if rule.languages and mention.language.code not in rule.languages:
+        return False
+    if rule.channels and mention.channel not in rule.channels:
+        return False
+    if rule.sites and not any(f".{mention.site}".endswith(f".{site}") for site in rule.sites):
+        return False
+    if rule.audience and (
+        mention.author is None or (mention.author.followers or 0) < rule.audience
+    ):
+        return False
+    if rule.stars_up_to is not None:
+        stars = mention.rating.stars if mention.rating is not None else None
+        return stars is not None and stars <= rule.stars_up_to
+    return True

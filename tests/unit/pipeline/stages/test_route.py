@@ -7,11 +7,14 @@ from pipeline.settings import Route, Settings
 from pipeline.stages import route
 from schemas import encode
 from schemas.mention import (
+    Author,
     Collector,
     EnrichedMention,
     Language,
     Match,
     Producer,
+    Rating,
+    Relevance,
     Sentiment,
     Span,
     TargetSentiment,
@@ -32,7 +35,19 @@ def mention(**fields: Any) -> EnrichedMention:
         collector=Collector(source="test"),
         language=Language(code="de", confidence=1.0),
         sentiment=Sentiment(label="positive", score=0.5, confidence=0.9, by=BY),
-        matches=(Match(topic="app", kind="product", clause="app", spans=(Span(0, 1),), by=BY),),
+        site="forum.bahn.de",
+        author=Author(followers=1_000),
+        rating=Rating(value=3, best=9),
+        matches=(
+            Match(
+                topic="app",
+                kind="product",
+                clause="app",
+                spans=(Span(0, 1),),
+                by=BY,
+                relevance=Relevance(score=0.3, by=BY),
+            ),
+        ),
         targets=(
             TargetSentiment(
                 topic="app", label="negative", score=-1, confidence=1, span=Span(0, 1), by=BY
@@ -54,6 +69,15 @@ def mention(**fields: Any) -> EnrichedMention:
         ({"languages": ["en"]}, False),
         ({"channels": ["news"]}, False),
         ({"channels": ["news", "forum"]}, True),
+        ({"sites": ["bahn.de"]}, True),
+        ({"sites": ["ahn.de"]}, False),
+        ({"audience": 1_000}, True),
+        ({"audience": 1_001}, False),
+        ({"stars_up_to": 2}, True),
+        ({"stars_up_to": 1.5}, False),
+        ({"relevance": 0.3}, True),
+        ({"relevance": 0.4}, False),
+        ({"topics": ["app"], "relevance": 0.4}, False),
         # The tone towards the topic counts, not that of the text around it.
         ({"topics": ["app"], "sentiment": ["negative"]}, True),
         ({"topics": ["app"], "sentiment": ["positive"]}, False),
@@ -61,6 +85,18 @@ def mention(**fields: Any) -> EnrichedMention:
 )
 def test_all_conditions_of_a_rule_must_hold(rule: dict[str, Any], *, expected: bool) -> None:
     assert route.fits(Route(team="t", **rule), mention()) is expected
+
+
+def test_what_is_missing_fits_no_bound() -> None:
+    bare = {"site": None, "author": None, "rating": None}
+    for rule in ({"sites": ("bahn.de",)}, {"audience": 1}, {"stars_up_to": 5}):
+        assert not route.fits(Route.model_validate({"team": "t"} | rule), mention(**bare))
+
+
+def test_what_is_unknown_is_not_taken_for_irrelevant() -> None:
+    unknown = Match(topic="app", kind="product", clause="app", spans=(), by=BY)
+    assert route.fits(Route(team="t", relevance=0.9), mention(matches=(unknown,)))
+    assert route.fits(Route(team="t", relevance=0.9), mention(matches=()))
 
 
 def test_without_a_target_the_whole_text_is_judged() -> None:
