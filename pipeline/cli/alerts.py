@@ -1,0 +1,179 @@
+"""``mentions alerts``: what is unusual now, and what the rules would have said of the past."""
+
+import signal
+from collections import Counter
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from pipeline.cli._shared import console, emit, json_option, moment, settings, table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pipeline.settings import Settings
+    from schemas.alert import Alert
+    from schemas.mention import EnrichedMention
+
+__all__ = ["command"]
+
+_SWEEP: Final = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-8, 1e-10)
+_WEEK: Final = 604_800.0
+_BAR: Final = 40
+
+
+@click.group(
+    epilog="""\b
+Examples:
+  mentions alerts watch                        publish alerts until interrupted; one process
+  mentions alerts notify                       tell them to the channels in mentions.toml
+  mentions alerts list --since 7d              what was alerted
+  mentions alerts backtest --since 30d         what the rules would have said, and how often
+  mentions alerts backtest --since 30d --sweep how the number of alerts follows the threshold
+
+\b
+What each kind of alert means: docs/alerts.en.md, docs/alerts.de.md"""
+)
+def command() -> None:
+    """Watch for what is unusual, and try the rules on history."""
+
+
+@command.command()
+@click.option("--verbose", "-v", is_flag=True, help="Show what the Kafka client says.")
+@json_option
+@click.pass_context
+def watch(ctx: click.Context, *, verbose: bool, as_json: bool) -> None:
+    """Publish alerts to mentions.alerts until interrupted."""
+    from pipeline import logs  # noqa: PLC0415 - not needed for --help
+    from pipeline.alerts.watch import watch as run  # noqa: PLC0415
+
+    logs.setup(verbose=verbose)
+
+    def tell(alert: "Alert") -> None:
+        if as_json:
+            emit([alert])
+        else:
+            click.echo(_line(alert))
+
+    run(settings(ctx), tell, _until_signalled())
+
+
+@command.command()
+@click.option("--verbose", "-v", is_flag=True, help="Show what the Kafka client says.")
+@click.pass_context
+def notify(ctx: click.Context, *, verbose: bool) -> None:
+    """Tell alerts to the channels of the settings until interrupted."""
+    from pipeline import logs  # noqa: PLC0415
+    from pipeline.errors import ConfigError  # noqa: PLC0415
+    from pipeline.notify import notify as run  # noqa: PLC0415
+
+    logs.setup(verbose=verbose)
+    config = settings(ctx)
+    if not config.channels:
+        msg = "no channels: add a [[channels]] table to mentions.toml"
+        raise ConfigError(msg)
+    run(config, _until_signalled())
+
+
+@command.command("list")
+@click.option("--since", callback=moment, help="From then on: 15m, 2h, 7d or an RFC 3339 time.")
+@json_option
+@click.pass_context
+def list_(ctx: click.Context, since: datetime | None, *, as_json: bool) -> None:
+    """List the alerts that were published, the oldest first."""
+    from pipeline.alerts.watch import published  # noqa: PLC0415
+
+    _show("Alerts", published(settings(ctx), since), as_json=as_json)
+
+
+@command.command()
+@click.option("--since", callback=moment, default="30d", show_default=True, help="2h, 7d, a time.")
+@click.option("--sweep", is_flag=True, help="Compare thresholds instead of listing alerts.")
+@json_option
+@click.pass_context
+def backtest(ctx: click.Context, since: datetime, *, sweep: bool, as_json: bool) -> None:
+    """Replay the indexed history: when each rule would have spoken, and how often a week."""
+    from pipeline.alerts.watch import engine, replay  # noqa: PLC0415
+
+    config = settings(ctx)
+    mentions = _history(config, since)
+    start, end = since.timestamp(), datetime.now(UTC).timestamp()
+    if sweep:
+        rows = []
+        for chance in _SWEEP:
+            chosen = config.alerts.model_copy(update={"chance": chance})
+            made = engine(config.model_copy(update={"alerts": chosen}))
+            found = list(replay(made, mentions, start, end))
+            rows.append((chance, len(found) * _WEEK / (end - start)))
+        _show_sweep(rows, as_json=as_json)
+        return
+    alerts = list(replay(engine(config), mentions, start, end))
+    _show(f"{len(mentions)} mentions read", alerts, as_json=as_json)
+    if not as_json:
+        counts = Counter((alert.kind, alert.topic) for alert in alerts)
+        table(
+            "How often",
+            ["kind", "topic", "alerts", "a week"],
+            [
+                (kind, topic, count, round(count * _WEEK / (end - start), 2))
+                for (kind, topic), count in counts.most_common()
+            ],
+        )
+
+
+def _until_signalled() -> "Callable[[], bool]":
+    """Says whether a signal asked for the end."""
+    asked = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: asked.append(True))
+    return lambda: bool(asked)
+
+
+def _history(config: "Settings", since: datetime) -> "list[EnrichedMention]":
+    """The mentions since then, and those before that tell what is usual; texts left out."""
+    from pipeline.alerts.watch import LEARN  # noqa: PLC0415
+    from pipeline.search import history  # noqa: PLC0415
+    from pipeline.search.client import connect_sync, explained  # noqa: PLC0415
+
+    where = config.elasticsearch
+    found = []
+    with explained(where), connect_sync(where) as client:
+        for mention in history.mentions(client, where.alias, since - LEARN):
+            mention.text, mention.title, mention.entities = "", None, ()
+            found.append(mention)
+    return found
+
+
+def _line(alert: "Alert") -> str:
+    when = f"{alert.at.astimezone():%Y-%m-%d %H:%M}"
+    return f"{when}  {alert.severity:8} {alert.kind:9} {alert.topic}: {alert.why}"
+
+
+def _show(title: str, alerts: "Sequence[Alert]", *, as_json: bool) -> None:
+    if as_json:
+        emit(alerts)
+        return
+    rows = [
+        (
+            f"{alert.at.astimezone():%Y-%m-%d %H:%M}",
+            alert.severity,
+            alert.kind,
+            alert.topic,
+            alert.why,
+            ", ".join(alert.mentions[:2]),
+        )
+        for alert in alerts
+    ]
+    columns = ["at", "severity", "kind", "topic", "why", "mentions"]
+    table(f"{title}: {len(rows)} alerts", columns, rows)
+
+
+def _show_sweep(rows: "Sequence[tuple[float, float]]", *, as_json: bool) -> None:
+    if as_json:
+        emit({"chance": chance, "a_week": a_week} for chance, a_week in rows)
+        return
+    most = max(a_week for _, a_week in rows) or 1.0
+    console.print("Alerts a week by alerts.chance")
+    for chance, a_week in rows:
+        console.print(f"{chance:8.0e} {a_week:7.2f} {'█' * round(_BAR * a_week / most)}")
