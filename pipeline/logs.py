@@ -24,6 +24,9 @@ _CHATTY: Final = (
     "trafilatura",
 )
 
+_TELLING: Final = ("apprise", "httpcore", "httpx")
+"""Their INFO lines name the addresses they call, which may be secret."""
+
 
 class OncePerMinute(logging.Filter):
     """Lets a message of one template from one logger through once a minute."""
@@ -53,3 +56,5 @@ def setup(*, verbose: bool = False) -> None:
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     for name in _CHATTY:
         logging.getLogger(name).setLevel(logging.INFO if verbose else logging.WARNING)
+    for name in _TELLING:
+        logging.getLogger(name).setLevel(logging.WARNING)

@@ -1,0 +1,146 @@
+"""Who is told what, when, and how a webhook knows that it is us."""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+
+from pipeline.errors import ConfigError, Retryable
+from pipeline.notify import _Line, quiet, sender, wants, words
+from pipeline.settings import NotifyChannel
+from schemas.alert import Alert
+from tests.support.desk import Desk
+
+NOW = datetime(2026, 1, 7, 12, tzinfo=UTC)
+
+
+def alert(name: str = "1", **fields: Any) -> Alert:
+    made = Alert(
+        id=f"spike:Bahn:{name}",
+        kind="spike",
+        topic="Bahn",
+        severity="warning",
+        at=NOW,
+        since=NOW,
+        observed=9,
+        why="9 mentions",
+        mentions=("t:1",),
+    )
+    return msgspec.structs.replace(made, **fields)
+
+
+def channel(**fields: Any) -> NotifyChannel:
+    return NotifyChannel.model_validate({"name": "desk", "url": "env:DESK_URL"} | fields)
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({}, True),
+        ({"severity": "critical"}, False),
+        ({"severity": "info"}, True),
+        ({"kinds": ["leak"]}, False),
+        ({"kinds": ["spike", "leak"], "topics": ["Bahn"]}, True),
+        ({"topics": ["Bus"]}, False),
+    ],
+)
+def test_a_channel_is_told_what_it_wants(fields: dict[str, Any], *, expected: bool) -> None:
+    assert wants(channel(**fields), alert()) is expected
+
+
+@pytest.mark.parametrize(
+    ("hours", "at", "expected"),
+    [
+        ("22:00-07:00", "21:30", True),  # 22:30 in Berlin
+        ("22:00-07:00", "05:59", True),
+        ("22:00-07:00", "06:00", False),
+        ("12:00-13:00", "11:00", True),
+        ("12:00-13:00", "12:00", False),
+    ],
+)
+def test_quiet_hours_are_local(hours: str, at: str, *, expected: bool) -> None:
+    clock = datetime.strptime(f"2026-01-07 {at} +0000", "%Y-%m-%d %H:%M %z")
+    assert quiet(channel(quiet=hours), clock) is expected
+    assert not quiet(channel(), clock)
+
+
+@pytest.fixture
+def desk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    with Desk() as made:
+        monkeypatch.setenv("DESK_URL", made.url)
+        monkeypatch.setenv("DESK_KEY", "hush")
+        yield made
+
+
+def test_a_webhook_can_check_who_sent_what(desk: Desk) -> None:
+    send = sender(channel(secret="env:DESK_KEY"))  # noqa: S106 - its name
+    send([alert("1"), alert("2")])
+    send([alert("1"), alert("2")])
+    (first, content), (second, _) = desk.got
+    expected = hmac.new(
+        b"hush", first["x-mentions-timestamp"].encode() + b"." + content, hashlib.sha256
+    ).hexdigest()
+    assert first["x-mentions-signature"] == f"sha256={expected}"
+    assert [one["id"] for one in json.loads(content)["alerts"]] == ["spike:Bahn:1", "spike:Bahn:2"]
+    assert first["idempotency-key"] == second["idempotency-key"]
+
+
+def test_a_channel_that_refuses_is_told_later_and_its_address_is_not(desk: Desk) -> None:
+    line = _Line(channel(), set())
+    desk.status = 503
+    assert not line.tell([alert()])
+    assert line.due([alert()], NOW) == []  # not before some seconds have passed
+    line._again_at = 0.0
+    assert line.due([alert()], NOW) == [alert()]
+    desk.status = 200
+    assert line.tell([alert()])
+    assert line.due([alert()], NOW) == []
+    desk.status = 404
+    with pytest.raises(Retryable) as refused:
+        sender(channel())([alert()])
+    assert desk.url not in str(refused.value)
+
+
+def test_what_waits_is_told_together_the_most_severe_first(desk: Desk) -> None:
+    line = _Line(channel(quiet="00:00-23:59"), {"spike:Bahn:told"})
+    everything = [
+        alert("told"),
+        alert("night"),
+        alert("old", at=NOW - timedelta(days=2), severity="critical"),
+        alert("now", severity="critical"),
+    ]
+    assert [one.id for one in line.due(everything, NOW)] == ["spike:Bahn:now"]
+    awake = _Line(channel(), set())
+    assert [one.id[11:] for one in awake.due(everything, NOW)] == ["now", "told", "night"]
+    assert desk.got == []
+
+
+def test_people_read_a_title_and_a_line_each() -> None:
+    title, text = words([alert("1", severity="critical"), alert("2")])
+    assert title == "critical: spike: Bahn and 1 more"
+    assert text.count("9 mentions") == 2
+
+
+def test_apprise_is_asked_for_everything_else(monkeypatch: pytest.MonkeyPatch, desk: Desk) -> None:
+    monkeypatch.setenv("DESK_URL", desk.url.replace("http://", "json://"))
+    sender(channel())([alert()])
+    ((_, content),) = desk.got
+    assert json.loads(content)["title"] == "warning: spike: Bahn"
+    desk.status = 500
+    with pytest.raises(Retryable):
+        sender(channel())([alert()])
+
+
+@pytest.mark.parametrize("url", ["", "nonsense"])
+def test_an_address_that_is_none_is_refused_without_being_shown(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("DESK_URL", url)
+    with pytest.raises(ConfigError, match="channel 'desk'") as refused:
+        sender(channel())
+    assert "nonsense" not in str(refused.value)
