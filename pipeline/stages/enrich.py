@@ -35,6 +35,7 @@ from pipeline.stages.incoming import read
 from pipeline.stories import Stories
 from pipeline.versions import compiled
 from schemas import topics
+from schemas.correction import key
 from schemas.headers import enriched_headers, tombstone_headers
 from schemas.mention import EnrichedMention, encode_over
 from schemas.watchlist import decode_watchlist
@@ -53,6 +54,7 @@ class Enrich:
     def __init__(self, settings: Settings) -> None:
         self._chain = Chain.build(settings)
         self._topic = settings.kafka.topic(topics.ENRICHED)
+        self._corrections = settings.kafka.topic(topics.CORRECTIONS)
         self._raw = settings.kafka.topic(topics.RAW)
         self._forgotten = Forgotten(settings)
         self._settings = settings
@@ -116,8 +118,7 @@ class Enrich:
         mentions: dict[int, EnrichedMention] = {}
         for index, record in enumerate(batch):
             if record.value is None:
-                headers = list(record.headers or ())
-                outcomes[index] = Ok((Outgoing(self._topic, record.key, None, headers),))
+                outcomes[index] = self._deleted(record)
                 continue
             decoded = read(record)
             if isinstance(decoded, Reject):
@@ -164,6 +165,18 @@ class Enrich:
             mention.duplicate = found.get(mention.id)
             if mention.duplicate is not None:
                 mention.noise = with_copies(mention.noise, mention.duplicate)
+
+    def _deleted(self, record: Record) -> Ok:
+        """Pass a tombstone on; what analysts said of the mention goes with it."""
+        passed_on = Outgoing(self._topic, record.key, None, list(record.headers or ()))
+        name = (record.key or b"").decode(errors="replace")
+        said = [topic for mention, topic in self._marks if mention == name]
+        return Ok(
+            (
+                passed_on,
+                *(Outgoing(self._corrections, key(name, topic), None, []) for topic in said),
+            )
+        )
 
     def _erase(self, mention: EnrichedMention) -> Ok:
         headers = tombstone_headers(mention.id, mention.revision, mention.collector.source)

@@ -175,7 +175,8 @@ def test_what_is_deleted_while_it_is_read_stays_deleted(
             monkeypatch.setenv(name, value)
     installed.configure(SOURCE.format(folder=installed.folder) + SECOND)
     settings = load()
-    (gone,) = [n for n, d in installed.documents().items() if d["text"] == TEXTS["3"]]
+    (gone,) = [n for n, d in installed.documents().items() if d["text"] == TEXTS["1"]]
+    installed.run("mark", gone, "irrelevant")
 
     def delete(_count: int) -> None:
         """The deletion arrives after the old version was read and published again."""
@@ -196,3 +197,6 @@ def test_what_is_deleted_while_it_is_read_stays_deleted(
     last = [message for message in installed.tail("enriched") if message["key"] == gone][-1]
     assert last["value"] is None
     assert gone not in installed.documents()
+    # What was said of it goes with it.
+    said = installed.tail("mentions.corrections")
+    assert [message["value"] is None for message in said] == [False, True]
