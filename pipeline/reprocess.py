@@ -69,8 +69,8 @@ def run(
     """
     chain = Chain.build(settings)
     if known := versions.read(settings):
-        chain = chain.watching(versions.compiled(known[-1]))
-    chain = chain.judging(Relevances(corrections.read(settings)))
+        chain.watch(versions.compiled(known[-1]))
+    chain.learn(Relevances(corrections.read(settings)))
     version = chain.watchlist.by.version.encode()
     alias = settings.elasticsearch.alias
     result = Result()

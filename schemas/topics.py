@@ -9,23 +9,21 @@ from typing import Final, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from schemas.coverage import Coverage
 from schemas.alert import Alert, Notified
 from schemas.correction import Correction
+from schemas.coverage import Coverage
 from schemas.dead import Mark
 from schemas.fingerprint import Fingerprint
 from schemas.forgotten import Forgetting
 from schemas.headers import DeadLetterHeaders, MentionHeaders
 from schemas.mention import EnrichedMention, RawMention
 from schemas.sources import SourceEntry
-
-__all__ = [
-    "COVERAGE",
 from schemas.watchlist import WatchlistVersion
 
 __all__ = [
     "ALERTS",
     "CORRECTIONS",
+    "COVERAGE",
     "CURSORS",
     "DEAD_LETTER",
     "DEAD_LETTER_MARKS",

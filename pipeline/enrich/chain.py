@@ -135,8 +135,8 @@ class Chain:
         title = view(mention.title) if mention.title else None
         parts: Sequence[tuple[int, int]] = ()
         if len(text.text) > ALL:
-            # Queries may ask for the language, which is judged by these parts: what matches whatever
-            # the language is chooses them.
+            # Queries may ask for the language, which is judged by these parts: they are chosen by
+            # what matches in any language.
             parts = passages(text, [(hit.start, hit.end) for hit in self.watchlist.find(text).hits])
         mention.read = tuple([text.span(*part) for part in parts])
         read = text.cut(parts) if parts else text

@@ -6,11 +6,11 @@ author is, ends here: a tombstone on ``mentions.raw`` deletes it there and, pass
 else.
 
 Known from before are who is forgotten (``pipeline.forgotten``), the watchlist in force
-(``mentions.watchlist``; while none was published, the settings' own counts as version 0), analysts'
-marks (``mentions.corrections``) and the sentiment models trained here (``mentions.models``): all are
-read before the first mention, and followed from then on. What is new is compiled beside the work
-and put in force between two batches. What was said before, for near copies, is asked for by the
-batch (``pipeline.stories``).
+(``mentions.watchlist``; while none was published, the settings' own counts as version 0),
+analysts' marks (``mentions.corrections``) and the sentiment models trained here
+(``mentions.models``): all are read before the first mention, and followed from then on. What is
+new is compiled beside the work and put in force between two batches. What was said before, for
+near copies, is asked for by the batch (``pipeline.stories``).
 """
 
 import asyncio

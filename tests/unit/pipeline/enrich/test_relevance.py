@@ -128,7 +128,8 @@ def test_a_mark_survives_enriching_again() -> None:
     topic = WatchTopic(topic="Bahn", kind="brand", terms=("Bahn",))
     made = mention(1, relevant=True)
     marks = {("test:1", "Bahn"): mark(made, "Bahn", relevant=False, by="ada")}
-    chain = Chain.build(Settings(watchlist=(topic,))).judging(Relevances(marks))
+    chain = Chain.build(Settings(watchlist=(topic,)))
+    chain.learn(Relevances(marks))
     for _ in range(2):
         chain.enrich([made], NOW)
         assert made.matches[0].relevance is not None
