@@ -107,6 +107,9 @@ def _client(kind: type, settings: Settings, **options: object) -> Iterator[Any]:
             f"Kafka at {settings.kafka.bootstrap} does not answer ({error}); start it with "
             "'mentions up', or set MENTIONS_KAFKA__BOOTSTRAP"
         )
+        if settings.kafka.security != "PLAINTEXT":
+            # The client only says that it got no further.
+            msg += "; or it refuses MENTIONS_KAFKA__USERNAME, __PASSWORD or the certificates"
         raise ConfigError(msg) from error
     try:
         yield client

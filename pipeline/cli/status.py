@@ -5,7 +5,7 @@ import sys
 import click
 
 from pipeline.cli._shared import emit, json_option, settings, table
-from pipeline.errors import PipelineError
+from pipeline.errors import PipelineError, StackError
 
 __all__ = ["command"]
 
@@ -24,7 +24,10 @@ def command(ctx: click.Context, *, as_json: bool) -> None:
     from pipeline.stack import Stack  # noqa: PLC0415
 
     config = settings(ctx)
-    servers = Stack(config).state()
+    try:
+        servers = Stack(config).state()
+    except StackError:
+        servers = ()  # the settings name servers that are not embedded
     try:
         lags = admin.lag(config)
         problem = None
@@ -33,9 +36,10 @@ def command(ctx: click.Context, *, as_json: bool) -> None:
     if as_json:
         emit([*servers, *lags])
     else:
-        columns = ["server", "healthy", "process", "address", "version", "data"]
-        rows = [(s.name, s.healthy, s.pid, s.address, s.version, s.data) for s in servers]
-        table("Embedded servers", columns, rows)
+        if servers:
+            columns = ["server", "healthy", "process", "address", "version", "data"]
+            rows = [(s.name, s.healthy, s.pid, s.address, s.version, s.data) for s in servers]
+            table("Embedded servers", columns, rows)
         if lags:
             table(
                 "Lag",

@@ -17,8 +17,8 @@ from tests.faults.harness import Report, run
 @click.command(
     epilog="""\b
 Examples:
-  python -m tests.faults                                       every fault once, 3 minutes
-  python -m tests.faults --faults 200 --mentions 200000        the full form, 40 minutes
+  python -m tests.faults                                       every fault once
+  python -m tests.faults --faults 200 --mentions 200000        the full form, 36 minutes and more
   python -m tests.faults --seed 7 --keep /tmp/faults --json"""
 )
 @click.option("--faults", type=click.IntRange(1), default=20, show_default=True)
