@@ -66,7 +66,6 @@ class Enrich:
 
     async def start(self) -> None:
         """Learn who is forgotten, and what is in force."""
-        await self._forgotten.start()
         kafka = self._settings.kafka
         self._followers = [
             Follower(kafka.aiokafka(), kafka.topic(topic), apply)
@@ -76,7 +75,8 @@ class Enrich:
                 (topics.MODELS, self.adopt_models),
             )
         ]
-        await asyncio.gather(*(follower.start() for follower in self._followers))
+        starting = [follower.start() for follower in self._followers]
+        await asyncio.gather(self._forgotten.start(), *starting)
 
     async def adopt_models(self, messages: Sequence[Message]) -> None:
         """Put the newest of some published models in force, one a language."""
@@ -111,9 +111,8 @@ class Enrich:
         """Enrich what can be decoded; reject the rest.
 
         Raises:
-            Retryable: it is not yet known who is forgotten, or what was said before.
+            Retryable: it is not yet known what was said before.
         """
-        self._forgotten.ready()
         outcomes: dict[int, Outcome] = {}
         mentions: dict[int, EnrichedMention] = {}
         for index, record in enumerate(batch):
