@@ -30,7 +30,7 @@ up: setup  ## start the embedded Kafka and Elasticsearch
 down: setup  ## stop them
 	@$(BIN)/mentions down
 
-test: lint types imports contract unit  ## run everything that CI runs
+test: lint types imports contract sbom unit  ## run everything that CI runs
 	$(if $(wildcard $(LABELLED)),$(BIN)/python -m benchmarks.quality --short $(LABELLED))
 	$(BIN)/pytest tests/integration tests/e2e
 	$(BIN)/python -m tests.faults --faults 15 --mentions 5000 --together 5 --seed 3
@@ -63,6 +63,14 @@ unit: setup  ## run the tests that need no server
 
 integration: setup  ## run the tests on real servers
 	$(BIN)/pytest tests/integration
+
+sbom: setup  ## write a software bill of materials (CycloneDX) to build/sbom.json
+	@mkdir -p build
+	$(BIN)/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml \
+	  --output-reproducible --of JSON -o build/sbom.json
+
+audit: setup  ## look up known vulnerabilities of what is locked; needs an index with advisories
+	$(BIN)/pip-audit --strict --require-hashes --disable-pip --progress-spinner off -r requirements.lock
 
 faults: setup  ## break real servers and processes, count what was lost
 	$(BIN)/python -m tests.faults $(FAULTS)
