@@ -1,5 +1,6 @@
 """quix-streams with our enrichment."""
 
+import os
 from typing import Any
 
 from quixstreams import Application
@@ -17,6 +18,7 @@ def main() -> None:
         auto_offset_reset="earliest",
         auto_create_topics=False,
         loglevel="WARNING",
+        state_dir=os.environ["BENCH_DATA"],
         producer_extra_config={
             "acks": "all",
             "enable.idempotence": True,
