@@ -17,6 +17,7 @@ from schemas import topics
 from schemas.topics import Topic
 
 __all__ = [
+    "REQUEST_LIMIT",
     "STAGES",
     "Change",
     "Lag",
@@ -30,6 +31,9 @@ __all__ = [
     "lag",
     "wanted",
 ]
+
+REQUEST_LIMIT: Final = 128 << 20
+"""Bytes before compression that a producer may send at once."""
 
 _DAY_MS: Final = 86_400_000
 
@@ -139,7 +143,8 @@ def producer(settings: Settings) -> Iterator[Any]:
         "acks": "all",
         "enable_idempotence": True,
         "compression_type": "lz4",
-        "max_request_size": topics.DEAD_LETTER.max_message_bytes,
+        # The broker judges what is compressed, the client what is not: let the broker judge.
+        "max_request_size": REQUEST_LIMIT,
     }
     with _client(KafkaProducer, settings, **options) as client:
         yield client

@@ -25,6 +25,7 @@ from faust.types.auth import CredentialsT
 from tenacity import RetryCallState, retry, retry_if_exception_type, wait_random_exponential
 
 from pipeline import metrics
+from pipeline.admin import REQUEST_LIMIT
 from pipeline.consumer import PollTransport
 from pipeline.delivery import Delivery, Record, Stage
 from pipeline.health import Health, pages
@@ -263,7 +264,8 @@ async def _producer(options: dict[str, Any]) -> AIOKafkaProducer:
         compression_type="lz4",
         linger_ms=5,
         max_batch_size=262_144,
-        max_request_size=topics.DEAD_LETTER.max_message_bytes,
+        # The broker judges what is compressed, the client what is not: let the broker judge.
+        max_request_size=REQUEST_LIMIT,
     )
     try:
         await producer.start()

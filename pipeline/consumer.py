@@ -15,6 +15,7 @@ Unit of parallelism: the process. Group, assignor, rebalancing, web and the rest
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Final, TypeAlias
 
+from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
@@ -68,13 +69,19 @@ class Progress:
         """The broker knows these offsets."""
         self._committed.update(offsets)
 
-    def go_back(self, tp: TP, offset: int | None) -> None:
-        """Reading goes on from the committed offset; None where there is none."""
-        if offset is None:
-            self._next.pop(tp, None)
-            return
+    def go_back(self, tp: TP, offset: int) -> None:
+        """Reading goes on from here: the committed offset, or the first where there is none."""
         self._next[tp] = self._committed[tp] = offset
         self._done[tp] = max(self._done.get(tp, offset), offset)
+
+    def in_hand(self, tp: TP) -> bool:
+        """Whether a record was handed out that is not done yet."""
+        return self._next.get(tp) != self._done.get(tp)
+
+    def skip(self, tp: TP, offset: int) -> None:
+        """Nothing stands before this offset that was not handed out."""
+        if not self.in_hand(tp) and offset > self._next.get(tp, offset):
+            self._next[tp] = self._done[tp] = offset
 
     def forget(self, tps: Iterable[TP]) -> None:
         """These partitions are somebody else's now."""
@@ -142,11 +149,18 @@ class PollConsumer(driver.Consumer):
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Poll]]:  # noqa: ASYNC109 - Faust's
         """What came since the last poll, if anything came within ``timeout`` seconds."""
         records, _ = await self._wait_next_records(timeout)
-        if not records or self.should_stop:
+        if self.should_stop:
             return
         if not self.flow_active:
             # A rebalance has begun meanwhile; what was fetched is read again by the next owner.
-            await self.perform_seek()
+            try:
+                await self.perform_seek()
+            except (KafkaError, AssertionError) as error:
+                # The assignment changed under it. The end of the rebalance seeks again.
+                self.log.warning("going back to what is committed: %r", error)
+            return
+        if not records:
+            await self._pass_over()
             return
         ranges = {}
         every: list[ConsumerRecord] = []
@@ -160,9 +174,24 @@ class PollConsumer(driver.Consumer):
     async def perform_seek(self) -> None:
         """Go back to what is committed."""
         await super().perform_seek()
-        for tp, offset in self._read_offset.items():
-            if tp != _EVERY:
-                self._progress.go_back(tp, offset)
+        offsets = {tp: self._read_offset[tp] for tp in self.assignment()}
+        # Where nothing is committed aiokafka leaves the position as it is, which may be past
+        # records that were fetched and given up.
+        bare = [tp for tp, offset in offsets.items() if not offset]
+        if bare:
+            first = await self.earliest_offsets(*bare)
+            offsets |= {TP(*tp): offset for tp, offset in first.items()}
+            for tp in bare:
+                await self._seek(tp, offsets[tp])
+        for tp, offset in offsets.items():
+            self._progress.go_back(tp, offset)
+
+    async def _pass_over(self) -> None:
+        """Take offsets that hold no record, such as the ends of transactions, for done."""
+        for tp in self.assignment():
+            behind = (self.highwater(tp) or 0) > self._progress.committed(tp)
+            if behind and not self._progress.in_hand(tp):
+                self._progress.skip(tp, await self.position(tp) or 0)
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Wait for what is in hand, commit what is done, and forget the partitions."""

@@ -119,6 +119,9 @@ def replay(
         if not letter.topic.startswith(settings.kafka.prefix) or not letter.topic:
             msg = f"dead letter {letter.position} does not say which topic it was read from"
             raise ConfigError(msg)
+        if "dlq_truncated" in dict(letter.headers):
+            msg = f"dead letter {letter.position} was too large to be kept whole: collect it again"
+            raise ConfigError(msg)
     with admin.producer(settings) as producer:
         for batch in _batched(chosen):
             sent = [

@@ -46,6 +46,11 @@ _BACKOFF: Final = wait_random_exponential(multiplier=0.2, max=30)
 _SAY_AGAIN_AFTER: Final = 60.0  # seconds between two reports of one outage
 _REASON_LIMIT: Final = 2_000  # bytes of an error message that are worth keeping
 _EX_SOFTWARE: Final = 70
+_CONFIRM_WITHIN: Final = 5.0  # seconds after which an answer that does not come is an outage
+_CUT: Final = "dlq_truncated"
+"""The header of a dead letter that was too large to be kept whole: its bytes before."""
+_VALUE_KEPT: Final = 1_048_576  # bytes
+_KEY_KEPT: Final = 1_024  # bytes
 
 # aiokafka does not call these retriable, but they mean no more than "no broker answers now".
 _UNREACHABLE: Final = (BrokerNotAvailableError, KafkaTimeoutError, KafkaUnavailableError)
@@ -264,10 +269,17 @@ class Delivery:
             nonlocal outgoing
             results = await self._send([message for _, message in outgoing])
             failed: list[tuple[int, Outgoing]] = []
+            broken: set[tuple[str, bytes | None]] = set()
             reason = None
             for (index, message), error in zip(outgoing, results, strict=True):
-                if error is None:
+                place = message.topic, message.key
+                if error is None and place not in broken:
                     metrics.SENT.labels(self._stage.name, message.topic).inc()
+                    continue
+                broken.add(place)
+                if error is None:
+                    # It stands before one of its own key that failed: again, behind that.
+                    failed.append((index, message))
                 elif isinstance(error, MessageSizeTooLargeError):
                     failed.append((index, self._oversized(records, index, message, attempts)))
                     reason = "a message is too large for its topic"
@@ -286,40 +298,60 @@ class Delivery:
 
     async def _send(self, messages: Sequence[Outgoing]) -> list[BaseException | None]:
         """One result a message: None when the broker confirmed it, else the error."""
-        confirmations: list[Awaitable[object]] = []
         results: list[BaseException | None] = [None] * len(messages)
-        waiting: list[int] = []
+        waiting: dict[int, asyncio.Future[object]] = {}
+        down: dict[str, KafkaError] = {}
         for position, message in enumerate(messages):
+            if message.topic in down:
+                results[position] = down[message.topic]  # each would be waited for on its own
+                continue
             try:
                 confirmation = await self._producer.send(
                     message.topic, message.value, message.key, headers=message.headers
                 )
-            except KafkaError as error:
+            except MessageSizeTooLargeError as error:
                 results[position] = error
+            except KafkaError as error:
+                results[position] = down[message.topic] = error
             else:
-                waiting.append(position)
-                confirmations.append(confirmation)
-        answers = await asyncio.gather(*confirmations, return_exceptions=True)
-        for position, answer in zip(waiting, answers, strict=True):
-            if isinstance(answer, BaseException):
-                results[position] = answer
+                waiting[position] = asyncio.ensure_future(confirmation)
+        await self._confirmed(set(waiting.values()))
+        for position, answer in waiting.items():
+            results[position] = answer.exception()
         return results
+
+    async def _confirmed(self, pending: set[asyncio.Future[object]]) -> None:
+        """Wait until the broker has answered for each; it may take as long as an outage."""
+        since = time.monotonic()
+        while pending:
+            _, pending = await asyncio.wait(pending, timeout=_CONFIRM_WITHIN)
+            if pending:
+                reason = f"the broker does not confirm {len(pending)} messages"
+                self._waits(reason, time.monotonic() - since)
+                if self._letting_go.is_set():
+                    raise _AbandonedError
+        self.waiting_for = None
 
     def _oversized(
         self, records: Sequence[Record], index: int, message: Outgoing, attempts: Sequence[int]
     ) -> Outgoing:
-        """The dead letter for a record whose output the broker finds too large."""
+        """What is sent instead of a message that the broker finds too large.
+
+        For an output it is the record's dead letter; for a dead letter, its beginning: the record
+        can be that much larger when it came in more tightly compressed.
+        """
+        record = records[index]
         if message.topic == self._dead_letters:
-            record = records[index]
             where = f"{record.topic}[{record.partition}]@{record.offset}"
-            msg = f"{self._stage.name}: {where} is too large even for {message.topic}"
-            raise Fatal(msg)
+            if first(message.headers, _CUT) is not None:
+                msg = f"{self._stage.name}: not even the beginning of {where} can be dead-lettered"
+                raise Fatal(msg)
+            _log.error("%s: %s is too large for a dead letter: cut", self._stage.name, where)
+            return _cut(message)
         reason = f"{len(message.value or b'')} bytes are more than {message.topic} takes"
         rejection = Reject("MessageTooLarge", reason)
         metrics.REJECTED.labels(self._stage.name, rejection.error).inc()
-        return dead_letter(
-            records[index], self._stage.name, rejection, attempts[index], self._dead_letters
-        )
+        return dead_letter(record, self._stage.name, rejection, attempts[index], self._dead_letters)
 
     def _reject(self, record: Record, outcome: Reject, attempts: int) -> list[Outgoing]:
         metrics.REJECTED.labels(self._stage.name, outcome.error).inc()
@@ -342,15 +374,17 @@ class Delivery:
         self.waiting_for = None
 
     def _say(self, state: RetryCallState) -> None:
+        if state.outcome is not None:
+            self._waits(str(state.outcome.result()), state.seconds_since_start or 0.0)
+
+    def _waits(self, reason: str, seconds: float) -> None:
+        """Note what is waited for, and say so once a minute."""
         self.beats += 1
-        self.waiting_for = str(state.outcome.result()) if state.outcome else None
+        self.waiting_for = reason
         now = time.monotonic()
         if now - self._said_at >= _SAY_AGAIN_AFTER:
             self._said_at = now
-            seconds = state.seconds_since_start or 0.0
-            _log.warning(
-                "%s: waiting since %.0f s: %s", self._stage.name, seconds, self.waiting_for
-            )
+            _log.warning("%s: waiting since %.0f s: %s", self._stage.name, seconds, reason)
 
     async def _sleep(self, seconds: float) -> None:
         """Sleep, unless the batch is taken away."""
@@ -385,4 +419,16 @@ def dead_letter(record: Record, stage: str, outcome: Reject, attempts: int, topi
             *own,
             *((name, text.encode(errors="replace")) for name, text in explained.items()),
         ],
+    )
+
+
+def _cut(letter: Outgoing) -> Outgoing:
+    """The beginning of a letter, with its own headers alone, and how large it was."""
+    value, key = letter.value or b"", letter.key
+    explained = [pair for pair in letter.headers if pair[0].startswith("dlq_")]
+    return Outgoing(
+        topic=letter.topic,
+        key=key and key[:_KEY_KEPT],
+        value=value[:_VALUE_KEPT],
+        headers=[*explained, (_CUT, b"%d" % len(value))],
     )

@@ -27,7 +27,7 @@ _SAY_AGAIN_AFTER: Final = 30
 Message: TypeAlias = tuple[bytes | None, bytes | None]
 """Key and value."""
 Apply: TypeAlias = Callable[[Sequence[Message]], Awaitable[None]]
-"""Takes new messages, in their order; must not raise."""
+"""Takes new messages, in their order. What raises is logged and passed over."""
 
 
 class Follower:
@@ -89,12 +89,20 @@ class Follower:
                     self._ready.set()
                 found = await consumer.getmany(self._partition, timeout_ms=_WAIT_MS)
                 if records := found.get(self._partition):
-                    await self._apply([(record.key, record.value) for record in records])
+                    await self._hand_over(records)
                 # By position: compaction leaves offsets without a record.
                 self._position = await consumer.position(self._partition)
                 self._failures = 0
         finally:
             await consumer.stop()
+
+    async def _hand_over(self, records: Sequence[Any]) -> None:
+        try:
+            await self._apply([(record.key, record.value) for record in records])
+        except Exception:  # noqa: BLE001 - whatever it is
+            # What nobody can use must not keep a worker from what comes after it.
+            first, last = records[0].offset, records[-1].offset
+            _log.exception("%s: passing over %d to %d", self._partition.topic, first, last)
 
     def _say(self, reason: str) -> None:
         if self._failures % _SAY_AGAIN_AFTER == 0:

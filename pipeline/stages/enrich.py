@@ -15,7 +15,8 @@ near copies, is asked for by the batch (``pipeline.stories``).
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 import msgspec
 
@@ -25,6 +26,7 @@ from pipeline.enrich.chain import Chain
 from pipeline.enrich.duplicates import fingerprint
 from pipeline.enrich.noise import with_copies
 from pipeline.enrich.relevance import Relevances
+from pipeline.enrich.text import View
 from pipeline.errors import ConfigError
 from pipeline.follow import Follower, Message
 from pipeline.forgotten import Forgotten
@@ -43,6 +45,9 @@ from schemas.watchlist import decode_watchlist
 __all__ = ["Enrich"]
 
 _log = logging.getLogger(__name__)
+
+_AT_ONCE: Final = 200_000
+"""Characters of text that are enriched before anything else may run."""
 
 
 class Enrich:
@@ -80,7 +85,13 @@ class Enrich:
 
     async def adopt_models(self, messages: Sequence[Message]) -> None:
         """Put the newest of some published models in force, one a language."""
-        for language in self._models.adopt(messages):
+        changed: dict[str, None] = {}
+        for message in messages:
+            try:
+                changed |= dict.fromkeys(self._models.adopt([message]))
+            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+                _log.error("a message about models cannot be read: %s", error)
+        for language in changed:
             try:
                 model = self._models.active(language)
             except ValueError as error:
@@ -126,7 +137,11 @@ class Enrich:
                 outcomes[index] = self._erase(decoded)
             else:
                 mentions[index] = decoded
-        await self._enrich(list(mentions.values()), batch)
+        texts: list[View] = []
+        for part in _parts(list(mentions.values())):
+            texts += self._chain.enrich(part)
+            await asyncio.sleep(0)  # a signal, a health check or a rebalance may be waiting
+        await self._find_copies(list(mentions.values()), texts, batch)
         for index, mention in mentions.items():
             outcomes[index] = self._enriched(batch[index], mention)
         return [outcomes[index] for index in range(len(batch))]
@@ -150,8 +165,9 @@ class Enrich:
         if self._stories is not None:
             await self._stories.close()
 
-    async def _enrich(self, mentions: Sequence[EnrichedMention], batch: Sequence[Record]) -> None:
-        texts = self._chain.enrich(mentions)
+    async def _find_copies(
+        self, mentions: Sequence[EnrichedMention], texts: Sequence[View], batch: Sequence[Record]
+    ) -> None:
         if self._stories is None:
             return
         prints = {
@@ -185,3 +201,17 @@ class Enrich:
         value = encode_over(record.value or b"", mention)
         headers = enriched_headers(mention, record.headers or ())
         return Ok((Outgoing(self._topic, record.key, value, headers),))
+
+
+def _parts(mentions: Sequence[EnrichedMention]) -> Iterator[list[EnrichedMention]]:
+    """A batch in parts that take no longer than a fraction of a second each."""
+    part: list[EnrichedMention] = []
+    size = 0
+    for mention in mentions:
+        if part and size + len(mention.text) > _AT_ONCE:
+            yield part
+            part, size = [], 0
+        part.append(mention)
+        size += len(mention.text)
+    if part:
+        yield part

@@ -1,10 +1,14 @@
 """What may be committed. Reading and rebalancing for real: tests/integration."""
 
+from collections.abc import Mapping
+
+import pytest
+from faust.transport.drivers.aiokafka import Consumer
 from faust.types import TP
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.consumer import Progress
+from pipeline.consumer import PollConsumer, Progress
 
 ONE, TWO = TP("mentions.raw", 0), TP("mentions.raw", 1)
 
@@ -58,11 +62,24 @@ def test_after_going_back_what_was_in_hand_and_what_is_read_again_both_count() -
     assert progress.committable() == {ONE: 6}
 
 
-def test_going_back_to_nothing_begins_with_the_first_record() -> None:
+def test_going_back_to_the_first_record_counts_from_there() -> None:
     progress = Progress()
-    progress.hand_out(ONE, 0, 9)
-    progress.go_back(ONE, None)
-    assert progress.hand_out(ONE, 4, 5) == (4, 6)
+    progress.hand_out(ONE, 3, 9)
+    progress.go_back(ONE, 3)
+    assert progress.hand_out(ONE, 5, 6) == (3, 7)
+
+
+def test_offsets_without_a_record_are_done_when_nothing_is_in_hand() -> None:
+    progress = Progress()
+    progress.go_back(ONE, 0)
+    held = {ONE: progress.hand_out(ONE, 0, 4)}
+    progress.skip(ONE, 6)
+    assert progress.committable() == {}
+    progress.finish(held)
+    progress.skip(ONE, 6)
+    assert progress.committable() == {ONE: 6}
+    progress.skip(ONE, 2)
+    assert progress.committable() == {ONE: 6}
 
 
 def test_what_is_finished_after_the_partition_went_elsewhere_is_not_committed() -> None:
@@ -93,3 +110,38 @@ def test_the_offset_is_the_end_of_what_is_done_without_a_gap(
         if whole:
             expected = held[1]
     assert progress.committable() == ({ONE: expected} if polls else {})
+
+
+class Bare(PollConsumer):
+    """A consumer without a broker: what is committed is scripted, seeks are noted."""
+
+    def __init__(self, committed: Mapping[TP, int | None]) -> None:
+        self._progress = Progress()
+        self._read_offset = dict(committed)
+        self.seeks: dict[TP, int] = {}
+
+    def assignment(self) -> set[TP]:
+        return set(self._read_offset)
+
+    async def earliest_offsets(self, *partitions: TP) -> Mapping[TP, int]:
+        return dict.fromkeys(partitions, 3)
+
+    async def _seek(self, partition: TP, offset: int) -> None:
+        self.seeks[partition] = offset
+
+
+async def test_where_nothing_is_committed_going_back_is_going_to_the_first_record(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def nothing(_: object) -> None: ...
+
+    # aiokafka seeks only to offsets above 0: records given up in a rebalance would be skipped.
+    monkeypatch.setattr(Consumer, "perform_seek", nothing)
+    consumer = Bare({ONE: None, TWO: 7})
+    given_up = consumer._progress.hand_out(ONE, 3, 9)
+    assert given_up == (3, 10)
+    await consumer.perform_seek()
+    assert consumer.seeks == {ONE: 3}
+    consumer._progress.finish({ONE: consumer._progress.hand_out(ONE, 3, 4)})
+    assert consumer._progress.committable() == {ONE: 5}
+    assert consumer._progress.committed(TWO) == 7

@@ -319,3 +319,85 @@ async def test_an_outage_is_reported_once_a_minute(caplog: pytest.LogCaptureFixt
     assert [record.getMessage() for record in caplog.records] == [
         "script: waiting since 0 s: the index is away"
     ]
+
+
+async def test_what_follows_a_failed_message_of_its_key_is_sent_again_behind_it() -> None:
+    failing = [KafkaTimeoutError(), None]
+
+    def answer(message: Outgoing) -> BaseException | None:
+        return failing.pop(0) if message.value == b"v1" and failing else None
+
+    broker = Broker(answer)
+    records = [Message(0, b"v1"), Message(0, None), Message(1, b"other")]
+    await run(Script(lambda record, _: out(record)), broker, records)
+    mine = [message.value for message in broker.confirmed if message.key == b"k0"]
+    assert mine[-2:] == [b"v1", None]
+    assert [m.value for m in broker.confirmed if m.key == b"k1"] == [b"other"]
+
+
+async def test_a_topic_that_does_not_answer_is_asked_once_a_round() -> None:
+    asked: list[bytes | None] = []
+
+    class Deaf(Broker):
+        async def send(
+            self,
+            topic: str,
+            value: bytes | None = None,
+            key: bytes | None = None,
+            *,
+            headers: Sequence[tuple[str, bytes]] | None = None,
+        ) -> Awaitable[object]:
+            asked.append(key)
+            if len(asked) == 1:
+                raise KafkaTimeoutError
+            return await super().send(topic, value, key, headers=headers)
+
+    broker = Deaf()
+    await run(Script(lambda record, _: out(record)), broker, [Message(n) for n in range(3)])
+    assert asked == [b"k0", b"k0", b"k1", b"k2"]
+    assert [message.key for message in broker.confirmed] == [b"k0", b"k1", b"k2"]
+
+
+async def test_a_confirmation_that_does_not_come_is_an_outage_that_can_be_left(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(delivery, "_CONFIRM_WITHIN", 0.001)
+
+    class Silent(Broker):
+        async def send(self, *_: object, **__: object) -> Awaitable[object]:
+            return asyncio.get_running_loop().create_future()
+
+    loop = Delivery(Script(lambda record, _: out(record)), Silent(), die=died)
+    batch = Taken([Message(0)])
+
+    async def source() -> AsyncIterator[Taken]:
+        yield batch
+
+    with caplog.at_level(logging.WARNING, "pipeline.delivery"):
+        running = asyncio.create_task(loop.run(source()))
+        while loop.beats < 3:  # noqa: ASYNC110 - what is awaited is that the loop goes on waiting
+            await asyncio.sleep(0.001)
+        assert loop.waiting_for == "the broker does not confirm 1 messages"
+        loop.let_go()
+        await running
+    assert batch.left
+    assert [record.getMessage() for record in caplog.records] == [
+        "script: waiting since 0 s: the broker does not confirm 1 messages"
+    ]
+
+
+async def test_a_letter_that_is_too_large_is_cut_and_says_so() -> None:
+    def answer(message: Outgoing) -> BaseException | None:
+        large = len(message.value or b"") > 2_000_000
+        return MessageSizeTooLargeError() if large else None
+
+    broker = Broker(answer)
+    message = Message(0, b"x" * 5_000_000, headers=[("own", b"1" * 100)])
+    await run(Script(lambda *_: Reject("Bad", "why")), broker, [message])
+    (letter,) = broker.confirmed
+    assert letter.value == b"x" * 1_048_576
+    headers = dict(letter.headers)
+    assert headers["dlq_truncated"] == b"5000000"
+    assert headers["dlq_offset"] == b"0"
+    assert "own" not in headers
+    assert message.acked
