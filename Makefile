@@ -59,7 +59,7 @@ contract: setup  ## check that what is published is up to date, compatible and v
 	$(BIN)/node .ci/asyncapi/validate.mjs schemas/published/asyncapi.yaml
 
 unit: setup  ## run the tests that need no server
-	$(BIN)/pytest tests/unit tests/contract
+	$(BIN)/pytest -n auto tests/unit tests/contract
 
 integration: setup  ## run the tests on real servers
 	$(BIN)/pytest tests/integration
