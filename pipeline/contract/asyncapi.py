@@ -13,6 +13,7 @@ from schemas.topics import Topic
 __all__ = ["asyncapi"]
 
 _BINDING: Final = "0.5.0"
+_ERASURE: Final = ("delete.retention.ms", "max.compaction.lag.ms")
 _SCHEMES: Final = {
     "scram512": {"type": "scramSha512", "description": "SASL SCRAM-SHA-512, over TLS."},
     "scram256": {"type": "scramSha256", "description": "SASL SCRAM-SHA-256, over TLS."},
@@ -101,6 +102,8 @@ def _channel(topic: Topic, messages: Mapping[str, Any]) -> dict[str, Any]:
                     "cleanup.policy": topic.cleanup.split(","),
                     "retention.ms": topic.retention_ms,
                     "max.message.bytes": topic.max_message_bytes,
+                    # The binding lets a topic say more; these bound how long what is gone remains.
+                    **{name: int(topic.config[name]) for name in _ERASURE if name in topic.config},
                 },
                 "bindingVersion": _BINDING,
             }

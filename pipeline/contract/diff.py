@@ -10,6 +10,7 @@ A breaking change takes a new major version, on a parallel topic: ``mentions.enr
 """
 
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, Literal, TypeAlias
 
@@ -34,6 +35,12 @@ _SPOKEN: Final = {
     "maxItems": "the greatest number",
     "minItems": "the least number",
 }
+_SOONER: Final = {
+    "retention.ms": "messages go sooner than promised",
+    "delete.retention.ms": "tombstones go sooner than promised: who was away misses them",
+}
+_BROKER_KEEPS_TOMBSTONES: Final = "86400000"
+"""What Kafka takes where a topic does not say ``delete.retention.ms``."""
 
 
 class Change(Struct, frozen=True):
@@ -145,12 +152,13 @@ def _topics(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> Iterator[Ch
 def _topic(name: str, part: str, old: Any, new: Any) -> Change:  # noqa: ANN401 - any JSON
     what = f"{part}: {_brief(old)} → {_brief(new)}"
     if part == "config" and old["cleanup.policy"] == new["cleanup.policy"]:
-        before, after = int(old["retention.ms"]), int(new["retention.ms"])
-        if before != after and (after < 0 or 0 <= before < after):
+        kept = {word: (_kept(old, word), _kept(new, word)) for word in _SOONER}
+        for word, (before, after) in kept.items():
+            if after < before:
+                return Change("breaking", name, what, _SOONER[word], (name,))
+        if any(before < after for before, after in kept.values()):
             return Change("compatible", name, what, "messages are kept longer")
-        if before == after:
-            return Change("compatible", name, what, "a broker's setting that no consumer sees")
-        return Change("breaking", name, what, "messages go sooner than promised", (name,))
+        return Change("compatible", name, what, "a broker's setting that no consumer sees")
     why = {
         "key": "who stores by the key stores twice",
         "types": "who reads the topic meets another type",
@@ -159,6 +167,12 @@ def _topic(name: str, part: str, old: Any, new: Any) -> Change:  # noqa: ANN401 
         "config": "other messages remain than promised",
     }[part]
     return Change("breaking", name, what, why, (name,))
+
+
+def _kept(config: Mapping[str, str], word: str) -> float:
+    """Milliseconds; for ever is more than any number."""
+    time = int(config.get(word, _BROKER_KEEPS_TOMBSTONES))
+    return time if time >= 0 else math.inf
 
 
 def _message(

@@ -131,6 +131,24 @@ def test_nothing_changed_is_no_change() -> None:
             "compatible", "mentions.raw", "messages are kept longer",
         ),
         (
+            lambda new: topic(new, "mentions.raw")["config"].update({"delete.retention.ms": "1"}),
+            "breaking", "mentions.raw", "tombstones go sooner than promised",
+        ),
+        (
+            lambda new: topic(new, "mentions.raw")["config"].pop("delete.retention.ms"),
+            "breaking", "mentions.raw", "tombstones go sooner than promised",
+        ),
+        (
+            lambda new: topic(new, "mentions.cursors")["config"].update(
+                {"delete.retention.ms": "604800000"}
+            ),
+            "compatible", "mentions.cursors", "messages are kept longer",
+        ),
+        (
+            lambda new: topic(new, "mentions.raw")["config"].update({"segment.ms": "1"}),
+            "compatible", "mentions.raw", "no consumer sees",
+        ),
+        (
             lambda new: topic(new, "mentions.raw")["config"].update({"cleanup.policy": "delete"}),
             "breaking", "mentions.raw", "other messages remain than promised",
         ),

@@ -102,7 +102,11 @@ def test_every_topic_is_in_the_asyncapi_document_with_its_keys_headers_and_reten
     for topic in (*topics.TABLE, topics.ROUTED):
         kafka = channels[topic.name]["bindings"]["kafka"]
         assert kafka["partitions"] == topic.partitions
-        assert kafka["topicConfiguration"]["retention.ms"] == topic.retention_ms
+        stated = {name: str(value) for name, value in kafka["topicConfiguration"].items()}
+        stated["cleanup.policy"] = ",".join(kafka["topicConfiguration"]["cleanup.policy"])
+        assert stated.items() <= topic.config.items()
+        assert ("delete.retention.ms" in stated) == ("delete.retention.ms" in topic.config)
+        assert stated["retention.ms"] == str(topic.retention_ms)
         assert len(channels[topic.name]["messages"]) == len(topic.types)
     message = document["components"]["messages"]["mentionsRawRawMention"]
     assert message["bindings"]["kafka"]["key"] == {"type": "string", "description": "mention id"}
