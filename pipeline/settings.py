@@ -43,6 +43,7 @@ __all__ = [
     "Worker",
     "explain",
     "load",
+    "mistakes",
 ]
 
 _SECRETS = {
@@ -440,7 +441,12 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def explain(error: ValidationError, model: type[BaseModel], where: str) -> str:
-    """One line per mistake: the place, what is wrong, and for an unknown key the nearest known."""
+    """One line per mistake: the file or table, the place in it, what is wrong."""
+    return "\n".join(f"{where}: {line}" for line in mistakes(error, model))
+
+
+def mistakes(error: ValidationError, model: type[BaseModel]) -> list[str]:
+    """For each mistake the place and what is wrong; for an unknown key the nearest known one."""
     lines = []
     for mistake in error.errors(include_url=False, include_input=False):
         place = ".".join(str(part) for part in mistake["loc"])
@@ -450,7 +456,7 @@ def explain(error: ValidationError, model: type[BaseModel], where: str) -> str:
         else:
             text = mistake["msg"].removeprefix("Value error, ")
             lines.append(f"{place}: {text}" if place else text)
-    return "\n".join(f"{where}: {line}" for line in lines)
+    return lines
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from pipeline.cli._shared import emit, json_option, settings, table
 from pipeline.errors import PipelineError
-from pipeline.settings import NotifyChannel, Settings
+from pipeline.settings import NotifyChannel, Settings, mistakes
 
 __all__ = ["command"]
 
@@ -32,7 +32,7 @@ Examples:
 @json_option
 @click.pass_context
 def command(ctx: click.Context, *, as_json: bool) -> None:
-    """Check the configuration, its sources, Kafka, the topics and Elasticsearch."""
+    """Check the settings, sources, Kafka, topics, Elasticsearch, and Kibana where it is set."""
     findings = list(_findings(settings(ctx)))
     if as_json:
         emit(findings)
@@ -53,6 +53,8 @@ def _findings(config: Settings) -> Iterator[Finding]:
         yield _tried(f"channel {channel.name}", partial(_channel, channel), config)
     yield _tried("Kafka", _kafka, config)
     yield _tried("Elasticsearch", _elasticsearch, config)
+    if "kibana" in config.model_fields_set:  # nothing but its dashboards needs one
+        yield _tried("Kibana", _kibana, config)
 
 
 def _tried(what: str, look: Callable[[Settings], str], config: Settings) -> Finding:
@@ -72,8 +74,9 @@ def _source(entry: dict[str, object]) -> Finding:
     try:
         build(entry).close()
     except ValidationError as error:
-        help_ = _how_to_get(error, config_model(entry))
-        return Finding(what=what, ok=False, detail="; ".join([*_mistakes(error), *help_]))
+        model = config_model(entry)
+        said = [*mistakes(error, model), *_how_to_get(error, model)]
+        return Finding(what=what, ok=False, detail="; ".join(said))
     except AgentError as error:
         return Finding(what=what, ok=False, detail=str(error))
     return Finding(what=what, ok=True, detail=str(entry["type"]))
@@ -93,14 +96,6 @@ def _how_to_get(error: object, model: type) -> Iterator[str]:
         if field.description:
             yield f"{name} is: {' '.join(field.description.split())}"
         yield "docs/sources.md says more"
-
-
-def _mistakes(error: object) -> Iterator[str]:
-    from pydantic import ValidationError  # noqa: PLC0415
-
-    assert isinstance(error, ValidationError)  # noqa: S101 - the caller caught one
-    for mistake in error.errors(include_url=False, include_input=False):
-        yield f"{'.'.join(str(part) for part in mistake['loc'])}: {mistake['msg']}"
 
 
 def _watchlist(config: Settings) -> str:
@@ -135,3 +130,15 @@ def _elasticsearch(config: Settings) -> str:
         found = probe(client)
     extras = "with" if found.analysis else "without"
     return f"{config.elasticsearch.url}: version {found.version}, {extras} language analyzers"
+
+
+def _kibana(config: Settings) -> str:
+    from pipeline.kibana.client import Client  # noqa: PLC0415
+
+    with Client(config.kibana) as client:
+        found = client.find("/api/status")
+    if not isinstance(found, dict) or "status" not in found:
+        msg = f"what answers at {config.kibana.url} is no Kibana: set MENTIONS_KIBANA__URL"
+        raise ValueError(msg)
+    version = found.get("version", {}).get("number")  # who is not logged in is told the state alone
+    return f"{config.kibana.url}: {f'version {version}' if version else 'answers'}"

@@ -167,6 +167,10 @@ def _list(
     return handle
 
 
+def _status(_: KibanaApi, __: str, ___: str, ____: Any) -> tuple[int, Any]:
+    return 200, {"version": {"number": "9.2.0"}, "status": {"overall": {"level": "available"}}}
+
+
 def _space(api: KibanaApi, _: str, name: str, __: Any) -> tuple[int, Any]:
     found = api.spaces.get(name)
     return (200, found) if found else (404, {"statusCode": 404, "message": name})
@@ -209,6 +213,7 @@ _ID = "(?P<id>[^/]+)"
 _RULE = f"/api/alerting/rule/{_ID}"
 _CONNECTOR = f"/api/actions/connector/{_ID}"
 _ROUTES: Final[tuple[tuple[str, Handle], ...]] = (
+    ("GET /api/status", _status),
     ("POST /api/spaces/space", _new_space),
     (f"GET /api/spaces/space/{_ID}", _space),
     ("POST /api/data_views/data_view", _view),
