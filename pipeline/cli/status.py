@@ -1,4 +1,4 @@
-"""``mentions status``: the embedded servers, the topics and how far each stage is behind."""
+"""``mentions status``: do the servers answer, and how far is each stage behind?"""
 
 import sys
 
@@ -14,13 +14,14 @@ __all__ = ["command"]
     epilog="""\b
 Examples:
   mentions status
-  mentions status --json     exit code 1 where a server does not answer"""
+  mentions status --json     exit code 1 where Kafka or Elasticsearch does not answer"""
 )
 @json_option
 @click.pass_context
 def command(ctx: click.Context, *, as_json: bool) -> None:
-    """Show the embedded servers, topics and lag."""
+    """Show how far each stage is behind, and the embedded servers where there are any."""
     from pipeline import admin  # noqa: PLC0415 - not needed for --help
+    from pipeline.search.client import answers  # noqa: PLC0415
     from pipeline.stack import Stack  # noqa: PLC0415
 
     config = settings(ctx)
@@ -28,11 +29,15 @@ def command(ctx: click.Context, *, as_json: bool) -> None:
         servers = Stack(config).state()
     except StackError:
         servers = ()  # the settings name servers that are not embedded
+    lags, problems = [], []
     try:
         lags = admin.lag(config)
-        problem = None
     except PipelineError as error:
-        lags, problem = [], str(error)
+        problems.append(str(error))
+    try:
+        answers(config.elasticsearch)
+    except PipelineError as error:
+        problems.append(str(error))
     if as_json:
         emit([*servers, *lags])
     else:
@@ -46,6 +51,6 @@ def command(ctx: click.Context, *, as_json: bool) -> None:
                 ["stage", "topic", "lag", "end"],
                 [(r.stage, r.topic, r.lag, r.end) for r in lags],
             )
-    if problem:
+    for problem in problems:
         click.echo(f"mentions: {problem}", err=True)
-    sys.exit(1 if problem else 0)
+    sys.exit(1 if problems else 0)

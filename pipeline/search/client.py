@@ -8,12 +8,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from elasticsearch import ApiError, AsyncElasticsearch, Elasticsearch, TransportError
+from elasticsearch import (
+    ApiError,
+    AsyncElasticsearch,
+    AuthorizationException,
+    Elasticsearch,
+    TransportError,
+)
 
 from pipeline.errors import ConfigError, PipelineError, Retryable
 from pipeline.settings import Elasticsearch as Settings
 
-__all__ = ["TIMEOUT", "connect", "connect_sync", "explained"]
+__all__ = ["TIMEOUT", "answers", "connect", "connect_sync", "explained"]
 
 TIMEOUT: Final = 30.0
 """Seconds to wait for one answer: less than a Kafka session (60 s), so that a worker whose
@@ -77,6 +83,20 @@ def explained(settings: Settings) -> Iterator[None]:
         if error.status_code in _NOT_NOW:
             raise Retryable(msg) from error
         raise PipelineError(msg) from error
+
+
+def answers(settings: Settings) -> None:
+    """Make sure that Elasticsearch is there, and lets these credentials in.
+
+    Raises:
+        Retryable: it does not answer, or not now.
+        PipelineError: what answers is none, or refuses who is asking.
+    """
+    with explained(settings), connect_sync(settings) as client:
+        try:
+            client.info()
+        except AuthorizationException:  # a writer's role holds no right to look at the cluster
+            return
 
 
 def _innermost(message: str) -> str:
