@@ -140,7 +140,7 @@ class Elasticsearch(_Table):
 
 
 class Kibana(_Table):
-    """How to reach Kibana; only ``mentions kibana`` does."""
+    """How to reach Kibana; only ``mentions kibana`` and ``mentions check`` do."""
 
     url: str = "http://127.0.0.1:5601"
     username: str | None = None
@@ -171,7 +171,7 @@ class Enrichment(_Table):
     entities: Path | None = None
     """A file of names with aliases and ids, by convention ``entities.toml``."""
     stories_window: Annotated[int, Field(ge=0, le=5_000_000)] = 200_000
-    """Fingerprints in which near copies are looked for, some 0.3 kB each; 0 looks for none."""
+    """Fingerprints in which near copies are looked for, some 0.4 kB each; 0 looks for none."""
 
 
 class Own(_Table):
