@@ -1,6 +1,6 @@
 """What it costs to write findings over the bytes that came, instead of encoding the mention anew.
 
-    PYTHONPATH=. python benchmarks/passing.py
+    python -m benchmarks.passing
 
 Prints, for a short and a long mention, the microseconds (best of five) of encoding it, of
 ``encode_over``, and of enriching it.

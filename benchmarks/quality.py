@@ -354,8 +354,8 @@ def page(quality: Quality) -> Iterable[str]:
     yield "# How good enrichment is"
     yield ""
     yield (
-        "`make quality` prints these tables, from labelled texts that lie beside the checkout in "
-        "`../shared/eval`. Accuracy and macro-F1 in percent; texts a second of processor "
+        "`make quality LABELLED=…` prints these tables, from a folder of labelled texts. Accuracy "
+        "and macro-F1 in percent; texts a second of processor "
         "time, of the enricher alone; MB is what loading the backend adds. Texts that stand in a "
         "training set of our models are left out; how these were made: [models.md](models.md)."
     )

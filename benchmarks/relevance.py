@@ -1,6 +1,6 @@
 """How well relevance is learnt from marks: five-fold cross-validation on labelled mentions.
 
-    .venv/bin/python benchmarks/relevance.py ../shared/eval/real-mentions-de.jsonl
+    python -m benchmarks.relevance FILE
 
 Reads JSON Lines with ``text``, ``url`` and ``relevance`` (``"true"`` or ``"false"``). Each fifth is
 judged by a model that saw only the marks of the other four, or the first so many of them. F1 is of

@@ -1,6 +1,6 @@
 """What one more routed topic costs: the stage's time, and the broker's time and disk.
 
-    python benchmarks/routing.py 127.0.0.1:9092
+    python -m benchmarks.routing 127.0.0.1:9092
 
 Takes mentions of some 2,000 bytes through the real route stage and the delivery loop, into topics
 that it creates and deletes again, with ever more teams: all of which want each mention, or none.

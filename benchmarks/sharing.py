@@ -1,6 +1,6 @@
 """1, 2 and 4 agents over 1,000 sources: the share of each, and how long a takeover takes.
 
-    mentions up && .venv/bin/python benchmarks/sharing.py [sources]
+    mentions up && python -m benchmarks.sharing [sources]
 
 Starts agents as processes of their own against the Kafka of the settings (with a prefix of its
 own), and a loopback platform that has nothing new, so that only who asks for what matters. A source

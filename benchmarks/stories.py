@@ -1,4 +1,4 @@
-"""How well near copies are found: ``python benchmarks/stories.py FOLDER [--window 1000000]``.
+"""How well near copies are found: ``python -m benchmarks.stories FOLDER [--window 1000000]``.
 
 FOLDER holds JSON Lines with ``text``. The window is filled with texts made of the real ones: two
 halves of two random texts each, so that they share wording as real texts do and are no copies of

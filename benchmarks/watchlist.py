@@ -1,6 +1,6 @@
 """How the cost of a mention grows with the number of watchlist queries.
 
-    .venv/bin/python benchmarks/watchlist.py ../shared/eval/real-mentions-de.jsonl
+    python -m benchmarks.watchlist FILE
 
 Reads texts from a file of JSON Lines with a field ``text``, and invents topics: a name of its own
 for each, with the context words, exclusions, wildcards and fields that such queries have; context
