@@ -2,7 +2,9 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+# A folder of labelled texts, for what measures and fits; not part of the project.
 LABELLED ?= ../shared/eval
+labelled = @[ -d "$(LABELLED)" ] || { echo "There are no labelled texts in $(LABELLED): make $@ LABELLED=FOLDER"; exit 1; }
 .DEFAULT_GOAL := help
 # Every target is a command but .venv/.ready, so that a folder of the same name does not hide one.
 .PHONY: $(shell awk -F: '/^[a-z0-9-]+:.*## / {print $$1}' $(MAKEFILE_LIST))
@@ -92,13 +94,15 @@ bench-full: setup  ## the same with all rounds, latency and a soak (about an hou
 scaling: setup  ## how cost grows with watchlist, text, partitions, workers, documents
 	$(BIN)/python -m benchmarks.scaling
 
-quality: setup  ## measure on labelled texts, renew docs/quality.md (some 3 minutes)
+quality: setup  ## measure on labelled texts, LABELLED=FOLDER; renew docs/quality.md (some 3 minutes)
+	$(labelled)
 	$(BIN)/python -m benchmarks.quality --out docs/quality.md $(LABELLED)
 
 speed: setup  ## how fast enrichment is, on one core
 	$(BIN)/python -m benchmarks.speed $(wildcard $(LABELLED))
 
-models: setup  ## fit the sentiment models that come with the package
+models: setup  ## fit the sentiment models that come with the package, LABELLED=FOLDER
+	$(labelled)
 	$(BIN)/python -m benchmarks.train_sentiment $(LABELLED)
 
 lock:  ## renew requirements.lock; needs uv

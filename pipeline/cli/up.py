@@ -17,9 +17,7 @@ Examples:
 
 The first time downloads some 190 MB, and a Java where none suits."""
 )
-@click.option(
-    "--ner", is_flag=True, help="Also start Stanford CoreNLP (680 MB to download, once)."
-)
+@click.option("--ner", is_flag=True, help="Also start Stanford CoreNLP (680 MB to download, once).")
 @json_option
 @click.pass_context
 def command(ctx: click.Context, *, ner: bool, as_json: bool) -> None:
