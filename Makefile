@@ -35,7 +35,7 @@ down: setup  ## stop them
 test: lint types imports contract sbom unit  ## run everything that CI runs
 	$(if $(wildcard $(LABELLED)),$(BIN)/python -m benchmarks.quality --short $(LABELLED))
 	$(BIN)/pytest tests/integration tests/e2e
-	$(BIN)/python -m tests.faults --faults 15 --mentions 5000 --together 5 --seed 3
+	$(BIN)/python -m tests.faults --faults 10 --mentions 2500 --together 5 --seed 3
 
 lint: setup  ## check style
 	$(BIN)/ruff check .
