@@ -83,7 +83,7 @@ def rewind(settings: Settings, topic: str, group: str, since: datetime) -> dict[
         ConfigError: no broker answers, there is no such topic, the group is the pipeline's own, or
             it still has members.
     """
-    own = {settings.kafka.group(stage) for stage in admin.STAGES}
+    own = {settings.kafka.group(role) for role in (*admin.STAGES, "agents")}
     if group in own:
         msg = f"{group} is the pipeline's own group: a replay is for a consumer's"
         raise ConfigError(msg)

@@ -81,8 +81,9 @@ def test_a_replay_by_time_into_a_topic_or_for_a_group_of_one_s_own(
     mine = f"{unique}.mentions.enriched"
     assert "pipeline's own" in run(*day, "--into", mine, code=1).stderr
     assert "no topic" in run(*day, "--into", f"{unique}-none", code=1).stderr
-    index = f"{unique}.mentions-index"
-    assert "pipeline's own group" in run(*day, "--group", index, code=1).stderr
+    for role in ("index", "agents"):
+        taken = f"{unique}.mentions-{role}"
+        assert "pipeline's own group" in run(*day, "--group", taken, code=1).stderr
     assert "either" in run(*day, code=2).stderr
 
     installation.env["MENTIONS_KAFKA__PREFIX"] = ""
