@@ -28,6 +28,7 @@ __all__ = [
     "delete_records",
     "describe",
     "diff",
+    "done",
     "lag",
     "wanted",
 ]
@@ -277,6 +278,28 @@ def lag(settings: Settings) -> list[Lag]:
             behind += end - (at.offset if at is not None and at.offset >= 0 else start)
         rows.append(Lag(stage, name, behind, sum(end for _, end in ends)))
     return rows
+
+
+def done(settings: Settings, stage: str) -> dict[TopicPartition, int]:
+    """Up to which offset of each partition of its topic a stage has done its work.
+
+    Raises:
+        ConfigError: no broker answers, or the topic is missing.
+    """
+    name, group = settings.kafka.topic(STAGES[stage]), settings.kafka.group(stage)
+    with consumer(settings) as reader:
+        partitions = [TopicPartition(name, n) for n in reader.partitions_for_topic(name) or ()]
+        if not partitions:
+            msg = f"topic {name} is missing; create it with 'mentions topics create'"
+            raise ConfigError(msg)
+        first = reader.beginning_offsets(partitions)
+    with brokers(settings) as client:
+        committed = _patiently(client.list_group_offsets, [group]).get(group, {})
+    # Never committed is -1; what is kept may begin later than what was committed last.
+    return {
+        each: max(start, committed[each].offset if each in committed else start)
+        for each, start in first.items()
+    }
 
 
 # The first question about any consumer group makes the broker create its offsets topic.

@@ -1,37 +1,33 @@
-"""Enriches what is indexed again, with the watchlist in force and the models of this program.
+"""Enriches what is indexed again, with what is in force now: watchlist, marks, trained models.
 
 Guarantee: only what changes is published, with the revision it had, so that running it twice is
-running it once and a newer version that comes meanwhile wins in the index. Each message says in a
-header that it was reprocessed; such messages alert nobody. What was deleted meanwhile is deleted
-again behind them.
+running it once and a newer version that comes meanwhile wins in the index; on the topic too
+(``pipeline.republish``). What this version does not know of a message stays in it. Each message
+says in a header that it was reprocessed; such messages alert nobody.
 """
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
-import msgspec
-from elasticsearch import Elasticsearch, NotFoundError
+from elasticsearch import Elasticsearch
 from msgspec import Struct
 
-from pipeline import admin, corrections, versions
+from pipeline import corrections, models, versions
 from pipeline.enrich.chain import Chain
+from pipeline.enrich.noise import with_copies
 from pipeline.enrich.relevance import Relevances
+from pipeline.errors import ConfigError
+from pipeline.republish import republishing
 from pipeline.search import history
+from pipeline.search.history import Stored
 from pipeline.settings import Settings
-from schemas import headers, topics
-from schemas.mention import EnrichedMention, encode
+from schemas.mention import EnrichedMention, encode, encode_over
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-__all__ = ["Result", "publish", "run"]
+__all__ = ["Result", "changed", "run"]
 
 _BATCH: Final = 500
-_INDEXED_WITHIN: Final = 60.0
-"""Seconds to wait for the index stage before deletions are looked for."""
 
 
 class Result(Struct):
@@ -40,10 +36,8 @@ class Result(Struct):
     looked_at: int = 0
     changed: int = 0
     """Mentions that were published again."""
-    deleted: int = 0
-    """Of these, deleted meanwhile, and deleted again."""
-    settled: bool = True
-    """The index had taken up everything when deletions were looked for."""
+    overtaken: int = 0
+    """Of these, replaced or deleted meanwhile: what is newer was published once more after them."""
 
 
 def run(
@@ -63,36 +57,57 @@ def run(
         done: told after each batch how many mentions it had.
 
     Raises:
-        ConfigError: no broker answers, or a topic is missing.
+        ConfigError: no broker answers, a topic is missing, or this program is older than what is
+            in force.
         elasticsearch.ApiError: the request is refused.
         elasticsearch.TransportError: no answer.
     """
+    chain = _in_force(settings)
+    version = chain.watchlist.by.version.encode()
+    result = Result()
+    with republishing(settings) as again:
+        for batch in _batched(history.stored(client, settings.elasticsearch.alias, since)):
+            found = changed(chain, batch, topic)
+            again.publish(
+                ((one.mention, encode_over(one.value, one.mention)) for one in found), version
+            )
+            result.looked_at += len(batch)
+            result.changed += len(found)
+            done(len(batch))
+    result.overtaken = again.overtaken
+    return result
+
+
+def changed(chain: Chain, batch: Sequence[Stored], topic: str | None = None) -> list[Stored]:
+    """Enrich mentions again; returns those in which something changes, or a topic's matches do.
+
+    What near copies said stays as it was found when the mention came.
+    """
+    mentions = [one.mention for one in batch]
+    before = [_content(mention, topic) for mention in mentions]
+    chain.enrich(mentions)
+    for mention in mentions:
+        if mention.duplicate is not None:
+            mention.noise = with_copies(mention.noise, mention.duplicate)
+    return [
+        one for one, old in zip(batch, before, strict=True) if _content(one.mention, topic) != old
+    ]
+
+
+def _in_force(settings: Settings) -> Chain:
+    """The chain as the enrich stage has it now."""
     chain = Chain.build(settings)
     if known := versions.read(settings):
         chain.watch(versions.compiled(known[-1]))
     chain.learn(Relevances(corrections.read(settings)))
-    version = chain.watchlist.by.version.encode()
-    alias = settings.elasticsearch.alias
-    result = Result()
-    published: dict[str, EnrichedMention] = {}
-    with admin.producer(settings) as producer:
-        for batch in _batched(history.mentions(client, alias, since)):
-            before = [_content(mention, topic) for mention in batch]
-            chain.enrich(batch)
-            changed = [
-                mention
-                for mention, old in zip(batch, before, strict=True)
-                if _content(mention, topic) != old
-            ]
-            publish(producer, settings, changed, version)
-            published |= {mention.id: _slim(mention) for mention in changed}
-            result.looked_at += len(batch)
-            result.changed += len(changed)
-            done(len(batch))
-        if published:
-            result.settled = _await_index(settings)
-            result.deleted = _delete_again(producer, settings, client, published)
-    return result
+    trained = models.read(settings)
+    for language in {language for language, _ in trained.versions()}:
+        try:
+            chain.use(trained.active(language))
+        except ValueError as error:
+            msg = f"the model in force for {language} cannot be read: {error}"
+            raise ConfigError(msg) from error
+    return chain
 
 
 def _content(mention: EnrichedMention, topic: str | None) -> object:
@@ -105,86 +120,6 @@ def _content(mention: EnrichedMention, topic: str | None) -> object:
     return content
 
 
-def publish(
-    producer: Any,  # noqa: ANN401 - kafka-python has no types
-    settings: Settings,
-    mentions: "Iterable[EnrichedMention]",
-    version: bytes,
-) -> None:
-    """Publish mentions again under their revisions, and wait for the brokers.
-
-    Args:
-        producer: a confirming producer.
-        settings: where to.
-        mentions: what to publish.
-        version: what they were done with, for the header.
-    """
-    name = settings.kafka.topic(topics.ENRICHED)
-    sent = [
-        producer.send(
-            name,
-            key=mention.id.encode(),
-            value=encode(mention),
-            headers=[
-                *headers.enriched_headers(mention, ()),
-                (headers.REPROCESSED, version),
-            ],
-        )
-        for mention in mentions
-    ]
-    for confirmation in sent:
-        confirmation.get()
-
-
-def _slim(mention: EnrichedMention) -> EnrichedMention:
-    """Without what takes room: all that a deletion needs."""
-    return msgspec.structs.replace(mention, text="", entities=(), matches=(), targets=())
-
-
-def _await_index(settings: Settings) -> bool:
-    """Wait until the index stage has taken up what was published; False where it does not."""
-    deadline = time.monotonic() + _INDEXED_WITHIN
-    while any(lag.lag for lag in admin.lag(settings) if lag.stage == "index"):
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(1)
-    return True
-
-
-def _delete_again(
-    producer: Any,  # noqa: ANN401
-    settings: Settings,
-    client: Elasticsearch,
-    published: dict[str, EnrichedMention],
-) -> int:
-    """Publish the tombstones of what was deleted while it was being read.
-
-    The index knows better than to bring it back; the topic, compacted, would not.
-    """
-    name = settings.kafka.topic(topics.ENRICHED)
-    sent = []
-    for mention_id, revision in _deletions(client, settings.elasticsearch.alias, list(published)):
-        mention = published[mention_id]
-        if revision >= mention.revision:
-            tombstone = headers.tombstone_headers(mention_id, revision, mention.collector.source)
-            sent.append(producer.send(name, key=mention_id.encode(), headers=tombstone))
-    for confirmation in sent:
-        confirmation.get()
-    return len(sent)
-
-
-def _deletions(client: Elasticsearch, alias: str, ids: Sequence[str]) -> Iterator[tuple[str, int]]:
-    """The deleted ones among some mentions, and the revision up to which they are."""
-    for start in range(0, len(ids), _BATCH):
-        try:
-            answer = client.mget(index=f"{alias}-tombstones", ids=ids[start : start + _BATCH])
-        except NotFoundError:
-            return
-        for found in answer["docs"]:
-            if found.get("found") and found["_source"]["deleted"]:
-                yield found["_id"], found["_version"]
-
-
-def _batched(mentions: Iterator[EnrichedMention]) -> Iterator[list[EnrichedMention]]:
+def _batched(mentions: Iterator[Stored]) -> Iterator[list[Stored]]:
     while batch := list(islice(mentions, _BATCH)):
         yield batch

@@ -46,7 +46,7 @@ TYPE_DELETED: Final = b"io.github.mention-pipeline.mention.deleted.v1"
 TYPE_REFUSED: Final = b"io.github.mention-pipeline.mention.refused.v1"
 
 REPROCESSED: Final = "ce_reprocessed"
-"""The header of a mention that was enriched again: the watchlist version that it was done with."""
+"""The header of a mention that was published again: the watchlist version of whoever did it."""
 
 _SPECVERSION: Final = ("ce_specversion", b"1.0")
 _JSON: Final = ("content-type", b"application/json")
@@ -94,7 +94,7 @@ class MentionHeaders(
     content_type: Literal["application/json"]
     """The type of the value."""
     ce_reprocessed: Annotated[str, About("3-0123456789ab")] | UnsetType = UNSET
-    """It was enriched again, later, with this version of the watchlist: nobody is to be alerted."""
+    """It was published again, later, by this version of the watchlist: nobody is to be alerted."""
 
 
 class DeadLetterHeaders(Struct, frozen=True, kw_only=True):
@@ -161,7 +161,7 @@ def tombstone_headers(
 
 
 def reprocessed(headers: Iterable[tuple[str, bytes]]) -> bool:
-    """Whether a mention was enriched again, later: nobody is to be alerted or notified by it."""
+    """Whether a mention was published again, later: nobody is to be alerted or notified by it."""
     return first(headers, REPROCESSED) is not None
 
 

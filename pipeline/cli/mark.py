@@ -1,11 +1,15 @@
 """``mentions mark``: an analyst's word on whether a mention is about the topic it matches."""
 
 import getpass
+from typing import TYPE_CHECKING
 
 import click
 
 from pipeline.cli._shared import emit, json_option, settings
 from pipeline.errors import ConfigError
+
+if TYPE_CHECKING:
+    from schemas.mention import EnrichedMention
 
 __all__ = ["command"]
 
@@ -40,44 +44,57 @@ def command(
     """Say whether the mention MENTION_ID is about a topic that it matches."""
     import msgspec  # noqa: PLC0415 - not needed for --help
 
-    from pipeline import admin, corrections, reprocess  # noqa: PLC0415
+    from pipeline import corrections  # noqa: PLC0415
     from pipeline.enrich.relevance import Relevances  # noqa: PLC0415
     from pipeline.enrich.text import view  # noqa: PLC0415
+    from pipeline.republish import republishing  # noqa: PLC0415
     from pipeline.search import history  # noqa: PLC0415
     from pipeline.search.client import connect_sync, explained  # noqa: PLC0415
+    from schemas.mention import encode_over  # noqa: PLC0415
 
     config = settings(ctx)
-    with explained(config.elasticsearch), connect_sync(config.elasticsearch) as client:
-        mention = history.find(client, config.elasticsearch.alias, mention_id)
-    if mention is None:
-        msg = f"no mention {mention_id} is indexed; 'mentions search' finds ids with --json"
-        raise ConfigError(msg)
-    matched = list(dict.fromkeys(match.topic for match in mention.matches))
-    if topic is None and len(matched) == 1:
-        topic = matched[0]
-    if topic not in matched:
-        msg = f"say which with --topic: it matches {', '.join(map(repr, matched)) or 'no topic'}"
-        raise ConfigError(msg)
-    marks = corrections.read(config)
-    if verdict == "withdrawn":
-        if marks.pop((mention_id, topic), None) is None:
-            msg = f"{mention_id} has no mark for {topic!r}"
+    with (
+        republishing(config) as again,
+        explained(config.elasticsearch),
+        connect_sync(config.elasticsearch) as client,
+    ):
+        found = history.find(client, config.elasticsearch.alias, mention_id)
+        if found is None:
+            msg = f"no mention {mention_id} is indexed; 'mentions search' finds ids with --json"
             raise ConfigError(msg)
-        corrections.publish(config, withdrawn=[(mention_id, topic)])
-    else:
-        made = corrections.mark(
-            mention, topic, relevant=verdict == "relevant", by=getpass.getuser(), note=note
+        mention = found.mention
+        topic = _chosen(mention, topic)
+        marks = corrections.read(config)
+        if verdict == "withdrawn":
+            if marks.pop((mention_id, topic), None) is None:
+                msg = f"{mention_id} has no mark for {topic!r}"
+                raise ConfigError(msg)
+            corrections.publish(config, withdrawn=[(mention_id, topic)])
+        else:
+            made = corrections.mark(
+                mention, topic, relevant=verdict == "relevant", by=getpass.getuser(), note=note
+            )
+            corrections.publish(config, [made])
+            marks[mention_id, topic] = made
+        version = mention.matches[0].by.version.encode()
+        mention.matches = tuple(
+            msgspec.structs.replace(match, relevance=None) for match in mention.matches
         )
-        corrections.publish(config, [made])
-        marks[mention_id, topic] = made
-    bare = tuple(msgspec.structs.replace(match, relevance=None) for match in mention.matches)
-    mention.matches = bare
-    title = view(mention.title) if mention.title else None
-    mention.matches = Relevances(marks).judge(mention, view(mention.text), title)
-    with admin.producer(config) as producer:
-        version = next(match.by.version for match in bare).encode()
-        reprocess.publish(producer, config, [mention], version)
+        title = view(mention.title) if mention.title else None
+        mention.matches = Relevances(marks).judge(mention, view(mention.text), title)
+        again.publish([(mention, encode_over(found.value, mention))], version)
     if as_json:
         emit([mention])
     else:
         click.echo(f"{mention_id}: {verdict} for {topic}.")
+
+
+def _chosen(mention: "EnrichedMention", topic: str | None) -> str:
+    """The topic meant, which the mention must match."""
+    matched = list(dict.fromkeys(match.topic for match in mention.matches))
+    if topic is None and len(matched) == 1:
+        return matched[0]
+    if topic is None or topic not in matched:
+        msg = f"say which with --topic: it matches {', '.join(map(repr, matched)) or 'no topic'}"
+        raise ConfigError(msg)
+    return topic

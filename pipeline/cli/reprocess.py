@@ -48,11 +48,5 @@ def command(
         emit([result])
         return
     click.echo(f"{result.looked_at} mentions looked at, {result.changed} published again.")
-    if result.deleted:
-        click.echo(f"{result.deleted} of them were deleted meanwhile, and deleted again.")
-    if not result.settled:
-        click.echo(
-            "The index stage did not keep up: run this once more when it has, so that what was "
-            "deleted in between is deleted on mentions.enriched too.",
-            err=True,
-        )
+    if result.overtaken:
+        click.echo(f"{result.overtaken} of them were replaced or deleted meanwhile, and stay so.")

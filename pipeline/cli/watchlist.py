@@ -123,10 +123,11 @@ def explain(
     if topic is not None:
         _known(topic, [one.topic for one in watchlist.topics])
     with explained(config.elasticsearch), connect_sync(config.elasticsearch) as client:
-        mention = history.find(client, config.elasticsearch.alias, mention_id)
-    if mention is None:
+        found = history.find(client, config.elasticsearch.alias, mention_id)
+    if found is None:
         msg = f"no mention {mention_id} is indexed; 'mentions search' finds ids with --json"
         raise ConfigError(msg)
+    mention = found.mention
     now = [match for match in found_in(watchlist, mention) if topic in {None, match.topic}]
     parts = watchlist.steps(topic, mention) if topic is not None else []
     if as_json:

@@ -6,15 +6,16 @@ plain terms aggregation. What flat arrays cannot say (which tone belongs to whic
 is a brand) stands in the joined fields, ready to be counted.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
 
 from schemas.mention import EnrichedMention, Entity, encode
 
-__all__ = ["Document", "Joined", "Latency", "document", "index_of", "joined", "may_move"]
+__all__ = ["Document", "Joined", "Latency", "document", "index_of", "joined", "may_move", "message"]
 
 _EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _LATEST: Final = datetime(2099, 12, 1, tzinfo=UTC)
@@ -84,6 +85,7 @@ class Joined(Struct, kw_only=True, omit_defaults=True):
     """Longitude and latitude, degrees WGS 84."""
 
 
+_JOINED: Final = frozenset(Joined.__struct_fields__)
 _encoder = msgspec.json.Encoder()
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -109,6 +111,14 @@ def document(mention: EnrichedMention, prefix: str, value: bytes | None = None) 
         if extra != b"{}":
             body = body[:-1] + b"," + extra[1:]
     return Document(index_of(mention, prefix), mention.id, mention.revision, body)
+
+
+def message(source: Mapping[str, Any]) -> bytes:
+    """The message that a document was made of: all but what was joined beforehand.
+
+    Where a later version has a field by the name of a joined one, the document does not have it.
+    """
+    return _encoder.encode({name: value for name, value in source.items() if name not in _JOINED})
 
 
 def index_of(mention: EnrichedMention, prefix: str) -> str:

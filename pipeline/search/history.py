@@ -6,22 +6,48 @@ and nothing is left out.
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from elasticsearch import Elasticsearch, NotFoundError
+from msgspec import Struct
 
+from pipeline.search.document import message
 from schemas.mention import EnrichedMention
 
-__all__ = ["count", "find", "mentions"]
+__all__ = ["Stored", "count", "find", "mentions", "stored"]
 
 _PAGE: Final = 1_000
 _KEEP: Final = "2m"
 
 
+class Stored(Struct, frozen=True):
+    """A mention and its document."""
+
+    mention: EnrichedMention
+    source: dict[str, Any]
+
+    @property
+    def value(self) -> bytes:
+        """The message it was made of, with what this version does not know."""
+        return message(self.source)
+
+    @classmethod
+    def read(cls, source: dict[str, Any]) -> "Stored":
+        """Read a document."""
+        return cls(msgspec.convert(source, EnrichedMention), source)
+
+
 def mentions(
     client: Elasticsearch, alias: str, since: datetime | None, topic: str | None = None
 ) -> Iterator[EnrichedMention]:
+    """The mentions of what ``stored`` yields; raises what it raises."""
+    return (found.mention for found in stored(client, alias, since, topic))
+
+
+def stored(
+    client: Elasticsearch, alias: str, since: datetime | None, topic: str | None = None
+) -> Iterator[Stored]:
     """Every mention that was said since then; none while there is no index.
 
     Args:
@@ -52,7 +78,7 @@ def mentions(
             pit = answer["pit_id"]
             hits = answer["hits"]["hits"]
             for hit in hits:
-                yield msgspec.convert(hit["_source"], EnrichedMention)
+                yield Stored.read(hit["_source"])
             if len(hits) < _PAGE:
                 return
             after = hits[-1]["sort"]
@@ -63,18 +89,18 @@ def mentions(
 def count(
     client: Elasticsearch, alias: str, since: datetime | None, topic: str | None = None
 ) -> int:
-    """How many ``mentions`` would yield; raises what it raises."""
+    """How many ``stored`` would yield; raises what it raises."""
     answer = client.count(index=alias, ignore_unavailable=True, query=_query(since, topic))
     return int(answer["count"])
 
 
-def find(client: Elasticsearch, alias: str, mention_id: str) -> EnrichedMention | None:
-    """One mention; raises what ``mentions`` raises."""
+def find(client: Elasticsearch, alias: str, mention_id: str) -> Stored | None:
+    """One mention; raises what ``stored`` raises."""
     answer = client.search(
         index=alias, ignore_unavailable=True, size=1, query={"term": {"id": mention_id}}
     )
     hits = answer["hits"]["hits"]
-    return msgspec.convert(hits[0]["_source"], EnrichedMention) if hits else None
+    return Stored.read(hits[0]["_source"]) if hits else None
 
 
 def _query(since: datetime | None, topic: str | None) -> dict[str, object]:

@@ -4,9 +4,19 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from pipeline import models, reprocess
+from pipeline.search.client import connect_sync
+from pipeline.settings import load
+from schemas import headers
 from tests.support.installation import Installation
+from tests.support.messages import Message, mention, message, publish
+from tests.support.models import small
+
+NEWER = {"schema_version": "1.99", "mood": {"sunny": [1, None, "☀"]}}
+TRACE = ("traceparent", b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
 
 SOURCE = """
 [[sources]]
@@ -158,45 +168,75 @@ def check_marks(installed: Installation, chosen: str, unmatched: str) -> None:
     assert "say which with --topic" in run("mark", unmatched, "relevant", code=1).stderr
 
 
-def test_what_is_deleted_while_it_is_read_stays_deleted(
+def newer(number: int, text: str, revision: int = 1) -> Message:
+    """A mention as a later minor version would write it, with a trace."""
+    key, value, headers = message(mention(number, text=text, revision=revision))
+    assert value
+    return key, msgspec.json.encode(msgspec.json.decode(value) | NEWER), [*headers, TRACE]
+
+
+def test_what_is_replaced_or_deleted_while_it_is_read_stays_so(
     installed: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The compacted topic must not end with a mention that was deleted."""
-    from pipeline import reprocess  # noqa: PLC0415
-    from pipeline.search.client import connect_sync  # noqa: PLC0415
-    from pipeline.settings import load  # noqa: PLC0415
-    from schemas import headers  # noqa: PLC0415
-
+    """The compacted topic must end with the newest of each mention, and lose nothing of it."""
     installed.start("worker", "--stages", "enrich,index")
+    publish(installed, "mentions.raw", [newer(1, TEXTS["2"]), newer(2, TEXTS["2"])])
     installed.run("agent", "--once")
-    installed.wait(lambda: installed.count() == 3, "three mentions in the index")
+    installed.wait(lambda: installed.count() == 5, "five mentions in the index")
     for name, value in installed.env.items():
         if name.startswith("MENTIONS_"):
             monkeypatch.setenv(name, value)
     installed.configure(SOURCE.format(folder=installed.folder) + SECOND)
     settings = load()
+    trained = small(2.0)
+    models.publish(settings, trained)
     (gone,) = [n for n, d in installed.documents().items() if d["text"] == TEXTS["1"]]
     installed.run("mark", gone, "irrelevant")
 
-    def delete(_count: int) -> None:
-        """The deletion arrives after the old version was read and published again."""
-        from pipeline import admin  # noqa: PLC0415
-        from schemas import topics as table  # noqa: PLC0415
+    enriched = reprocess.changed
 
-        with admin.producer(settings) as producer:
-            producer.send(
-                settings.kafka.topic(table.RAW),
-                key=gone.encode(),
-                headers=headers.tombstone_headers(gone, 1 << 50, "posts"),
-            ).get()
+    def meanwhile(*arguments: Any) -> Any:
+        """A deletion and an edit arrive when the old versions are read and not yet published."""
+        deletion: Message = (gone.encode(), None, headers.tombstone_headers(gone, 1 << 50, "posts"))
+        publish(installed, "mentions.raw", [deletion, newer(2, "Neues", revision=2)])
         installed.wait(lambda: gone not in installed.documents(), "the deletion is indexed")
+        installed.wait(lambda: installed.documents()["push:2"]["revision"] == 2, "and the edit")
+        return enriched(*arguments)
 
+    monkeypatch.setattr(reprocess, "changed", meanwhile)
     with connect_sync(settings.elasticsearch) as client:
-        result = reprocess.run(settings, client, None, done=delete)
-    assert (result.changed, result.deleted, result.settled) == (3, 1, True)
-    last = [message for message in installed.tail("enriched") if message["key"] == gone][-1]
-    assert last["value"] is None
-    assert gone not in installed.documents()
-    # What was said of it goes with it.
-    said = installed.tail("mentions.corrections")
-    assert [message["value"] is None for message in said] == [False, True]
+        result = reprocess.run(settings, client, None)
+        assert (result.changed, result.overtaken) == (5, 2)
+        last = {one["key"]: one for one in installed.tail("enriched")}
+        assert last[gone]["value"] is None
+        assert (last["push:2"]["value"]["text"], last["push:2"]["value"]["revision"]) == (
+            "Neues",
+            2,
+        )
+        assert last["push:2"]["headers"]["traceparent"] == TRACE[1].decode()
+        again = last["push:1"]
+        assert "traceparent" not in again["headers"]
+        assert NEWER.items() <= again["value"].items()
+        assert again["value"]["sentiment"]["by"]["version"] == trained.version
+        for one in ("push:1", "push:2"):
+            assert "ce_reprocessed" in last[one]["headers"]
+        installed.wait(
+            lambda: installed.documents()["push:1"].get("matches") is None, "it is indexed"
+        )
+        assert gone not in installed.documents()
+        # What was said of the deleted mention goes with it.
+        said = installed.tail("mentions.corrections")
+        assert [one["value"] is None for one in said] == [False, True]
+        check_mark_of_a_newer_version(installed)
+
+
+def check_mark_of_a_newer_version(installed: Installation) -> None:
+    """An analyst's word is added to what an older program does not know, and to nothing else."""
+    publish(installed, "mentions.raw", [newer(3, TEXTS["1"])])
+    installed.wait(lambda: "push:3" in installed.documents(), "one more mention")
+    installed.run("mark", "push:3", "irrelevant")
+    *_, before, after = [one for one in installed.tail("enriched") if one["key"] == "push:3"]
+    relevance = after["value"]["matches"][0].pop("relevance")
+    assert relevance["score"] == 0
+    assert after["value"] == before["value"]
+    assert NEWER.items() <= after["value"].items()

@@ -1,0 +1,65 @@
+"""What counts as changed when a mention is enriched again."""
+
+from datetime import UTC, datetime
+
+import msgspec
+
+from pipeline import reprocess
+from pipeline.enrich.chain import Chain
+from pipeline.enrich.noise import with_copies
+from pipeline.search.document import document
+from pipeline.search.history import Stored
+from pipeline.settings import Settings, WatchTopic
+from schemas.mention import Collector, Duplicate, EnrichedMention, Producer, encode
+from tests.support.models import small
+
+NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
+CHAIN = Chain.build(Settings())
+COPY = Duplicate(
+    of="test:0", similarity=1.0, repeats=4, authors=20, by=Producer(name="copies", version="1")
+)
+
+
+def stored(text: str, copy: Duplicate | None = None) -> Stored:
+    """A mention as the stages leave it in the index."""
+    mention = EnrichedMention(
+        id="test:1",
+        revision=1,
+        channel="forum",
+        text=text,
+        published_at=NOW,
+        collected_at=NOW,
+        collector=Collector(source="test"),
+    )
+    CHAIN.enrich([mention], NOW)
+    if copy is not None:
+        mention.duplicate, mention.noise = copy, with_copies(mention.noise, copy)
+    return Stored.read(msgspec.json.decode(document(mention, "mentions").body))
+
+
+def test_a_near_copy_keeps_its_reasons_and_is_not_changed() -> None:
+    for text in ("Die Bahn kommt zu spät.", "Jetzt klicken: passives Einkommen!"):
+        copy = stored(text, COPY)
+        before = copy.mention.noise
+        assert before
+        assert "many say it at once" in {reason.name for reason in before.reasons}
+        assert reprocess.changed(CHAIN, [copy]) == []
+        assert copy.mention.noise == before
+
+
+def test_only_what_changes_counts_and_only_matches_where_a_topic_is_named() -> None:
+    watching = Chain.build(
+        Settings(watchlist=(WatchTopic(topic="Bahn", kind="brand", terms=("Bahn",)),))
+    )
+    assert watching.use(small(2.0))
+    one, other = stored("Die Bahn kommt heute wieder zu spät."), stored("Der Bus kommt zu spät.")
+    assert reprocess.changed(CHAIN, [one, other]) == []
+    assert reprocess.changed(watching, [one, other], "Bahn") == [one]
+    one, other = stored("Die Bahn kommt heute wieder zu spät."), stored("Der Bus kommt zu spät.")
+    assert reprocess.changed(watching, [one, other]) == [one, other]
+
+
+def test_a_document_is_the_message_and_what_is_joined() -> None:
+    found = stored("Die Bahn kommt. #bahn @info", COPY)
+    assert found.source["hashtags"] == ["bahn"]
+    assert msgspec.json.decode(found.value) == msgspec.json.decode(encode(found.mention))
