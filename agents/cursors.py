@@ -13,13 +13,12 @@ import msgspec
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaTimeoutError
 from kafka.partitioner.default import murmur2
-from msgspec import Struct
 
 from agents.publisher import Message, Publisher
-from agents.source import Cursor
 from schemas import topics
+from schemas.cursor import Progress
 
-__all__ = ["Cursors", "Progress", "partition_of"]
+__all__ = ["Cursors", "partition_of"]
 
 _log = logging.getLogger(__name__)
 
@@ -31,18 +30,6 @@ _CLIENT: Final[Mapping[str, Any]] = {
     "bootstrap_timeout_ms": 5_000,
     "request_timeout_ms": 10_000,
 }
-
-
-class Progress(Struct, frozen=True, omit_defaults=True):
-    """How far a source has been read."""
-
-    cursor: Cursor | None = None
-    until: int | None = None
-    """All is read that was shown up to this moment, or a later one; milliseconds since 1970."""
-    backfill: str | None = None
-    """The last order to read again that was begun."""
-    since: int | None = None
-    """From when on that order reads, while it is not done; milliseconds since 1970."""
 
 
 def partition_of(name: str, partitions: int) -> int:

@@ -19,7 +19,7 @@ from msgspec import Struct
 from pydantic import ValidationError
 
 from agents import metrics
-from agents.cursors import Cursors, Progress, partition_of
+from agents.cursors import Cursors, partition_of
 from agents.directory import Directory
 from agents.errors import SourceConfigError, SourceError, Unconfirmed
 from agents.health import STUCK_AFTER, Health, Pages
@@ -30,6 +30,7 @@ from agents.publisher import Publisher
 from agents.source import Source, build
 from agents.task import Task
 from schemas import topics
+from schemas.cursor import Progress
 from schemas.sources import SourceEntry
 
 __all__ = ["GROUP", "Agent", "Places", "run"]

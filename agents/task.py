@@ -17,12 +17,13 @@ import msgspec
 from kafka.errors import KafkaError
 from msgspec import structs
 
-from agents.cursors import Cursors, Progress
+from agents.cursors import Cursors
 from agents.errors import SourceError, Unconfirmed
 from agents.ledger import Ledger
 from agents.mention import milliseconds
 from agents.publisher import Publisher
 from agents.source import Rewindable, Source
+from schemas.cursor import Progress
 from schemas.sources import Backfill
 
 __all__ = ["Task"]

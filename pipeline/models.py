@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from typing import Final
 
 import msgspec
-from msgspec import Struct
 
 from pipeline import admin
 from pipeline.enrich.sentiment import model as shipping
@@ -17,20 +16,11 @@ from pipeline.errors import ConfigError
 from pipeline.reader import records
 from pipeline.settings import Settings
 from schemas import topics
+from schemas.models import SHIPPED, InForce
 
-__all__ = ["SHIPPED", "InForce", "Models", "publish", "read", "roll_back"]
+__all__ = ["Models", "publish", "read", "roll_back"]
 
-SHIPPED: Final = "shipped"
-"""The version that stands for the model that comes with the package."""
 _REMEMBERED: Final = 50
-
-
-class InForce(Struct, frozen=True):
-    """Which version judges a language."""
-
-    version: str = SHIPPED
-    before: tuple[str, ...] = ()
-    """Versions that were in force, the last first."""
 
 
 class Models:

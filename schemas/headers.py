@@ -94,7 +94,7 @@ class MentionHeaders(
     content_type: Literal["application/json"]
     """The type of the value."""
     ce_reprocessed: Annotated[str, About("3-0123456789ab")] | UnsetType = UNSET
-    """It was published again, later, by this version of the watchlist: nobody is to be alerted."""
+    """Published again, later, with this version of the watchlist: nobody is to be alerted."""
 
 
 class DeadLetterHeaders(Struct, frozen=True, kw_only=True):

@@ -12,11 +12,13 @@ from msgspec.structs import replace
 from schemas.alert import Alert, Notified
 from schemas.correction import Correction
 from schemas.coverage import Coverage
+from schemas.cursor import Progress
 from schemas.dead import Mark
 from schemas.fingerprint import Fingerprint
 from schemas.forgotten import Forgetting
 from schemas.headers import DeadLetterHeaders, MentionHeaders
 from schemas.mention import EnrichedMention, RawMention
+from schemas.models import InForce
 from schemas.sources import SourceEntry
 from schemas.watchlist import WatchlistVersion
 
@@ -62,8 +64,8 @@ class Topic(Struct, frozen=True, kw_only=True):
     value: str
     """The type of the value and its encoding."""
     types: tuple[type | None, ...]
-    """The value's types, for machines: Structs and ``dict`` stand for their JSON, ``bytes`` for any
-    bytes, None for a tombstone."""
+    """The value's types, for machines: Structs stand for their JSON, ``bytes`` for any bytes, None
+    for a tombstone."""
     headers: type[Struct] | None = None
     """The headers a message has at least; those of a tombstone are ``EventHeaders``."""
     purpose: str
@@ -151,8 +153,8 @@ DEAD_LETTER_MARKS: Final = Topic(
 CURSORS: Final = Topic(
     name="mentions.cursors",
     key="source name",
-    value="the source's cursor, and up to when all is read, as JSON; null forgets it",
-    types=(dict, None),
+    value="Progress as JSON; null forgets it",
+    types=(Progress, None),
     purpose="How far each source has been read. Owning a partition is owning its sources.",
     cleanup="compact",
 )
@@ -170,8 +172,8 @@ FORGOTTEN: Final = Topic(
 MODELS: Final = Topic(
     name="mentions.models",
     key="model:<language>:<version>, or active:<language>",
-    value="a model as MessagePack; which version is in force, and which were before, as JSON",
-    types=(bytes, dict, None),
+    value="a model as MessagePack; InForce as JSON",
+    types=(bytes, InForce, None),
     purpose="Sentiment models that were trained here.",
     partitions=1,  # so that a model stands before the message that puts it in force
     cleanup="compact",

@@ -27,9 +27,10 @@ def list_(ctx: click.Context, *, as_json: bool) -> None:
     """List the models, the oldest first; those that come with the package stand at the top."""
     from pipeline import models  # noqa: PLC0415 - a Kafka client is not needed for --help
     from pipeline.enrich.sentiment import LANGUAGES  # noqa: PLC0415
+    from schemas.models import SHIPPED  # noqa: PLC0415
 
     known = models.read(settings(ctx))
-    shown = [(code, models.SHIPPED) for code in LANGUAGES] + known.versions()
+    shown = [(code, SHIPPED) for code in LANGUAGES] + known.versions()
     rows: list[dict[str, Any]] = []
     for language, version in shown:
         model = known.get(language, version)

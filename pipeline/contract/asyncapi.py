@@ -144,14 +144,12 @@ def _message(topic: Topic, kind: type | None, examples: Mapping[str, Any]) -> di
 def _title(kind: type | None) -> str:
     if kind is None:
         return "Tombstone"
-    return {"dict": "Object", "bytes": "Bytes"}.get(kind.__name__, kind.__name__)
+    return "Bytes" if kind is bytes else kind.__name__
 
 
 def _payload(kind: type | None) -> dict[str, Any]:
     if kind is None:
         return {"type": "null", "description": "No value."}
-    if kind is dict:
-        return {"type": "object"}
     if kind is bytes:
         return {"description": "Any bytes."}
     return {"$ref": f"#/components/schemas/{kind.__name__}"}

@@ -34,11 +34,7 @@ def _head(table: Iterable[Topic]) -> Iterator[str]:
     yield "|---|---|---|---|---|---|"
     for topic in table:
         types = [
-            "null"
-            if kind is None
-            else _linked(kind.__name__)
-            if kind not in {dict, bytes}
-            else topic.value
+            "null" if kind is None else _linked(kind.__name__) if kind is not bytes else topic.value
             for kind in topic.types
         ]
         headers = _linked(topic.headers.__name__) if topic.headers else ""

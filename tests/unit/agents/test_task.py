@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from agents.cursors import Progress
 from agents.errors import RateLimited, SourceError, Unconfirmed
 from agents.ledger import Counts, Ledger
 from agents.publisher import Tally
 from agents.source import Cursor, Item, Page, Refused, SourceConfig
 from agents.task import Task
 from schemas.coverage import Coverage
+from schemas.cursor import Progress
 from schemas.sources import Backfill
 
 ITEM = Refused("a", b"a", "Odd", "odd")

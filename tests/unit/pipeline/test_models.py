@@ -4,12 +4,9 @@ import msgspec
 import pytest
 
 from pipeline.enrich.sentiment import model
-from pipeline.enrich.sentiment.grams import BUCKETS
-from pipeline.models import SHIPPED, InForce, Models
-
-
-def made(bias: float) -> model.Model:
-    return model.make("de", [0.0] * 2 * BUCKETS, [(0.0, 0.0)] * 8, (bias, 0.0), 1.0)
+from pipeline.models import Models
+from schemas.models import SHIPPED, InForce
+from tests.support.models import small
 
 
 def stored(found: model.Model) -> tuple[bytes, bytes]:
@@ -28,7 +25,7 @@ def test_the_shipped_model_is_in_force_at_first() -> None:
 
 
 def test_the_last_word_counts_and_changes_are_told_once() -> None:
-    one, two = made(0.1), made(0.2)
+    one, two = small(0.1), small(0.2)
     models = Models()
     assert models.adopt([stored(one), chosen(one.version, SHIPPED)]) == ["de"]
     assert models.active("de") == one

@@ -216,6 +216,16 @@ def test_enriching_again_replaces_findings_and_leaves_every_member_once() -> Non
     assert written.count(b'"text":"new"') == 1
 
 
+def test_an_older_minor_version_states_the_one_that_wrote_its_findings(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("schemas.mention.SCHEMA_VERSION", "1.10")
+    for stated, written in {"1.9": "1.10", "1.10": "1.10", "1.11": "1.11"}.items():
+        value = msgspec.json.encode(example(schema_version=stated))
+        passed = msgspec.json.decode(encode_over(value, decode_enriched(value)))
+        assert passed["schema_version"] == written
+
+
 @pytest.mark.parametrize("half", [rb"\ud83d", rb"\udc4b"])
 @pytest.mark.parametrize("member", [b'"text":"%b"', b'"mood":{"x":"%b"}'])
 def test_half_a_character_is_refused_and_not_passed_on(member: bytes, half: bytes) -> None:
