@@ -3,21 +3,27 @@
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 import pytest
 from cloudevents.core.bindings.kafka import KafkaMessage, from_binary_event
 from jsonschema import Draft202012Validator
+from msgspec.structs import replace
 
+from pipeline import models
 from pipeline.contract.export import PUBLISHED
+from pipeline.enrich.sentiment import model
 from pipeline.reader import records
 from pipeline.settings import Settings
 from schemas import topics
 from schemas.headers import TYPE_ENRICHED, TYPE_RAW, tombstone_headers
 from tests.support.consumers import Consumer, command
+from tests.support.desk import Desk
 from tests.support.installation import Installation
 from tests.support.messages import Message, mention, message, publish
+from tests.support.models import small
 
 CONFIG = """
 [[sources]]
@@ -33,8 +39,17 @@ topic = "Lüftung"
 kind = "theme"
 terms = ["Lüftung"]
 
+[[watchlist]]
+topic = "Graureiher"
+kind = "confidential"
+terms = ["Graureiher"]
+
 [[routes]]
 team = "press"
+
+[[channels]]
+name = "desk"
+url = "env:DESK_URL"
 """
 TRACE = ("traceparent", b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
 FOREIGN = {b"push:5", b"push:6", b"push:7"}
@@ -69,20 +84,19 @@ def text(headers: list[tuple[str, bytes]]) -> dict[str, str]:
 
 def checked(settings: Settings, topic: topics.Topic) -> Iterator[Any]:
     """Every record of a topic, each of the pipeline's held against what is published of it."""
-    types = [kind for kind in topic.types if kind not in {None, bytes, dict}]
-    values = [validator(kind.__name__) for kind in types if kind]
+    values = [validator(kind.__name__) for kind in topic.types if kind not in {None, bytes}]
     for record in records(settings, settings.kafka.topic(topic)):
         if topic is topics.RAW and record.key in FOREIGN:
             continue
         if record.value is None:
             assert None in topic.types
+        elif topic is topics.MODELS and record.key.startswith(b"model:"):
+            assert record.key == f"model:de:{model.decode(record.value).version}".encode()
         elif values:
             value = json.loads(record.value)
             assert any(each.is_valid(value) for each in values), [
                 error.message for each in values for error in each.iter_errors(value)
             ]
-        elif dict in topic.types:
-            assert isinstance(json.loads(record.value), dict)
         if topic.headers:
             mine = topic.headers.__name__
             if record.value is None and mine == "MentionHeaders":
@@ -92,9 +106,18 @@ def checked(settings: Settings, topic: topics.Topic) -> Iterator[Any]:
         yield record
 
 
-def test_every_message_is_what_is_published_of_it(
-    installation: Installation, settings: Settings
-) -> None:
+def alert(installation: Installation) -> None:
+    """What is confidential was said: somebody is told."""
+    with Desk() as desk:
+        installation.env["DESK_URL"] = desk.url
+        running = [installation.start("alerts", each) for each in ("watch", "notify")]
+        installation.wait(lambda: bool(installation.tail("mentions.notified")), "the desk is told")
+        assert [installation.stop(each) for each in running] == [0, 0]
+        assert b"Graureiher" in desk.got[0][1]
+
+
+def live(installation: Installation, mine: Settings) -> None:
+    """All that puts a message on a topic, by the product's own commands and functions."""
     path = installation.folder / "archive.jsonl"
     rows = [
         {"id": "a", "text": "Die Lüftung ist laut. #fans @info 👍", "at": "2026-01-02T03:04:05Z"},
@@ -104,19 +127,35 @@ def test_every_message_is_what_is_published_of_it(
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     installation.configure(CONFIG.format(path=path))
     installation.run("topics", "create")
+    installation.run("watchlist", "publish")
+    models.publish(mine, small(0.1))
     foreign: Message = (b"push:5", (message(mention(5))[1]), [("own", b"1")])
     bad: list[Message] = [(b"push:6", b"\xff\xfe", []), (b"push:7", b"{}", message(mention(7))[2])]
     gone: Message = (b"push:4", None, [*tombstone_headers("push:4", 9, "test"), TRACE])
-    publish(installation, "mentions.raw", [newer(3), message(mention(4)), gone, foreign, *bad])
+    now = {"published_at": datetime.now(UTC), "collected_at": datetime.now(UTC)}
+    leak = message(replace(mention(8, text="Der Graureiher kommt bald."), **now))
+    publish(
+        installation, "mentions.raw", [newer(3), message(mention(4)), gone, foreign, leak, *bad]
+    )
     worker = installation.start("worker", "--stages", "enrich,route,index")
     installation.run("agent", "--once", timeout=120)
-    installation.wait(lambda: len(installation.tail("mentions.routed.press")) == 6, "all is routed")
+    installation.wait(lambda: len(installation.tail("mentions.routed.press")) == 7, "all is routed")
     installation.wait(lambda: len(installation.tail("dead")) == 3, "the bad are set aside")
     installation.run("dead", "drop")
-    installation.wait(lambda: installation.count() == 4, "all is indexed")
+    installation.wait(lambda: installation.count() == 5, "all is indexed")
+    installation.run("mark", "push:8", "relevant")
+    installation.run("forget", "--id", "push:99", "--yes")
+    installation.wait(lambda: len(installation.tail("mentions.routed.press")) == 8, "the mark, too")
     assert installation.stop(worker) == 0
+    alert(installation)
 
+
+def test_every_message_is_what_is_published_of_it(
+    installation: Installation, settings: Settings
+) -> None:
     mine = here(installation, settings)
+    live(installation, mine)
+
     seen = {}
     for topic in (*topics.TABLE, topics.routed("press")):
         seen[topic.name] = list(checked(mine, topic))
