@@ -1,4 +1,4 @@
-"""The Kafka headers of a mention: CloudEvents (Kafka protocol binding 1.0.2, binary mode).
+"""The Kafka headers of mentions and alerts: CloudEvents (Kafka binding 1.0.2, binary mode).
 
 A tombstone has no value to say which version it ends, so the headers of every mention carry its
 revision: ``ce_revision`` (an extension attribute), in the unit of ``RawMention.revision``.
@@ -21,14 +21,17 @@ from schemas.mention import RawMention
 
 __all__ = [
     "REPROCESSED",
+    "TYPE_ALERT",
     "TYPE_DELETED",
     "TYPE_ENRICHED",
     "TYPE_RAW",
     "TYPE_REFUSED",
+    "AlertHeaders",
     "DeadLetterHeaders",
     "EventHeaders",
     "Headers",
     "MentionHeaders",
+    "alert_headers",
     "enriched_headers",
     "first",
     "mention_headers",
@@ -43,6 +46,7 @@ Headers: TypeAlias = Sequence[tuple[str, bytes]]
 TYPE_RAW: Final = b"io.github.mention-pipeline.mention.raw.v1"
 TYPE_ENRICHED: Final = b"io.github.mention-pipeline.mention.enriched.v1"
 TYPE_DELETED: Final = b"io.github.mention-pipeline.mention.deleted.v1"
+TYPE_ALERT: Final = b"io.github.mention-pipeline.alert.raised.v1"
 TYPE_REFUSED: Final = b"io.github.mention-pipeline.mention.refused.v1"
 
 REPROCESSED: Final = "ce_reprocessed"
@@ -97,6 +101,25 @@ class MentionHeaders(
     """Published again, later, with this version of the watchlist: nobody is to be alerted."""
 
 
+class AlertHeaders(Struct, frozen=True, kw_only=True, rename={"content_type": "content-type"}):
+    """The headers of an alert."""
+
+    ce_specversion: Literal["1.0"]
+    """The version of CloudEvents."""
+    ce_id: Annotated[str, Meta(min_length=1), About("spike:Acme:29455384")]
+    """The alert's id."""
+    ce_type: Annotated[str, About(TYPE_ALERT.decode())]
+    """What happened, and the major version of its schema."""
+    ce_source: Annotated[str, About("/alerts/spike")]
+    """The rule that found it, as ``/alerts/<kind>``."""
+    ce_time: Annotated[
+        str, Meta(extra_json_schema={"format": "date-time"}), About("2026-01-02T03:04:05+00:00")
+    ]
+    """When it was true first, RFC 3339."""
+    content_type: Literal["application/json"]
+    """The type of the value."""
+
+
 class DeadLetterHeaders(Struct, frozen=True, kw_only=True):
     """The refused message's own headers, and these."""
 
@@ -134,6 +157,18 @@ def mention_headers(mention: RawMention) -> list[tuple[str, bytes]]:
         ("ce_source", _source(mention.collector.source)),
         ("ce_time", mention.collected_at.isoformat().encode()),
         ("ce_revision", revision_),
+        _JSON,
+    ]
+
+
+def alert_headers(alert_id: str, kind: str, at: datetime) -> list[tuple[str, bytes]]:
+    """Headers for an alert: its id, the rule that found it, and when it was true first."""
+    return [
+        _SPECVERSION,
+        ("ce_id", alert_id.encode()),
+        ("ce_type", TYPE_ALERT),
+        ("ce_source", b"/alerts/" + kind.encode()),
+        ("ce_time", at.isoformat().encode()),
         _JSON,
     ]
 

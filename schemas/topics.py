@@ -16,7 +16,7 @@ from schemas.cursor import Progress
 from schemas.dead import Mark
 from schemas.fingerprint import Fingerprint
 from schemas.forgotten import Forgetting
-from schemas.headers import DeadLetterHeaders, MentionHeaders
+from schemas.headers import AlertHeaders, DeadLetterHeaders, MentionHeaders
 from schemas.mention import EnrichedMention, RawMention
 from schemas.models import InForce
 from schemas.sources import SourceEntry
@@ -225,6 +225,7 @@ ALERTS: Final = Topic(
     key="alert id",
     value="Alert as JSON",
     types=(Alert,),
+    headers=AlertHeaders,
     purpose="What somebody should look at now, and why.",
     partitions=3,
     cleanup="compact,delete",

@@ -29,6 +29,7 @@ from pipeline.reader import records
 from pipeline.settings import Settings
 from schemas import headers, topics
 from schemas.alert import Alert, decode_alert
+from schemas.headers import Headers, alert_headers
 from schemas.mention import EnrichedMention, decode_enriched
 
 __all__ = ["LEARN", "confirmed", "engine", "published", "replay", "watch"]
@@ -112,7 +113,8 @@ def watch(
 
         def send(alerts: Iterable[Alert]) -> None:
             for alert in alerts:
-                confirmed(producer, name, alert.id.encode(), msgspec.json.encode(alert))
+                about = alert_headers(alert.id, alert.kind, alert.at)
+                confirmed(producer, name, alert.id.encode(), msgspec.json.encode(alert), about)
                 tell(alert)
 
         send(_catch_up(made, read))
@@ -138,9 +140,10 @@ def confirmed(
     topic: str,
     key: bytes,
     value: bytes,
+    headers: Headers = (),
 ) -> None:
     """Publish a message; an outage is waited out, because its moment does not come again."""
-    producer.send(topic, key=key, value=value).get()
+    producer.send(topic, key=key, value=value, headers=list(headers)).get()
 
 
 def _catch_up(made: Engine, read: Callable[[], list[Fact] | None]) -> Iterator[Alert]:

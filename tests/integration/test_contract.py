@@ -187,7 +187,7 @@ def test_every_message_is_what_is_published_of_it(
 
     events = [
         conforming(record)
-        for name in ("mentions.raw", "mentions.enriched", "mentions.dead-letter")
+        for name in ("mentions.raw", "mentions.enriched", "mentions.dead-letter", "mentions.alerts")
         for record in seen[name]
         if any(header.startswith("ce_") for header, _ in record.headers)
     ]

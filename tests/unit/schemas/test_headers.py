@@ -1,5 +1,7 @@
 from datetime import UTC, datetime
 
+from msgspec.structs import fields
+
 from schemas import headers
 from schemas.mention import Collector, RawMention
 
@@ -49,3 +51,12 @@ def test_what_a_foreign_producer_leaves_out_is_filled_in() -> None:
     expected = dict(headers.enriched_headers(MENTION, headers.mention_headers(MENTION)))
     assert dict(after) == expected | {"ce_source": b"/theirs", "own": b"1"}
     assert len(after) == len(dict(after))
+
+
+def test_an_alert_is_an_event_of_its_rule() -> None:
+    found = dict(headers.alert_headers("spike:Acme:29455384", "spike", NOW))
+    assert found["ce_id"] == b"spike:Acme:29455384"
+    assert found["ce_type"] == headers.TYPE_ALERT
+    assert found["ce_source"] == b"/alerts/spike"
+    assert datetime.fromisoformat(found["ce_time"].decode()) == NOW
+    assert set(found) == {field.encode_name for field in fields(headers.AlertHeaders)}

@@ -27,7 +27,10 @@ class Producer:
     def __init__(self) -> None:
         self.sent: list[tuple[str, bytes, bytes]] = []
 
-    def send(self, topic: str, *, key: bytes, value: bytes) -> "Producer":
+    def send(
+        self, topic: str, *, key: bytes, value: bytes, headers: list[tuple[str, bytes]]
+    ) -> "Producer":
+        assert headers == []
         self.sent.append((topic, key, value))
         return self
 
