@@ -19,8 +19,10 @@ def read(record: Record) -> EnrichedMention | Reject:
     A newer minor version only adds fields; another major version may mean something else by the
     same ones.
     """
+    value = record.value or b""
     try:
-        mention = decode_enriched(record.value or b"")
+        mention = decode_enriched(value)
+        value.decode()  # msgspec skips unknown fields unread, and they are passed on as they are
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         return Reject(type(error).__name__, str(error))
     if record.key != mention.id.encode():

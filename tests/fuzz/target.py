@@ -4,6 +4,7 @@ The first byte says what the rest is: the whole message, or a text and its title
 """
 
 import asyncio
+import json
 import time
 from functools import cache
 from typing import Any, Final
@@ -62,6 +63,7 @@ def check(data: bytes) -> Ok | Reject:
     if isinstance(outcome, Ok):
         (output,) = outcome.outputs
         mention = decode_enriched(output.value or b"")
+        json.loads(output.value or b"")  # any other reader takes it too
         length = len(mention.text)
         for entity in mention.entities:
             assert 0 <= entity.span.start <= entity.span.end <= length

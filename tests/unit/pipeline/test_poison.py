@@ -66,6 +66,8 @@ CASES: dict[str, tuple[bytes, str]] = {
     "a revision over 2^53": (made(revision=1 << 60), "ValidationError"),
     "101 tags": (made(tags=["x"] * 101), "ValidationError"),
     "a field of a newer minor version": (made(schema_version="1.99", mood="calm"), PASSES),
+    "a new field that is no UTF-8": (made()[:-1] + b', "x": "\xff"}', "UnicodeDecodeError"),
+    "a new field whose name is none": (made()[:-1] + b', "x\xff": 1}', "UnicodeDecodeError"),
     "another major version": (made(schema_version="2.0"), "UnknownSchemaVersion"),
     "not a number": (made(rating={"value": "@"}).replace(b'"@"', b"NaN"), "DecodeError"),
     "a number of 100,000 digits": (made().replace(b": 1,", b": " + b"9" * 100_000 + b",", 1),
