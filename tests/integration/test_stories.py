@@ -31,11 +31,13 @@ def test_every_story_has_one_lead_over_two_workers_and_a_kill(installation: Inst
         for number in chance.sample(range(STORIES), STORIES):
             text = f"{chance.choice(words)} {stories[number]} https://l.example/{copy}"
             rows.append((f"s{number}c{copy}", text))
+    lines = [
+        json.dumps({"id": name, "text": text, "at": (start + timedelta(minutes=place)).isoformat()})
+        for place, (name, text) in enumerate(rows)
+    ]
+    half = len(lines) // 2
     path = installation.folder / "load.jsonl"
-    with path.open("w", encoding="utf-8") as file:
-        for place, (name, text) in enumerate(rows):
-            at = (start + timedelta(minutes=place)).isoformat()
-            file.write(json.dumps({"id": name, "text": text, "at": at}) + "\n")
+    path.write_text("\n".join(lines[:half]) + "\n", encoding="utf-8")
     installation.configure(CONFIG.format(path=path))
     installation.env["MENTIONS_WORKER__BATCH"] = "50"
 
@@ -44,9 +46,11 @@ def test_every_story_has_one_lead_over_two_workers_and_a_kill(installation: Inst
     installation.start("worker", "--stages", "enrich")
     installation.start("agent")
     installation.wait(lambda: installation.count() > len(rows) // 10, "some mentions")
-    assert installation.count() < len(rows), "all was through before the kill: it showed nothing"
     installation.kill(first)
     installation.start("worker", "--stages", "enrich")
+    # However quick the machine, there are copies to come whose stories the killed worker has seen.
+    with path.open("a", encoding="utf-8") as file:
+        file.write("\n".join(lines[half:]) + "\n")
     installation.wait(lambda: installation.count() >= len(rows), "every mention in the index")
     # What was in the hands of the killed worker is enriched twice: wait for the second answer.
     installation.wait(lambda: _behind(installation) == 0, "every message handled")

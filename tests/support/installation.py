@@ -17,9 +17,14 @@ from elasticsearch.helpers import scan
 from pipeline.search.client import connect_sync
 from pipeline.settings import Settings
 
-__all__ = ["Installation"]
+__all__ = ["Installation", "json_lines"]
 
 _NOT_YET = 503
+
+
+def json_lines(output: str) -> list[dict[str, Any]]:
+    """The objects of ``--json``. ``str.splitlines`` would also end a line within a text."""
+    return [json.loads(line) for line in output.split("\n") if line]
 
 
 class Installation:
@@ -119,8 +124,7 @@ class Installation:
 
     def tail(self, topic: str) -> list[dict[str, Any]]:
         """All messages of a topic."""
-        lines = self.run("tail", topic, "--json", "--since", "1d").stdout.splitlines()
-        return [json.loads(line) for line in lines]
+        return json_lines(self.run("tail", topic, "--json", "--since", "1d").stdout)
 
     def wait(self, until: Callable[[], bool], what: str, seconds: float = 90) -> None:
         deadline = time.monotonic() + seconds
