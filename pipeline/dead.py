@@ -25,7 +25,7 @@ from msgspec import Struct
 from pipeline import admin
 from pipeline.errors import ConfigError, PipelineError
 from pipeline.reader import records
-from pipeline.search.letters import refused_at
+from pipeline.search.letters import HISTORY, Refusal, history, refused_at
 from pipeline.settings import Settings
 from schemas import topics
 from schemas.dead import Mark
@@ -33,9 +33,6 @@ from schemas.dead import Mark
 __all__ = ["Filter", "Letter", "drop", "letters", "replay"]
 
 _OWN: Final = "dlq_"
-_HISTORY_LIMIT: Final = (
-    10  # refusals that are remembered; who fails more often has a standing fault
-)
 _BATCH: Final = 500
 _CONFIRM_WITHIN: Final = 60.0  # seconds
 Action: TypeAlias = Literal["replayed", "dropped"]
@@ -189,19 +186,14 @@ def _number(text: str | None) -> int:
 def _returning(letter: Letter) -> list[tuple[str, bytes]]:
     """The headers of a letter on its way back."""
     found = dict(letter.headers)
-    history: list[dict[str, str]] = msgspec.json.decode(found.get("dlq_history", b"[]"))
-    history.append(
-        {
-            "at": letter.at.isoformat(),
-            "stage": letter.stage,
-            "error": letter.error,
-            "reason": letter.reason,
-        }
-    )
+    refusals = [
+        *history(found.get("dlq_history")),
+        Refusal(letter.at.isoformat(), letter.stage, letter.error, letter.reason),
+    ]
     return [
         *((name, value) for name, value in letter.headers if not name.startswith(_OWN)),
         ("dlq_replays", str(letter.replays + 1).encode()),
-        ("dlq_history", msgspec.json.encode(history[-_HISTORY_LIMIT:])),
+        ("dlq_history", msgspec.json.encode(refusals[-HISTORY:])),
     ]
 
 

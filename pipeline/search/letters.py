@@ -13,13 +13,15 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-__all__ = ["document", "mark", "refused_at"]
+__all__ = ["HISTORY", "Refusal", "document", "history", "mark", "refused_at"]
 
 TEXT_SHOWN: Final = 2_000
 """Most code points of a refused text that are kept here."""
 
+HISTORY: Final = 10
+"""Refusals that are remembered; what fails more often has a standing fault."""
+
 _SHORT: Final = 2_048  # code points of any other field
-_HISTORY: Final = 10
 _MOST: Final = (1 << 31) - 1
 _DIGITS: Final = 20
 _SAID: Final = ("title", "url", "channel", "site")
@@ -55,7 +57,7 @@ def document(
         "key": _text(key or b""),
         "attempts": _number(said.get("dlq_attempts")),
         "replays": _number(said.get("dlq_replays")),
-        "history": _history(headers.get("dlq_history")),
+        "history": history(headers.get("dlq_history")),
         "bytes": len(value or b""),
         **_said(value),
     }
@@ -92,20 +94,23 @@ class _Mark(Struct):
     at: datetime
 
 
-class _Refusal(Struct):
+class Refusal(Struct):
+    """One time that a message was refused."""
+
     at: str = ""
     stage: str = ""
     error: str = ""
     reason: str = ""
 
 
-_history_of: Final = msgspec.json.Decoder(list[_Refusal]).decode
+_history_of: Final = msgspec.json.Decoder(list[Refusal]).decode
 
 
-def _history(value: bytes | None) -> list[_Refusal]:
+def history(value: bytes | None) -> list[Refusal]:
+    """What a letter's header ``dlq_history`` says; nothing where it cannot be read."""
     try:
-        return _history_of(value or b"[]")[-_HISTORY:]
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return _history_of(value or b"[]")[-HISTORY:]
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return []  # of another's making; it is in the letter
 
 
