@@ -60,7 +60,11 @@ _SAY_AGAIN_AFTER: Final = 60.0  # seconds between two reports of one outage
 _STUCK_AFTER: Final = 45.0  # seconds; the client itself should give up after 30
 _LOOK_UP_EVERY: Final = 0.5  # seconds between two looks at whether to stop
 _REASON_LIMIT: Final = 2_000  # bytes of an error message that are worth keeping
+_NAME_LIMIT: Final = 4_096  # bytes of a key, eight times what an id may have
 _ENVELOPE: Final = 65_536  # bytes that headers and framing may add to a value
+
+# A plugin may build anything: ids that are lists, texts that are half surrogates.
+_BROKEN: Final = (msgspec.MsgspecError, TypeError, AttributeError, UnicodeError)
 
 
 class _StuckError(KafkaError):
@@ -135,21 +139,25 @@ class Publisher:
             if isinstance(item, RawMention) and self._repeated(item, fresh):
                 tally.unchanged += 1
                 continue
-            if isinstance(item, Deletion):
+            if isinstance(item, Deletion) and isinstance(item.id, str):
                 fresh.pop(item.id, None)
                 self._repeats.forget(item.id)
             messages.append(self._message(item, source, tally))
         self.send(messages, within=within)
-        self._repeats.remember(fresh.items())
+        self._repeats.remember(fresh.items(), source)
         return tally
+
+    def adopt(self, source: str) -> None:
+        """Publish of a source that another process may have read whatever it says, even again."""
+        self._repeats.forget_source(source)
 
     def _repeated(self, mention: RawMention, fresh: dict[str, bytes]) -> bool:
         """Whether exactly this was published before; if not, note it in ``fresh``."""
         try:
             made = self._repeats.fingerprint(mention)
-        except (msgspec.MsgspecError, TypeError, AttributeError, UnicodeError):
-            return False  # a plugin may build anything: ``_message`` says what is wrong
-        last = fresh.get(mention.id)
+            last = fresh.get(mention.id)
+        except _BROKEN:
+            return False  # ``_message`` says what is wrong
         if last == made or (last is None and self._repeats.known(mention.id, made)):
             return True
         fresh[mention.id] = made
@@ -275,32 +283,33 @@ class Publisher:
             _log.warning("waiting for Kafka since %.0f s: %s", seconds, state.outcome.exception())
 
     def _message(self, item: Item, source: str, tally: Tally) -> Message:
-        if isinstance(item, Deletion):
-            tally.published += 1
-            about = headers.tombstone_headers(item.id, item.revision, source)
-            return Message(self._raw, item.id.encode(), None, about)
         if isinstance(item, Refused):
             tally.rejected += 1
             return self._dead(item, source)
         try:
+            if isinstance(item, Deletion):
+                about = headers.tombstone_headers(item.id, item.revision, source)
+                message = Message(self._raw, item.id.encode(), None, about)
+                tally.published += 1
+                return message
             if self._salt is not None and item.author is not None:
                 item = structs.replace(item, author=anonymous(item.author, self._salt))
-            # A plugin may build anything: what leaves here can be read by everyone.
+            # What leaves here can be read by everyone.
             value = encode(item)
             decode_raw(value)
             about = headers.mention_headers(item)
-        except (msgspec.MsgspecError, TypeError, AttributeError, UnicodeError) as error:
+        except _BROKEN as error:
             tally.rejected += 1
             return self._dead(_refused(item, error), source)
         tally.published += 1
         return Message(self._raw, item.id.encode(), value, about)
 
     def _dead(self, item: Refused, source: str) -> Message:
-        reason = item.reason.encode(errors="replace")[:_REASON_LIMIT].decode(errors="ignore")
+        key = _cut(item.key, _NAME_LIMIT)
         explained = {
             "dlq_stage": "agent",
-            "dlq_error": item.error,
-            "dlq_reason": reason,
+            "dlq_error": _cut(item.error, _REASON_LIMIT),
+            "dlq_reason": _cut(item.reason, _REASON_LIMIT),
             # It has never been on a topic: this is the one it was meant for.
             "dlq_topic": self._raw,
             "dlq_partition": "-1",
@@ -310,11 +319,11 @@ class Publisher:
         }
         return Message(
             self._dead_letters,
-            item.key.encode(errors="replace"),
+            key.encode(),
             item.value[: topics.DEAD_LETTER.max_message_bytes - _ENVELOPE],
             [
-                *headers.refused_headers(item.key, source),
-                *((name, text.encode(errors="replace")) for name, text in explained.items()),
+                *headers.refused_headers(key, source),
+                *((name, text.encode()) for name, text in explained.items()),
             ],
         )
 
@@ -330,8 +339,13 @@ class Publisher:
         return self._dead(refused, source.decode().removeprefix("/sources/"))
 
 
-def _refused(item: RawMention, error: Exception) -> Refused:
-    """The dead letter of a mention that breaks the schema, readable whatever is wrong with it."""
+def _cut(text: str, limit: int) -> str:
+    """As many whole characters as fit into so many bytes."""
+    return text.encode(errors="replace")[:limit].decode(errors="ignore")
+
+
+def _refused(item: RawMention | Deletion, error: Exception) -> Refused:
+    """The dead letter of an item that breaks the schema, readable whatever is wrong with it."""
     # json escapes half surrogates, msgspec refuses them.
     value = json.dumps(msgspec.to_builtins(item, enc_hook=repr), default=repr).encode()
-    return Refused(str(item.id), value, type(error).__name__, str(error))
+    return Refused(str(getattr(item, "id", "")), value, type(error).__name__, str(error))

@@ -2,9 +2,14 @@
 
 A client that sends a mention again, or a source that is read twice, brings the same id, revision
 and content. Such a repetition is left out; anything that differs in one of the three is published.
-That is safe whoever else publishes: the very same message is on the topic already. The memory is
-bounded and of this process alone; whoever does not remember publishes again, and the repetition
-ends at the index.
+The memory is bounded and of this process alone; whoever does not remember publishes again, and the
+repetition ends at the index. What was published of a source is forgotten when the process takes it
+over: meanwhile another process may have published other content under the same id and revision.
+
+What is left: two sources that tell of the same id with the same revision and different content,
+one here and one in another process (or a client that pushes to both). There the last that was
+published stands, and what this process repeats does not become the last again. Whoever changes a
+mention gives it a higher revision, and then the order does not matter.
 """
 
 import hashlib
@@ -19,7 +24,8 @@ from schemas.mention import Collector, RawMention, encode
 
 __all__ = ["Repeats"]
 
-_REMEMBERED: Final = 50_000  # mentions: some 15 MB
+_REMEMBERED: Final = 50_000  # mentions: some 14 MB
+_UNKNOWN: Final = (None, "")
 _NOBODY: Final = Collector(source="-")
 
 
@@ -28,7 +34,8 @@ class Repeats:
 
     def __init__(self, size: int = _REMEMBERED) -> None:
         self._size = size
-        self._known: OrderedDict[str, bytes] = OrderedDict()
+        # Id -> fingerprint, and the source that it was published for.
+        self._known: OrderedDict[str, tuple[bytes, str]] = OrderedDict()
         self._lock = threading.Lock()
 
     @staticmethod
@@ -40,13 +47,13 @@ class Repeats:
     def known(self, name: str, fingerprint: bytes) -> bool:
         """Whether exactly this was the last that was published under this id."""
         with self._lock:
-            return self._known.get(name) == fingerprint
+            return self._known.get(name, _UNKNOWN)[0] == fingerprint
 
-    def remember(self, published: Iterable[tuple[str, bytes]]) -> None:
-        """Note what the broker has confirmed."""
+    def remember(self, published: Iterable[tuple[str, bytes]], source: str) -> None:
+        """Note what the broker has confirmed of a source."""
         with self._lock:
             for name, fingerprint in published:
-                self._known[name] = fingerprint
+                self._known[name] = fingerprint, source
                 self._known.move_to_end(name)
             while len(self._known) > self._size:
                 self._known.popitem(last=False)
@@ -55,3 +62,9 @@ class Repeats:
         """A deletion came in between."""
         with self._lock:
             self._known.pop(name, None)
+
+    def forget_source(self, source: str) -> None:
+        """Others may have published for it since."""
+        with self._lock:
+            for name in [name for name, (_, of) in self._known.items() if of == source]:
+                del self._known[name]

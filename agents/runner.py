@@ -297,6 +297,7 @@ class Agent:
             task.wait(max(deadline - time.monotonic(), 0))
 
     def _task(self, name: str, progress: Progress | None, *, final: bool = False) -> Task:
+        self._publisher.adopt(name)
         return Task(
             self._polled[name],
             progress,

@@ -116,6 +116,16 @@ def test_what_is_on_the_topic_as_it_is_is_not_published_again() -> None:
     assert publisher.publish([first], "it") == Tally(published=1)
 
 
+@pytest.mark.usefixtures("producer")
+def test_what_others_may_have_changed_since_is_published_again() -> None:
+    publisher = Publisher({})
+    publisher.publish([mention(1)], "it")
+    publisher.publish([mention(2)], "other")
+    publisher.adopt("it")
+    assert publisher.publish([mention(1)], "it") == Tally(published=1)
+    assert publisher.publish([mention(2)], "other") == Tally(unchanged=1)
+
+
 def test_authors_go_by_pseudonyms_where_there_is_a_salt(producer: Producer) -> None:
     made = mention(author={"handle": "erika", "followers": 3})
     Publisher({}, salt=b"s").publish([made], "it")
@@ -142,6 +152,8 @@ def test_what_was_not_confirmed_is_published_again(producer: Producer) -> None:
         {"text": "half a pair \ud800"},
         {"published_at": datetime(2026, 1, 1)},
         {"id": "no type"},
+        {"id": ["no", "text"]},
+        {"id": None},
         {"collected_at": None},
         {"collector": object()},
     ],
@@ -161,6 +173,33 @@ def test_what_breaks_the_schema_goes_to_the_dead_letters(
     assert said["dlq_error"]
     assert said["dlq_reason"]
     assert said["ce_source"] == "/sources/it"
+
+
+@pytest.mark.parametrize("name", [["a"], None, 7])
+def test_a_deletion_of_nothing_goes_to_the_dead_letters(producer: Producer, name: Any) -> None:
+    tally = Publisher({}).publish([Deletion(name, 7), mention(1)], "it")
+    assert tally == Tally(published=1, rejected=1)
+    letter, _ = producer.confirmed
+    assert (letter.topic, letter.key) == (topics.DEAD_LETTER.name, str(name).encode())
+    assert json.loads(letter.value or b"") == {"id": name, "revision": 7}
+
+
+def test_an_endless_id_fits_into_a_dead_letter(producer: Producer) -> None:
+    limit = topics.DEAD_LETTER.max_message_bytes
+    endless = structs.replace(mention(), id="files:" + "\N{SNOWMAN}" * 700_000)
+
+    def answer(message: Message) -> KafkaError | None:
+        about = sum(len(name) + len(value) for name, value in message.headers)
+        size = len(message.key) + len(message.value or b"") + about
+        return MessageSizeTooLargeError() if size > limit else None
+
+    producer.answer = answer
+    assert Publisher({}).publish([endless], "it") == Tally(rejected=1)
+    (letter,) = producer.confirmed
+    assert letter.key.decode() == "files:" + "\N{SNOWMAN}" * ((4_096 - 6) // 3)
+    assert letter.value is not None
+    assert len(letter.value) > 4_000_000
+    assert dead(letter)["ce_id"].startswith("files:")
 
 
 def test_a_refused_item_arrives_as_it_was(producer: Producer) -> None:

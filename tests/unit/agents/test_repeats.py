@@ -35,11 +35,19 @@ def test_everything_else_counts() -> None:
 
 def test_the_last_version_is_known_until_it_is_deleted_or_too_old() -> None:
     repeats = Repeats(size=2)
-    repeats.remember([("a", b"1"), ("b", b"1"), ("a", b"2")])
+    repeats.remember([("a", b"1"), ("b", b"1"), ("a", b"2")], "it")
     assert not repeats.known("a", b"1")
     assert repeats.known("a", b"2")
-    repeats.remember([("c", b"1")])
+    repeats.remember([("c", b"1")], "it")
     assert repeats.known("a", b"2")
     assert not repeats.known("b", b"1")
     repeats.forget("a")
     assert not repeats.known("a", b"2")
+
+
+def test_a_source_that_is_taken_over_is_not_known() -> None:
+    repeats = Repeats()
+    repeats.remember([("a", b"1"), ("b", b"1")], "one")
+    repeats.remember([("b", b"1"), ("c", b"1")], "two")
+    repeats.forget_source("one")
+    assert [repeats.known(name, b"1") for name in "abc"] == [False, True, True]
