@@ -16,6 +16,7 @@ from msgspec import Struct
 from pipeline.alerts.chance import at_least, at_most, share_at_least
 from pipeline.alerts.history import DAY, HOUR, MINUTE, Fact, History
 from schemas.alert import AlertKind
+from schemas.forgotten import pseudonym
 
 __all__ = ["RULES", "Finding", "Limits", "Moment"]
 
@@ -96,7 +97,7 @@ class Finding(Struct, frozen=True):
     why: str
     facts: Sequence[Fact]
     about: str = ""
-    """What the episode is about besides the topic: an author, a mention."""
+    """What the episode is about besides the topic: a hash of an author's name, a mention."""
 
 
 Rule: TypeAlias = Callable[[Moment], "Finding | None"]
@@ -181,9 +182,9 @@ def author(now: Moment) -> Finding | None:
         if fact.followers >= now.limits.followers:
             severity: Severity = "warning" if fact.negative else "info"
             why = f"an author with {fact.followers:,} followers spoke of it"
-            return Finding(
-                severity, fact.at, fact.followers, None, why, [fact], fact.author or fact.id
-            )
+            # Alerts are kept for a year, and their ids with them: they name nobody.
+            who = pseudonym(fact.author, b"") if fact.author else fact.id
+            return Finding(severity, fact.at, fact.followers, None, why, [fact], who)
     return None
 
 

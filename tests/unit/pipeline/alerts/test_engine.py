@@ -186,6 +186,7 @@ def test_a_large_author_is_told_once_a_day() -> None:
     ]
     (alert,) = run(big, kinds=("author",))
     assert (alert.severity, alert.observed) == ("warning", 200_000)
+    assert b"star" not in msgspec.json.encode(alert)
     assert run(big, kinds=("author",), limits=Limits(followers=300_000)) == []
 
 
