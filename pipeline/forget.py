@@ -4,13 +4,20 @@ What is done, in this order, so that an interruption leaves nothing half forgott
 does not finish:
 
 1. The keys of the person (hashes, see ``schemas.forgotten``) go to ``mentions.forgotten``: whatever
-   is collected from now on ends in the stage ``enrich``.
-2. A tombstone for each mention goes to ``mentions.raw``. It travels the way every deletion does: to
-   ``mentions.enriched``, to all teams' topics, to Elasticsearch; consumers see it. The topics'
-   logs lose the older versions when they are compacted, see ``topics.RAW``.
-3. Dead letters are not compacted. In a partition that has letters of the person, all other letters
-   that still wait are written again at its end, and everything before is deleted
-   (``DeleteRecords``); the searchable copies of what was deleted go too.
+   is collected from then on ends in the stage ``enrich``.
+2. ``MOMENT`` later all workers have read them and let go of what they had in hand. Everything is
+   searched, and searched again after what was found is deleted, until nothing is found or the time
+   is over; what is left then is said. In each round:
+
+   * A tombstone for each mention goes to ``mentions.raw``. It travels the way every deletion does:
+     to ``mentions.enriched``, to all teams' topics, to Elasticsearch; consumers see it. The topics'
+     logs lose the older versions when they are compacted, see ``topics.RAW``.
+   * Dead letters are not compacted. In a partition that has letters of the person, all other
+     letters that still wait are written again at its end, and everything before is deleted
+     (``DeleteRecords``); the searchable copies of what was deleted go too.
+3. These copies are deleted once more: a worker may have had a letter in hand.
+
+Names are compared folded (``schemas.forgotten.folded``), in Kafka as in Elasticsearch.
 """
 
 import time
@@ -27,20 +34,30 @@ from msgspec import Struct, field
 from pipeline import admin, dead
 from pipeline.reader import records
 from pipeline.search.client import connect_sync, explained
+from pipeline.search.folded import patterns
+from pipeline.search.removal import remove
 from pipeline.search.templates import letters_template
 from pipeline.settings import Settings
 from schemas import forgotten, headers, topics
-from schemas.mention import Author
 
 _Message: TypeAlias = tuple[str, bytes, bytes | None, list[tuple[str, bytes]]]
 
-__all__ = ["Found", "Person", "Receipt", "erase", "find"]
+__all__ = ["ELASTICSEARCH", "MOMENT", "Found", "Person", "Receipt", "find", "forget"]
+
+MOMENT: Final = 2.0
+"""Seconds between what is published and the next search: a worker that follows
+``mentions.forgotten`` reads within one, and a batch in its hands takes less."""
+
+ELASTICSEARCH: Final = "Elasticsearch"
+"""The name of that place in a receipt."""
 
 _SOURCE: Final = "forget"
+_ROUNDS: Final = 10
 _CHUNK: Final = 500
 _CONFIRM_WITHIN: Final = 60.0  # seconds
-_SHOWN: Final = ["revision", "url"]
-_NAMES: Final = ("author.id", "author.handle", "author.name", "author.url")
+_SHOWN: Final = ["revision", "url", "author"]
+_EXAMPLES: Final = 5
+_NAMES: Final = ("id", "handle", "name", "url")
 
 
 class Person(Struct, frozen=True):
@@ -67,15 +84,38 @@ class Person(Struct, frozen=True):
 class Found(Struct):
     """What there is of a person."""
 
-    mentions: dict[str, int] = {}
+    mentions: dict[str, int] = field(default_factory=dict)
     """Id → the newest revision seen."""
-    messages: dict[str, int] = {}
-    """Topic → messages that still have a value."""
-    documents: int = 0
-    """In Elasticsearch."""
-    letters: list[dead.Letter] = field(default_factory=list)
+    messages: dict[str, set[tuple[int, int]]] = field(default_factory=dict)
+    """Topic → partition and offset of messages that still have a value."""
+    documents: set[str] = field(default_factory=set)
+    """Ids, in Elasticsearch."""
+    letters: set[str] = field(default_factory=set)
+    """Positions of dead letters."""
     examples: list[str] = field(default_factory=list)
     """Some links, to see whether it is the right person."""
+
+    @property
+    def places(self) -> dict[str, int]:
+        """How much there is in each place that has any."""
+        counts = {topic: len(some) for topic, some in self.messages.items()}
+        counts |= {ELASTICSEARCH: len(self.documents), "dead letters": len(self.letters)}
+        return {place: count for place, count in counts.items() if count}
+
+    def add(self, other: "Found") -> None:
+        """Take in what was found at another time."""
+        for name, revision in other.mentions.items():
+            self.note(name, revision)
+        for topic, some in other.messages.items():
+            self.messages.setdefault(topic, set()).update(some)
+        self.documents |= other.documents
+        self.letters |= other.letters
+
+    def note(self, name: str, revision: int, url: str = "") -> None:
+        """A version of a mention was seen."""
+        self.mentions[name] = max(self.mentions.get(name, 0), revision)
+        if url and url not in self.examples and len(self.examples) < _EXAMPLES:
+            self.examples.append(url)
 
 
 class Receipt(Struct, frozen=True, kw_only=True):
@@ -84,42 +124,67 @@ class Receipt(Struct, frozen=True, kw_only=True):
     mentions: int
     messages: dict[str, int]
     documents: int
-    documents_left: int
-    """Still to be deleted by the workers."""
     letters: int
     letters_moved: int
     """Letters of others that were written again."""
+    left: dict[str, int]
+    """What the last search still found, by place; empty where all is deleted."""
     keys: list[str]
     at: datetime
 
 
-class _Who(Struct):
+class _Said(Struct):
+    """Of any JSON: a dead letter may hold anything in these fields."""
+
+    id: Any = None
+    revision: Any = None
+    url: Any = None
+    author: Any = None
+
+
+class _Who(Struct, frozen=True):
     id: str = ""
     revision: int = 0
-    url: str | None = None
-    author: Author | None = None
+    url: str = ""
+    names: tuple[str, ...] = ()
 
 
-_who: Final = msgspec.json.Decoder(_Who).decode
+_said: Final = msgspec.json.Decoder(_Said).decode
 
 
 class _Wanted:
     """Whether something is the person's."""
 
-    def __init__(self, person: Person, salt: bytes) -> None:
-        self._ids = {name.encode() for name in person.ids}
+    def __init__(self, person: Person, salt: bytes, ids: Iterable[str] = ()) -> None:
+        self._ids = {*person.ids, *ids} - {""}  # what has no id is nobody's
         self._names = {forgotten.folded(name) for name in person.names(salt)}
 
     def meant(self, key: bytes | None, value: bytes | None) -> _Who | None:
-        """What the message is of, where it is the person's."""
+        """What a message is of, where it is the person's."""
         try:
-            who = _who(value or b"")
+            who = _who(_said(value or b""))
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             who = _Who()  # its key can tell
-        if key in self._ids or who.id.encode(errors="replace") in self._ids:
+        if key is not None and key.decode(errors="replace") in self._ids:
             return who
-        names = forgotten.names(who.author)
-        return who if any(forgotten.folded(name) in self._names for name in names) else None
+        return who if self.means(who) else None
+
+    def means(self, who: _Who) -> bool:
+        """Whether it is of the person."""
+        return who.id in self._ids or any(
+            forgotten.folded(name) in self._names for name in who.names
+        )
+
+
+def _who(said: _Said) -> _Who:
+    author = said.author if isinstance(said.author, dict) else {}
+    names = (author.get(name) for name in _NAMES)
+    return _Who(
+        said.id if isinstance(said.id, str) else "",
+        said.revision if isinstance(said.revision, int) else 0,
+        said.url if isinstance(said.url, str) else "",
+        tuple(name for name in names if isinstance(name, str) and name),
+    )
 
 
 def find(
@@ -136,115 +201,154 @@ def find(
         PipelineError: a server does not answer.
     """
     found = Found()
-    wanted = _Wanted(person, settings.privacy.key())
+    salt = settings.privacy.key()
+    wanted = _Wanted(person, salt)
     table = [topics.RAW, topics.ENRICHED, *(topics.routed(r.team) for r in settings.routes)]
     for topic in table:
         name = settings.kafka.topic(topic)
         looked(name)
         found.messages[name] = _in_topic(settings, name, wanted, found)
-    looked("Elasticsearch")
-    _in_index(settings, person, found)
+    looked(ELASTICSEARCH)
+    _in_index(settings, person, wanted, found)
     name = settings.kafka.topic(topics.DEAD_LETTER)
     looked(name)
-    found.letters = [
-        letter
+    # A letter that cannot be read says by its key whose mention it is.
+    wanted = _Wanted(person, salt, found.mentions)
+    found.letters = {
+        letter.position
         for letter in dead.letters(settings, dead.Filter(marked=True))
         if wanted.meant(letter.key, letter.value)
-    ]
+    }
     return found
 
 
-def erase(settings: Settings, person: Person, found: Found, *, within: float = 60.0) -> Receipt:
-    """Delete what was found, and block it from coming back.
+def forget(
+    settings: Settings,
+    person: Person,
+    looked: Callable[[str], None] = lambda _: None,
+    *,
+    within: float = 60.0,
+) -> Receipt:
+    """Delete everything, and block it from coming back.
 
     Args:
         settings: how to reach the servers.
         person: who is meant.
-        found: what ``find`` found.
-        within: seconds to wait for the workers to delete what is in Elasticsearch.
+        looked: told the name of each place before it is searched.
+        within: seconds to wait for the workers to delete what was found last.
 
     Raises:
-        PipelineError: a server does not answer; run it again.
+        PipelineError: a server does not answer, or does not delete a document; run it again.
     """
     now = datetime.now(UTC)
-    keys = person.keys(settings.privacy.key())
+    salt = settings.privacy.key()
+    keys = person.keys(salt)
+    every, ended, gone = Found(), dict[str, int](), set[str]()
+    rounds = moved = 0
     with admin.producer(settings) as producer:
-        value = msgspec.json.encode(forgotten.Forgetting(now))
         name = settings.kafka.topic(topics.FORGOTTEN)
-        _send(producer, ((name, key.encode(), value, []) for key in keys))
-        _send(producer, _tombstones(settings, found, now))
-        moved = _clear_letters(settings, producer, person) if found.letters else 0
+        value = msgspec.json.encode(forgotten.Forgetting(now))
+        _send(producer, [(name, key.encode(), value, []) for key in keys])
+        until = time.monotonic() + within
+        while True:
+            time.sleep(MOMENT)
+            left = find(settings, person, looked)
+            every.add(left)
+            fresh = {n: r for n, r in left.mentions.items() if r > ended.get(n, -1)}
+            if (fresh or left.letters) and rounds < _ROUNDS:
+                rounds += 1
+                until = time.monotonic() + within
+                ended |= _end(settings, producer, fresh)
+                if left.letters:
+                    wanted = _Wanted(person, salt, every.mentions)
+                    positions, others = _clear_letters(settings, producer, wanted)
+                    gone |= positions
+                    moved += others
+                    _drop_copies(settings, gone, ())
+            elif not left.places or time.monotonic() > until:
+                break
+    _drop_copies(settings, gone, {*every.mentions, *person.ids})
     return Receipt(
-        mentions=len(found.mentions),
-        messages=found.messages,
-        documents=found.documents,
-        documents_left=_left(settings, found, within),
-        letters=len(found.letters),
+        mentions=len(every.mentions),
+        messages={topic: len(some) for topic, some in every.messages.items()},
+        documents=len(every.documents),
+        letters=len(every.letters),
         letters_moved=moved,
+        left=left.places,
         keys=keys,
         at=now,
     )
 
 
-def _in_topic(settings: Settings, name: str, wanted: _Wanted, found: Found) -> int:
-    """Note ids and revisions; returns how many messages the topic shows of the person."""
-    alive: dict[bytes, list[_Who]] = {}
+def _in_topic(settings: Settings, name: str, wanted: _Wanted, found: Found) -> set[tuple[int, int]]:
+    """Note ids and revisions; returns where the topic shows something of the person."""
+    alive: dict[bytes, dict[tuple[int, int], _Who]] = {}
     for record in records(settings, name):
         if record.value is None:
             alive.pop(record.key, None)  # deleted already; compaction takes what is before
         elif who := wanted.meant(record.key, record.value):
-            alive.setdefault(record.key or who.id.encode(), []).append(who)
+            key = record.key or who.id.encode(errors="replace")
+            alive.setdefault(key, {})[record.partition, record.offset] = who
     for key, versions in alive.items():
-        for who in versions:
-            _note(found, key.decode(errors="replace"), who.revision, who.url)
-    return sum(map(len, alive.values()))
+        for who in versions.values():
+            found.note(key.decode(errors="replace"), who.revision, who.url)
+    return {position for versions in alive.values() for position in versions}
 
 
-def _in_index(settings: Settings, person: Person, found: Found) -> None:
+def _in_index(settings: Settings, person: Person, wanted: _Wanted, found: Found) -> None:
     config = settings.elasticsearch
     with explained(config), connect_sync(config) as client:
         if not client.indices.exists_alias(name=config.alias):
             return
         client.indices.refresh(index=config.alias)
-        query = _query(person, settings.privacy.key())
+        query = {"bool": {"should": list(_queries(person, settings.privacy.key()))}}
         for hit in scan(client, index=config.alias, query={"query": query}, source=_SHOWN):
-            found.documents += 1
-            _note(found, hit["_id"], hit["_source"]["revision"], hit["_source"].get("url"))
+            who = _who(_Said(hit["_id"], **hit["_source"]))
+            if wanted.means(who):
+                found.documents.add(who.id)
+                found.note(who.id, who.revision, who.url)
 
 
-def _query(person: Person, salt: bytes) -> dict[str, Any]:
-    names = [form for name in person.names(salt) for form in (name, name.removeprefix("@"))]
-    by_name = [{"terms": {place: names}} for place in _NAMES] if names else []
-    by_id = [{"ids": {"values": list(person.ids)}}] if person.ids else []
-    return {"bool": {"should": [*by_name, *by_id], "minimum_should_match": 1}}
+def _queries(person: Person, salt: bytes) -> Iterator[dict[str, Any]]:
+    """What finds all of the person's mentions, and some of others."""
+    yield {"ids": {"values": list(person.ids)}}
+    for name in person.names(salt):
+        for pattern in patterns(name):
+            like = {"value": pattern, "case_insensitive": True}
+            yield from ({"regexp": {f"author.{place}": like}} for place in _NAMES)
 
 
-def _note(found: Found, name: str, revision: int, url: str | None) -> None:
-    found.mentions[name] = max(found.mentions.get(name, 0), revision)
-    if url and url not in found.examples and len(found.examples) < 5:  # noqa: PLR2004 - some
-        found.examples.append(url)
-
-
-def _tombstones(settings: Settings, found: Found, now: datetime) -> Iterator[_Message]:
+def _end(settings: Settings, producer: Any, mentions: dict[str, int]) -> dict[str, int]:  # noqa: ANN401 - kafka-python has no types
+    """Send tombstones; returns up to which revision each id is over."""
     raw = settings.kafka.topic(topics.RAW)
-    for name, revision in found.mentions.items():
-        # Above every version that is known, and above what was said up to now.
-        ends = max(revision, int(now.timestamp() * 1_000))
-        yield raw, name.encode(), None, headers.tombstone_headers(name, ends, _SOURCE, now)
+    now = datetime.now(UTC)
+    # Above every version that is known, and above what was said up to now.
+    said = int(now.timestamp() * 1_000)
+    ends = {name: max(revision, said) for name, revision in mentions.items()}
+    _send(
+        producer,
+        [
+            (raw, name.encode(), None, headers.tombstone_headers(name, end, _SOURCE, now))
+            for name, end in ends.items()
+        ],
+    )
+    return ends
 
 
-def _send(producer: Any, messages: Iterable[_Message]) -> int:  # noqa: ANN401 - kafka-python has no types
+def _send(producer: Any, messages: Sequence[_Message]) -> None:  # noqa: ANN401
     sent = [
         producer.send(topic, value, key=key, headers=about) for topic, key, value, about in messages
     ]
     for confirmation in sent:
         confirmation.get(timeout=_CONFIRM_WITHIN)
-    return len(sent)
 
 
-def _clear_letters(settings: Settings, producer: Any, person: Person) -> int:  # noqa: ANN401
-    """Delete the person's letters; returns how many of others had to be written again."""
-    wanted = _Wanted(person, settings.privacy.key())
+def _clear_letters(settings: Settings, producer: Any, wanted: _Wanted) -> tuple[set[str], int]:  # noqa: ANN401
+    """Delete the person's letters.
+
+    Returns:
+        The positions that are no more, and how many letters of others had to be written again.
+    """
     name = settings.kafka.topic(topics.DEAD_LETTER)
     partitions: dict[int, list[dead.Letter]] = {}
     for letter in dead.letters(settings, dead.Filter(marked=True)):
@@ -275,36 +379,20 @@ def _clear_letters(settings: Settings, producer: Any, person: Person) -> int:  #
         for number, letters in affected.items()
     }
     admin.delete_records(settings, ends)
+    return {letter.position for letters in affected.values() for letter in letters}, moved
+
+
+def _drop_copies(settings: Settings, positions: Iterable[str], ids: Iterable[str]) -> None:
+    """Delete the searchable copies of letters: at these positions, and of these mentions."""
     config = settings.elasticsearch
+    index = letters_template(config.alias)
     with explained(config), connect_sync(config) as client:
-        gone = [letter.position for letters in affected.values() for letter in letters]
-        _drop(client, letters_template(config.alias), gone)
-    return moved
+        remove(client, index, {*positions, *_copies(client, index, sorted(ids))})
 
 
-def _drop(client: Elasticsearch, index: str, names: Sequence[str]) -> None:
-    for start in range(0, len(names), _CHUNK):
-        steps = [{"delete": {"_index": index, "_id": each}} for each in names[start:][:_CHUNK]]
-        client.bulk(operations=steps)
-
-
-def _count(client: Elasticsearch, alias: str, names: Sequence[str]) -> int:
-    if not names or not client.indices.exists_alias(name=alias):
-        return 0
-    client.indices.refresh(index=alias)
-    chunks = (names[start : start + _CHUNK] for start in range(0, len(names), _CHUNK))
-    query = ({"ids": {"values": list(chunk)}} for chunk in chunks)
-    return sum(int(client.count(index=alias, query=each)["count"]) for each in query)
-
-
-def _left(settings: Settings, found: Found, within: float) -> int:
-    """Wait until the documents are gone; returns how many are left."""
-    config = settings.elasticsearch
-    names = list(found.mentions)
-    deadline = time.monotonic() + within
-    with explained(config), connect_sync(config) as client:
-        while left := _count(client, config.alias, names):
-            if time.monotonic() > deadline:
-                return left
-            time.sleep(0.5)
-    return 0
+def _copies(client: Elasticsearch, index: str, ids: Sequence[str]) -> Iterator[str]:
+    client.indices.refresh(index=index, ignore_unavailable=True)
+    for start in range(0, len(ids), _CHUNK):
+        query = {"query": {"terms": {"key": ids[start : start + _CHUNK]}}}
+        found = scan(client, index=index, query=query, source=False, ignore_unavailable=True)
+        yield from (hit["_id"] for hit in found)

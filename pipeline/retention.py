@@ -8,7 +8,7 @@ copies of dead letters by their time.
 import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from elasticsearch import Elasticsearch
 from elasticsearch.helpers import scan
@@ -16,12 +16,11 @@ from msgspec import Struct
 
 from pipeline import admin
 from pipeline.search.client import connect_sync, explained
+from pipeline.search.removal import remove
 from pipeline.search.templates import letters_template
 from pipeline.settings import Settings
 
 __all__ = ["Step", "apply", "plan"]
-
-_CHUNK: Final = 1_000
 
 
 class Step(Struct, frozen=True):
@@ -55,7 +54,7 @@ def apply(settings: Settings, steps: Sequence[Step], now: datetime | None = None
     """Do what ``plan`` said.
 
     Raises:
-        PipelineError: a server does not answer; run it again.
+        PipelineError: a server does not answer, or does not delete a document; run it again.
     """
     now = now or datetime.now(UTC)
     if any(step.kind == "topic" for step in steps):
@@ -116,9 +115,5 @@ def _old(settings: Settings, now: datetime) -> dict[str, Any]:
 
 
 def _drop(client: Elasticsearch, index: str, query: dict[str, Any]) -> None:
-    """Delete by query, which the embedded server cannot."""
     found = scan(client, index=index, query={"query": query}, source=False)
-    names = [hit["_id"] for hit in found]
-    for start in range(0, len(names), _CHUNK):
-        steps = [{"delete": {"_index": index, "_id": each}} for each in names[start:][:_CHUNK]]
-        client.bulk(operations=steps)
+    remove(client, index, (hit["_id"] for hit in found))

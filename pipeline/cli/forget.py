@@ -36,7 +36,7 @@ def command(
     """Delete all mentions of an author, or with an id, and block them from coming back.
 
     The workers must be running: deletions travel through the topics, so that consumers see them.
-    Prints a receipt; exit code 1 where documents are still to be deleted. Doing it twice is safe.
+    Prints a receipt; exit code 1 where something is still to be deleted. Doing it twice is safe.
     """
     from pipeline import forget  # noqa: PLC0415 - not needed for --help
 
@@ -45,19 +45,22 @@ def command(
         raise click.UsageError(msg)
     config = settings(ctx)
     person = forget.Person(authors, ids)
-    with console.status("Searching") as status:
-        found = forget.find(config, person, lambda place: status.update(f"Searching {place}"))
-    if not as_json:
-        _preview(found)
+    if not (yes and as_json):
+        with console.status("Searching") as status:
+            found = forget.find(config, person, lambda place: status.update(f"Searching {place}"))
+        if not as_json:
+            _preview(found)
     if not yes:
         click.confirm("Delete this everywhere, for good?", abort=True, err=True)
-    with console.status("Deleting"):
-        receipt = forget.erase(config, person, found)
+    with console.status("Deleting") as status:
+        receipt = forget.forget(
+            config, person, lambda place: status.update(f"Deleting; searching {place}")
+        )
     if as_json:
         emit([receipt])
     else:
         _print(receipt)
-    sys.exit(1 if receipt.documents_left else 0)
+    sys.exit(1 if receipt.left else 0)
 
 
 def _preview(found: "Found") -> None:
@@ -68,13 +71,18 @@ def _preview(found: "Found") -> None:
 
 def _print(receipt: "Receipt") -> None:
     rows: list[tuple[str, int, str]] = [
-        (name, count, "deleted; out of the log within two days")
-        for name, count in receipt.messages.items()
-    ]
-    left = f"{receipt.documents_left} left: are the workers running?"
-    rows += [
-        ("Elasticsearch", receipt.documents, left if receipt.documents_left else "deleted"),
+        *(
+            (name, count, "deleted; out of the log within two days")
+            for name, count in receipt.messages.items()
+        ),
+        ("Elasticsearch", receipt.documents, "deleted"),
         ("dead letters", receipt.letters, f"deleted; {receipt.letters_moved} others moved"),
         ("mentions.forgotten", len(receipt.keys), "keys that are not processed again"),
     ]
+    rows = [
+        (place, count, f"{receipt.left[place]} left" if place in receipt.left else now)
+        for place, count, now in rows
+    ]
     table(f"Forgotten {receipt.at:%Y-%m-%d %H:%M} UTC", ["where", "found", "now"], rows)
+    if receipt.left:
+        click.echo("Something is left: are all workers running? Then run it again.", err=True)
