@@ -1,6 +1,7 @@
 """A person is forgotten: everywhere, for good, and nobody else is."""
 
 import json
+import string
 import subprocess
 import sys
 import time
@@ -160,7 +161,15 @@ def test_what_workers_are_to_delete_is_said_while_there_are_none(
     for topic in ("mentions.raw", "mentions.enriched"):
         publish(installation, topic, [message(by(OTTO, 1)), message(by(ERIKA, 2))])
     archived(installation, "3", OTTO)
-    receipt = forget(installation.settings, Person(authors=("OTTO",)), within=0.0)
+    odd = (
+        "https://x.example/" + "ü.x" * 400,
+        string.printable,
+        '"#@&<>~{}[]()|\\',
+        "иван",
+        "漢字",
+        " ",
+    )
+    receipt = forget(installation.settings, Person(authors=("OTTO", *odd)), within=0.0)
     enriched = installation.settings.kafka.topic(topics.ENRICHED)
     assert receipt.left == {enriched: 1, "Elasticsearch": 1}
     assert receipt.mentions == 2
