@@ -82,8 +82,8 @@ class Ownership(ConsumerRebalanceListener):
 
     def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
         """Note what is ours; its records are not wanted here."""
-        # The count may have grown: sources are shared by it.
-        self._count = len(self._consumer.partitions_for_topic(self._topic) or ())
+        # It may have grown: sources are shared by it. Asking may block, which this thread must not.
+        self._count = 0
         self._consumer.pause(*assigned)
         with self._lock:
             self._owned |= {partition.partition for partition in assigned}

@@ -66,6 +66,7 @@ def apply(settings: Settings, steps: Sequence[Step], now: datetime | None = None
                 client.indices.delete(index=step.name, ignore_unavailable=True)
             elif step.kind == "dead letters":
                 _drop(client, step.name, _old(settings, now))
+                client.indices.refresh(index=step.name)  # so that who asks next is told the truth
 
 
 def _topics(settings: Settings) -> Iterator[Step]:

@@ -6,6 +6,7 @@ Two ``up`` are one, in sequence or at once. The servers outlive the process that
 
 import ipaddress
 import os
+import random
 import socket
 import time
 from collections.abc import Callable, Sequence
@@ -29,6 +30,8 @@ from pipeline.stack.server import Server, ServerState, cause
 
 __all__ = ["Stack", "spare"]
 
+_PORTS: Final = range(20_000, 32_000)
+"""Below those that Linux gives to outgoing connections."""
 _START: Final = 120.0  # seconds; ten times what a slow machine needs
 _STOP: Final = 30.0  # seconds to end by itself: Elasticsearch writes its last segments
 
@@ -184,11 +187,7 @@ def _read(log: Path) -> str:
 
 def spare(data: Path, *, kafka_heap: str = "384m", elasticsearch_heap: str = "512m") -> Settings:
     """Settings for small servers of one's own: on free ports, with their data in a folder."""
-    with (
-        socket.create_server(("127.0.0.1", 0)) as one,
-        socket.create_server(("127.0.0.1", 0)) as two,
-    ):
-        kafka, elasticsearch = one.getsockname()[1], two.getsockname()[1]
+    kafka, elasticsearch = _free_port(), _free_port()
     heaps = {"kafka_heap": kafka_heap, "elasticsearch_heap": elasticsearch_heap}
     return Settings.model_validate(
         {
@@ -197,3 +196,14 @@ def spare(data: Path, *, kafka_heap: str = "384m", elasticsearch_heap: str = "51
             "stack": {"data": data, **heaps},
         }
     )
+
+
+def _free_port() -> int:
+    """A port that no connection is given by itself: one may be needed again after a restart."""
+    while True:
+        port = random.choice(_PORTS)
+        try:
+            socket.create_server(("127.0.0.1", port)).close()
+        except OSError:
+            continue
+        return port
