@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 import psutil
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from pipeline.errors import StackError
 from pipeline.stack.elasticsearch import LEAST_DISK_MB
@@ -17,6 +18,7 @@ __all__ = ["check", "disk", "memory", "port"]
 
 _MB: Final = 1024 * 1024
 _DATA_MB: Final = LEAST_DISK_MB + 700  # room for the demo's data above the least
+_SOMEBODY: Final = "another user's process"
 _CGROUP: Final = Path("/sys/fs/cgroup")
 
 
@@ -33,32 +35,51 @@ def check(servers: Sequence[Server], data: Path, cache: Path) -> None:
         disk(folder)
 
 
+class _UnseenError(StackError):
+    """The port is taken, and by nobody that can be seen."""
+
+
+# A process that was killed is gone from sight before its last thread lets go of the port.
+_dying = Retrying(
+    retry=retry_if_exception_type(_UnseenError),
+    wait=wait_fixed(0.1),
+    stop=stop_after_delay(5),
+    reraise=True,
+)
+
+
 def port(name: str, host: str, number: int) -> None:
     """Check that nobody listens there.
 
     Raises:
         StackError: somebody does, or one may not.
     """
+    _dying(_port, name, host, number)
+
+
+def _port(name: str, host: str, number: int) -> None:
     try:
         socket.create_server((host, number)).close()
     except OSError as error:
         where = f"{name} cannot listen on {host}:{number}"
-        if error.errno == errno.EADDRINUSE:
-            msg = f"{where}: {_listener(number)} does; stop it or set another port"
-        else:
+        if error.errno != errno.EADDRINUSE:
             msg = f"{where}: {error.strerror}; set another address"
-        raise StackError(msg) from error
+            raise StackError(msg) from error
+        who = _listener(number)
+        msg = f"{where}: {who or _SOMEBODY} does; stop it or set another port"
+        raise (StackError if who else _UnseenError)(msg) from error
 
 
-def _listener(number: int) -> str:
+def _listener(number: int) -> str | None:
+    """Who listens; None where that cannot be seen."""
     try:
         for connection in psutil.net_connections("tcp"):
             listens = connection.status == psutil.CONN_LISTEN and connection.laddr
             if listens and listens.port == number and connection.pid:
                 return f"{psutil.Process(connection.pid).name()} (pid {connection.pid})"
     except psutil.Error:  # not ours to see
-        pass
-    return "another user's process"
+        return None
+    return None
 
 
 def memory(needed: int) -> None:

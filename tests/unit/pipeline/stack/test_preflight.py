@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import psutil
 import pytest
+from tenacity import stop_after_attempt
 
 from pipeline.errors import StackError
 from pipeline.stack import preflight
@@ -33,6 +34,8 @@ def test_a_taken_port_that_is_not_ours_to_see_is_still_one_line(
         raise psutil.AccessDenied
 
     monkeypatch.setattr(psutil, "net_connections", refuse)
+    once = preflight._dying.copy(stop=stop_after_attempt(1))
+    monkeypatch.setattr(preflight, "_dying", once)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         number = taken.getsockname()[1]
         with pytest.raises(StackError, match="another user's process does; stop it or set"):
