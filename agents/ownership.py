@@ -56,6 +56,7 @@ class Ownership(ConsumerRebalanceListener):
         self._lock = threading.Lock()
         self._owned: set[int] = set()
         self._count = 0
+        self._changed = True  # they may be more than when they were counted
         self._said_at = -_SAY_AGAIN_AFTER
 
     @property
@@ -69,9 +70,13 @@ class Ownership(ConsumerRebalanceListener):
             if self._consumer is None:
                 self._consumer = KafkaConsumer(**self._options)
                 self._consumer.subscribe([self._topic], listener=self)
-            self._consumer.poll(timeout_ms=int(seconds * 1000))
-            if not self._count:
-                self._count = len(self._consumer.partitions_for_topic(self._topic) or ())
+            # A leader that joins before it knows the topic shares out nothing, and does not notice
+            # when the answer arrives in that moment: nobody would own anything from then on.
+            if self._counted():
+                self._consumer.poll(timeout_ms=int(seconds * 1000))
+                self._counted()
+            else:
+                time.sleep(seconds)
         except KafkaError as error:
             if time.monotonic() - self._said_at >= _SAY_AGAIN_AFTER:
                 self._said_at = time.monotonic()
@@ -82,8 +87,7 @@ class Ownership(ConsumerRebalanceListener):
 
     def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
         """Note what is ours; its records are not wanted here."""
-        # It may have grown: sources are shared by it. Asking may block, which this thread must not.
-        self._count = 0
+        self._changed = True
         self._consumer.pause(*assigned)
         with self._lock:
             self._owned |= {partition.partition for partition in assigned}
@@ -95,6 +99,14 @@ class Ownership(ConsumerRebalanceListener):
             self._owned -= gone
         if gone:
             self._release(gone)
+
+    def _counted(self) -> bool:
+        """Count the partitions where that is due; returns whether their number is known."""
+        # Not in the listener: asking may block, which Kafka's own thread must not.
+        if self._changed:
+            self._count = len(self._consumer.partitions_for_topic(self._topic))
+            self._changed = not self._count
+        return not self._changed
 
     def close(self) -> None:
         """Leave the group, so that others take over at once."""

@@ -43,7 +43,7 @@ class _UnseenError(StackError):
 _dying = Retrying(
     retry=retry_if_exception_type(_UnseenError),
     wait=wait_fixed(0.1),
-    stop=stop_after_delay(5),
+    stop=stop_after_delay(20),
     reraise=True,
 )
 
@@ -76,7 +76,9 @@ def _listener(number: int) -> str | None:
         for connection in psutil.net_connections("tcp"):
             listens = connection.status == psutil.CONN_LISTEN and connection.laddr
             if listens and listens.port == number and connection.pid:
-                return f"{psutil.Process(connection.pid).name()} (pid {connection.pid})"
+                process = psutil.Process(connection.pid)
+                # One that was killed loses its command line first and its port last.
+                return f"{process.name()} (pid {process.pid})" if process.cmdline() else None
     except psutil.Error:  # not ours to see
         return None
     return None

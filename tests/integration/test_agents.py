@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from agents.ownership import Ownership
 from agents.testing import Answer, Loopback, Request
+from schemas import topics
 from tests.support.installation import Installation
 
 POSTS = 1_500
@@ -150,6 +152,23 @@ def test_agents_share_take_over_and_follow_orders(
     refused = installation.run("sources", "remove", "s1", code=1)
     assert "mentions.toml" in refused.stderr
     assert installation.stop(second) == 0
+
+
+def test_whoever_is_alone_owns_everything_from_the_first_rebalance(
+    installation: Installation, caplog: pytest.LogCaptureFixture
+) -> None:
+    kafka = installation.settings.kafka
+    topic = kafka.topic(topics.CURSORS)
+    for number in range(6):
+        group = f"{installation.alias}-alone-{number}"
+        ownership = Ownership(kafka.kafka_python(), topic, group, lambda _: None)
+        deadline = time.monotonic() + 20
+        while not (owned := ownership.poll(0.1)) and time.monotonic() < deadline:
+            pass
+        ownership.close()
+        assert owned == set(range(ownership.partitions)) != set()
+    # A leader that did not know the topic: whether it ever noticed was a matter of chance.
+    assert "No partition metadata" not in caplog.text
 
 
 def test_a_hundred_thousand_posts_are_published_as_they_are_read(

@@ -42,6 +42,25 @@ def test_a_taken_port_that_is_not_ours_to_see_is_still_one_line(
             preflight.port("Kafka", "127.0.0.1", number)
 
 
+def test_a_killed_process_that_still_has_its_port_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its memory, and so its command line, goes before its sockets do: seconds, for a large one."""
+    taken = socket.create_server(("127.0.0.1", 0))
+    number = taken.getsockname()[1]
+    looks = []
+
+    def dying(_process: psutil.Process) -> list[str]:
+        looks.append(number)
+        if len(looks) == 3:
+            taken.close()
+        return []
+
+    monkeypatch.setattr(psutil.Process, "cmdline", dying)
+    preflight.port("Elasticsearch", "127.0.0.1", number)
+    assert len(looks) == 3
+
+
 def test_an_address_that_is_not_here_is_said() -> None:
     with pytest.raises(StackError, match=r"Kafka cannot listen on 192\.0\.2\.1:9092: .+; set"):
         preflight.port("Kafka", "192.0.2.1", 9092)
