@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -178,12 +178,16 @@ def started(command: list[str], environment: Mapping[str, str], log: Path) -> It
     try:
         yield process
     finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        try:
+        _end(process)
+
+
+def _end(process: Any) -> None:  # noqa: ANN401 - psutil's Popen
+    for signal_ in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError):  # it may have ended by itself
+            os.killpg(process.pid, signal_)
+        with suppress(subprocess.TimeoutExpired, psutil.TimeoutExpired):
             process.wait(20)
-        except (subprocess.TimeoutExpired, psutil.TimeoutExpired):
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait(20)
+            return
 
 
 def usage(process: Any) -> tuple[float, float]:  # noqa: ANN401 - psutil's Popen

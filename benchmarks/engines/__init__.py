@@ -77,10 +77,14 @@ class Work:
         if not self._begun:
             begun()
             self._begun = True
+        handling = self._stage.handle(batch)
         try:
-            self._stage.handle(batch).send(None)
+            # What it yields is None where it only gives way: there is nobody to give way to.
+            while handling.send(None) is None:
+                pass
         except StopIteration as answer:
             return [_value(outcome) for outcome in answer.value]
+        handling.close()
         msg = "the enrich stage waits for something"
         raise AssertionError(msg)
 

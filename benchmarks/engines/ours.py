@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from benchmarks.engines import Task, begun, settings
 from pipeline import logs
 from pipeline.app import run
 from pipeline.delivery import Record
 from pipeline.outcome import Outcome
 from pipeline.stages.enrich import Enrich
-from schemas.topics import RAW, Topic
+from schemas.topics import RAW
 
 
 def main() -> None:
@@ -17,7 +19,7 @@ def main() -> None:
     logs.setup()
     stage = Enrich(chosen)
     stage.name = task.group
-    stage.source = Topic(name=task.source, key=RAW.key, value=RAW.value, purpose=RAW.purpose)
+    stage.source = replace(RAW, name=task.source)
     stage._topic = task.target  # noqa: SLF001 - a stage writes to one topic, always
     run(_Noting(stage), chosen)
 
