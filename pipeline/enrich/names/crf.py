@@ -12,6 +12,7 @@ Weights are fitted by ``benchmarks/train_names.py``; see ``data/MODEL_CARD.md``.
 import gzip
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
+from operator import add
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 import msgspec
@@ -87,6 +88,7 @@ class Crf:
         self._labels = model.labels
         self._kinds: list[Any] = [label[2:] for label in model.labels]
         self._transitions = _allowed(model)
+        self._columns = list(zip(*self._transitions, strict=True))
         self._known: dict[str, int] = {}
         self._rows: Numbers = np.zeros((_KEPT, 5, len(model.labels)), np.float32)
         self._edges = {side: self._sum([f"{side}<>"]) for side in (-2, -1, 1, 2)}
@@ -105,7 +107,14 @@ class Crf:
 
     def _scores(self, words: Sequence[Word]) -> Numbers:
         """What each word gets for each label from itself and its neighbours."""
-        rows = self._rows[[self._row(word) for word in words]]
+        known = self._known
+        keys = [f"^{word}" if initial else word for word, _, _, initial in words]
+        places = [known.get(key) for key in keys]
+        if None in places:
+            if len(known) + len(words) > _KEPT:
+                known.clear()
+            places = [self._row(word, key) for word, key in zip(words, keys, strict=True)]
+        rows = self._rows[places]
         scores: Numbers = rows[:, 0]
         scores[1:] += rows[:-1, _NEXT]
         scores[:-1] += rows[1:, _PREVIOUS]
@@ -117,13 +126,10 @@ class Crf:
         scores[-2:] += self._edges[2]
         return scores
 
-    def _row(self, word: Word) -> int:
+    def _row(self, word: Word, key: str) -> int:
         """Where what the word contributes stands."""
-        key = f"^{word.text}" if word.initial else word.text
         row = self._known.get(key)
         if row is None:
-            if len(self._known) == _KEPT:
-                self._known.clear()
             row = self._known[key] = len(self._known)
             near = around(word.text, self._lists)
             self._rows[row, 0] = self._sum(itself(word.text, self._lists, initial=word.initial))
@@ -141,18 +147,14 @@ class Crf:
 
     def _best(self, scores: list[list[float]]) -> list[int]:
         """The best labels of a stretch that has no name on either side (Viterbi)."""
-        best = [score + self._transitions[0][label] for label, score in enumerate(scores[0])]
+        best = list(map(add, scores[0], self._transitions[0]))
         back: list[list[int]] = []
-        every = range(len(best))
         for score in scores[1:]:
-            ways = [
-                [best[before] + self._transitions[before][label] for before in every]
-                for label in every
-            ]
-            tops = [max(way) for way in ways]
+            ways = [list(map(add, best, column)) for column in self._columns]
+            tops = list(map(max, ways))
             back.append([way.index(top) for way, top in zip(ways, tops, strict=True)])
-            best = [top + own for top, own in zip(tops, score, strict=True)]
-        ends = [total + self._transitions[label][0] for label, total in enumerate(best)]
+            best = list(map(add, tops, score))
+        ends = list(map(add, best, self._columns[0]))
         label = ends.index(max(ends))
         labels = [label]
         for step in reversed(back):

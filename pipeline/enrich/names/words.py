@@ -11,9 +11,8 @@ from typing import Final, NamedTuple
 
 __all__ = ["Word", "around", "itself", "words"]
 
-_WORD: Final = re.compile(
-    r"(?P<word>(?:[^\W\d_]\.){2,}|[#@]?\w+(?:[-&./]\w+)*)|(?P<stop>[.!?:\u2026\n])|[^\w\s]"
-)
+_WORD: Final = re.compile(r"((?:[^\W\d_]\.){2,}|[#@]?\w+(?:[-&./]\w+)*)|([.!?:\u2026\n])|[^\w\s]")
+_A_WORD: Final = 1  # the first group of it; the other is a stop
 _OPENING: Final = frozenset("\"'\u201e\u201c\u201d\u00ab\u00bb\u201a\u2018\u2019([-\u2013*\u2022>")
 _LIST_BITS: Final = 10
 
@@ -24,7 +23,7 @@ class Word(NamedTuple):
     text: str
     start: int
     end: int
-    initial: bool
+    initial: bool = False
     """It opens a sentence, where a capital says little."""
 
 
@@ -33,15 +32,18 @@ def words(text: str) -> list[Word]:
     found: list[Word] = []
     initial = True
     for match in _WORD.finditer(text):
-        kind = match.lastgroup
         written = match[0]
-        if kind == "stop":
-            initial = True
-            if written == "\n":
-                continue
-        found.append(Word(written, match.start(), match.end(), initial and kind == "word"))
-        if kind == "word" or (kind is None and written not in _OPENING):
+        kind = match.lastindex
+        if kind == _A_WORD:
+            found.append(Word(written, *match.span(), initial))
             initial = False
+        elif kind is None:
+            found.append(Word(written, *match.span()))
+            initial = initial and written in _OPENING
+        else:
+            initial = True
+            if written != "\n":
+                found.append(Word(written, *match.span()))
     return found
 
 

@@ -131,7 +131,7 @@ class TrainedScorer:
         return self._sentiment(negative, positive, terms)
 
     def clause(self, view: View, start: int, end: int, document: Sentiment) -> Sentiment | None:
-        """Judge one clause; see ``SentimentScorer``.
+        """Judge one clause, without naming terms; see ``SentimentScorer``.
 
         What the clause says is added to half of what the document says: short clauses leave much
         unsaid (measured by ``benchmarks/quality.py``).
@@ -142,7 +142,7 @@ class TrainedScorer:
         bad, good = self._said(document)
         negative += _DOCUMENT * bad - self.model.bias[0]
         positive += _DOCUMENT * good - self.model.bias[1]
-        return self._sentiment(negative, positive, self._terms(view, shares))
+        return self._sentiment(negative, positive, [])
 
     def _said(self, tone: Sentiment) -> tuple[float, float]:
         """The sums for negative and for positive that a result was made of."""
@@ -217,9 +217,13 @@ class TrainedScorer:
     def _terms(self, view: View, shares: list[_Share]) -> list[Term]:
         shares.sort(key=_heaviest)
         terms = []
+        original, starts, ends = view.original, view.starts, view.ends
         for start, end, weight in shares[:_MOST_TERMS]:
-            span: Span = view.span(start, end)
-            terms.append(Term(text=view.written(span)[:200], weight=round(weight, 3), span=span))
+            at, to = start, end
+            if starts is not None and ends is not None:
+                at, to = starts[start], ends[end - 1]
+            written = original[at:to][:200]
+            terms.append(Term(text=written, weight=round(weight, 3), span=Span(at, to)))
         return terms
 
     def _sentiment(self, negative: float, positive: float, terms: list[Term]) -> Sentiment:
