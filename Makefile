@@ -5,6 +5,7 @@ BIN := .venv/bin
 # A folder of labelled texts, for what measures and fits; not part of the project.
 LABELLED ?= ../shared/eval
 labelled = @[ -d "$(LABELLED)" ] || { echo "There are no labelled texts in $(LABELLED): make $@ LABELLED=FOLDER"; exit 1; }
+quality := $(if $(wildcard $(LABELLED)),--labelled $(LABELLED))
 .DEFAULT_GOAL := help
 # Every target is a command but .venv/.ready, so that a folder of the same name does not hide one.
 .PHONY: $(shell awk -F: '/^[a-z0-9-]+:.*## / {print $$1}' $(MAKEFILE_LIST))
@@ -36,6 +37,7 @@ test: lint types imports contract sbom unit sources  ## run everything that CI r
 	$(if $(wildcard $(LABELLED)),$(BIN)/python -m benchmarks.quality --short $(LABELLED))
 	$(BIN)/pytest tests/integration tests/e2e
 	$(BIN)/python -m tests.faults --faults 10 --mentions 2500 --together 5 --seed 3
+	$(MAKE) --no-print-directory guard
 
 lint: setup  ## check style
 	$(BIN)/ruff check .
@@ -87,15 +89,19 @@ e2e: setup  ## run the commands that a user types
 	$(BIN)/pytest tests/e2e
 
 bench: setup  ## compare with peers and floors, the short form (some 3 minutes)
-	$(BIN)/python -m benchmarks.run --out .bench/run.json
+	$(BIN)/python -m benchmarks.run --out .bench/run.json $(quality)
 	$(BIN)/python -m benchmarks.report .bench/run.json
 
-bench-full: setup  ## the same with all rounds, latency and a soak (about an hour), kept in results/
-	$(BIN)/python -m benchmarks.run --full
+bench-full: setup  ## the same with all rounds, latency and a soak (some 40 minutes), kept in results/
+	$(BIN)/python -m benchmarks.run --form full $(quality)
 	$(BIN)/python -m benchmarks.report $$(ls -t benchmarks/results/*-full.json | head -1)
 
-scaling: setup  ## how cost grows with watchlist, text, partitions, workers, documents
+guard: setup  ## see that no ratio of ours to a floor or peer has collapsed (about a minute)
+	$(BIN)/python -m benchmarks.run --form guard --out .bench/guard.json --against benchmarks/guard.json
+
+scaling: setup  ## how cost grows with watchlist, text, partitions, workers, documents, sources
 	$(BIN)/python -m benchmarks.scaling
+	$(BIN)/python -m benchmarks.report $$(ls -t benchmarks/results/*-scaling.json | head -1)
 
 quality: setup  ## measure on labelled texts, LABELLED=FOLDER; renew docs/quality.md (some 3 minutes)
 	$(labelled)

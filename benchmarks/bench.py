@@ -104,11 +104,12 @@ class Servers:
         producer.close()
         return count
 
-    def ends(self, name: str) -> int:
-        """Messages ever written to a topic."""
+    @contextmanager
+    def counting(self, name: str) -> Iterator[Callable[[], int]]:
+        """Something that says how many messages were ever written to a topic."""
         with consumer(self) as client:
-            partitions = client.partitions_for_topic(name) or ()
-            return sum(client.end_offsets([TopicPartition(name, p) for p in partitions]).values())
+            places = [TopicPartition(name, p) for p in client.partitions_for_topic(name) or ()]
+            yield lambda: sum(client.end_offsets(places).values())
 
     def arrivals(self, name: str) -> list[int]:
         """When each message of a topic arrived, milliseconds since 1970, in order."""
@@ -233,8 +234,8 @@ def run(
     before = to.broker_cpu()
     log = to.folder / f"{task.group}.log"
     env = to.environment(**task.environment(), **environment)
-    with started(command, env, log) as process:
-        cpu, rss = watch(process, lambda: to.ends(task.target), expected, limit)
+    with to.counting(task.target) as count, started(command, env, log) as process:
+        cpu, rss = watch(process, count, expected, limit)
     broker = to.broker_cpu() - before
     found = to.arrivals(task.target)
     if not found:
@@ -246,7 +247,7 @@ def run(
     return Run(len(found), len(found) / seconds, cpu, broker, seconds, rss)
 
 
-def middle(runs: Iterable[Run]) -> dict[str, float]:
+def middle(runs: Iterable[Run]) -> dict[str, Any]:
     """Median rate of several rounds, with the least and the greatest, and what it took."""
     runs = list(runs)
     rates = sorted(each.rate for each in runs)
@@ -258,6 +259,7 @@ def middle(runs: Iterable[Run]) -> dict[str, float]:
         "broker_ms_each": round(1_000 * median(each.broker_cpu / each.outputs for each in runs), 3),
         "rss_mib": round(max(each.rss for each in runs)),
         "outputs": runs[0].outputs,
+        "rounds": [round(each.rate, 1) for each in runs],
     }
 
 

@@ -3,6 +3,7 @@
 * ``bulk``: ``helpers.bulk``; ``async_bulk``: ``helpers.async_bulk``; both in chunks of 500, with
   the documents and versions that ours writes, made before the clock starts.
 * ``writer``: our writer, which also makes the documents and knows of tombstones and moved copies.
+* ``read``: a plain aiokafka loop into ``helpers.async_bulk``; makes the documents, and commits.
 * ``stage``: the index stage in its worker, reading from Kafka.
 """
 
@@ -20,7 +21,7 @@ from msgspec import structs
 
 from benchmarks.bench import Servers, started, watch
 from benchmarks.corpus import START, mentions, topics_toml
-from benchmarks.engines import Record, Work
+from benchmarks.engines import Record, Task, Work
 from pipeline.outcome import Ok
 from pipeline.search.client import connect, connect_sync
 from pipeline.search.document import document
@@ -33,22 +34,28 @@ from schemas.mention import EnrichedMention, decode_enriched
 __all__ = ["indexing", "writing"]
 
 CHUNK = 500
-WAYS = ("bulk", "async_bulk", "writer", "stage")
+VARIED = 20_000
+WAYS = ("bulk", "async_bulk", "writer", "read", "stage")
 
 
 def indexing(
-    to: Servers, *, count: int, rounds: int, say: Callable[[str], None]
-) -> dict[str, dict[str, float]]:
-    """Documents a second of every way."""
+    to: Servers,
+    *,
+    count: int,
+    rounds: int,
+    say: Callable[[str], None],
+    ways: Sequence[str] = WAYS,
+) -> dict[str, dict[str, Any]]:
+    """Documents a second of ways; each round of theirs is kept under ``rounds``."""
     found = _enriched(to, count)
-    rates: dict[str, list[float]] = {way: [] for way in WAYS}
+    rates: dict[str, list[float]] = {way: [] for way in ways}
     for number in range(rounds):
-        for way in WAYS:
+        for way in ways:
             alias = f"bench-{way.replace('_', '-')}-{number}"
             settings = to.settings.elasticsearch.model_copy(update={"alias": alias})
             with connect_sync(settings) as client:
                 apply(client, settings, probe(client))
-                rate = _TIMED[way](to, alias, found) if way != "stage" else _stage(to, alias, found)
+                rate = _TIMED[way](to, alias, found)
                 client.indices.refresh(index=f"{alias}-*")
                 held = client.count(index=f"{alias}-20*")["count"]
                 for name in client.indices.get(index=f"{alias}-*").body:
@@ -63,6 +70,7 @@ def indexing(
             "rate": round(median(seen), 1),
             "least": round(min(seen), 1),
             "most": round(max(seen), 1),
+            "rounds": [round(rate, 1) for rate in seen],
         }
         for way, seen in rates.items()
     }
@@ -126,20 +134,36 @@ def _writer(to: Servers, alias: str, found: Sequence[EnrichedMention]) -> float:
     return asyncio.run(send())
 
 
+def _read(to: Servers, alias: str, found: Sequence[EnrichedMention]) -> float:
+    return _reading(to, alias, found, ["benchmarks.engines.bulk"])
+
+
+def _stage(to: Servers, alias: str, found: Sequence[EnrichedMention]) -> float:
+    return _reading(to, alias, found, ["pipeline", "worker", "--stages", "index"])
+
+
 _TIMED: dict[str, Callable[[Servers, str, Sequence[EnrichedMention]], float]] = {
     "bulk": _bulk,
     "async_bulk": _async_bulk,
     "writer": _writer,
+    "read": _read,
+    "stage": _stage,
 }
 
 
-def _stage(to: Servers, alias: str, found: Sequence[EnrichedMention]) -> float:
-    """From the first indexed mention that was seen to the last."""
+def _reading(
+    to: Servers, alias: str, found: Sequence[EnrichedMention], program: Sequence[str]
+) -> float:
+    """Of a process that reads from Kafka: from the first indexed mention seen to the last."""
     prefix = f"{alias}."
     topic = to.create(f"{prefix}mentions.enriched")
     to.create(f"{prefix}mentions.dead-letter", 1)
     to.fill(topic, found)
-    env = to.environment(MENTIONS_KAFKA__PREFIX=prefix, MENTIONS_ELASTICSEARCH__ALIAS=alias)
+    env = to.environment(
+        **Task(to.bootstrap, topic, alias, alias).environment(),
+        MENTIONS_KAFKA__PREFIX=prefix,
+        MENTIONS_ELASTICSEARCH__ALIAS=alias,
+    )
     seen: list[tuple[float, int]] = []
     with connect_sync(to.settings.elasticsearch) as client:
 
@@ -150,7 +174,7 @@ def _stage(to: Servers, alias: str, found: Sequence[EnrichedMention]) -> float:
             seen.append((time.perf_counter(), held))
             return held
 
-        command = [sys.executable, "-m", "pipeline", "worker", "--stages", "index"]
+        command = [sys.executable, "-m", *program]
         with started(command, env, to.folder / f"{alias}.log") as process:
             watch(process, count, len(found), 600)
     begun = [(at, held) for at, held in seen if held]
@@ -159,34 +183,44 @@ def _stage(to: Servers, alias: str, found: Sequence[EnrichedMention]) -> float:
 
 
 def writing(to: Servers, documents: int, say: Callable[[str], None]) -> dict[str, Any]:
-    """Our writer's rate as an index grows to so many documents: microseconds each, by tenths."""
+    """Our writer's rate as an index grows to so many documents: microseconds each, by tenths.
+
+    The texts of ``VARIED`` mentions come again and again under other ids, so that making them does
+    not take longer than writing them; the dictionary of words grows less than it would.
+    """
     alias = "bench-growing"
     settings = to.settings.elasticsearch.model_copy(update={"alias": alias})
     with connect_sync(settings) as client:
         apply(client, settings, probe(client))
+    # One month's index, so that it is one index that grows.
+    varied = [
+        structs.replace(mention, published_at=START, collected_at=START)
+        for mention in _enriched(to, VARIED)
+    ]
     costs: dict[int, float] = {}
 
     async def grow() -> None:
         async with connect(to.settings.elasticsearch) as client:
             writer = Writer(client, alias)
             step = documents // 10
-            for tenth in range(10):
-                # One month's index, so that it is one index that grows.
-                made = [
-                    structs.replace(mention, published_at=START, collected_at=START)
-                    for mention in _enriched(to, step, seed=100 + tenth)
-                ]
+            for tenth in range(1, 11):
                 began = time.perf_counter()
-                for start in range(0, step, CHUNK):
-                    await writer.write([Upsert(m) for m in made[start : start + CHUNK]])
-                costs[(tenth + 1) * step] = round(1e6 * (time.perf_counter() - began) / step, 1)
-                say(f"  {(tenth + 1) * step}: {costs[(tenth + 1) * step]} µs")
+                for start in range((tenth - 1) * step, tenth * step, CHUNK):
+                    batch = [
+                        Upsert(structs.replace(varied[n % VARIED], id=f"bench:{n}"))
+                        for n in range(start, min(start + CHUNK, tenth * step))
+                    ]
+                    outcomes = await writer.write(batch)
+                    assert all(isinstance(outcome, Ok) for outcome in outcomes), outcomes[0]
+                costs[tenth * step] = round(1e6 * (time.perf_counter() - began) / step, 1)
+                say(f"  {tenth * step}: {costs[tenth * step]} µs")
 
     asyncio.run(grow())
     with connect_sync(settings) as client:
-        client.indices.forcemerge(index=f"{alias}-2*", max_num_segments=1, request_timeout=600)
+        client.indices.refresh(index=f"{alias}-2*")
         stats = client.indices.stats(index=f"{alias}-2*", metric="store,docs")["_all"]["primaries"]
     return {
         "microseconds": costs,
+        "documents": stats["docs"]["count"],
         "bytes_each": round(stats["store"]["size_in_bytes"] / stats["docs"]["count"]),
     }

@@ -1,25 +1,25 @@
 """The whole path, from raw mentions in Kafka to mentions that a search finds.
 
-* ``throughput``: everything is there at the start; how fast does it become searchable? Beside it
-  ``naive``, which enriches and indexes one mention after the other.
+* ``both``: everything is there at the start; how fast does it become searchable? Ours beside what
+  is naive, which enriches and indexes one mention after the other.
 * ``latency``: mentions come evenly, at half of that rate; how long from the broker's confirmation
   to the first search that finds each?
-* ``soak``: mentions come at that rate for minutes; does the lag grow, does memory?
+* ``soak``: mentions come evenly for minutes; does the lag grow, does memory?
 """
 
 import asyncio
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import pairwise
-from statistics import quantiles
+from statistics import median, quantiles
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from elasticsearch import ApiError, Elasticsearch
 
-from benchmarks.bench import Servers, started, usage, watch
+from benchmarks.bench import PATIENCE, Servers, started, usage, watch
 from benchmarks.corpus import mentions, topics_toml
 from benchmarks.engines import Task
 from pipeline import admin
@@ -31,13 +31,13 @@ from schemas import encode, topics
 from schemas.headers import mention_headers
 from schemas.mention import RawMention
 
-__all__ = ["latency", "naive", "soak", "throughput"]
+__all__ = ["both", "installation", "latency", "send", "soak"]
 
 NOT_YET = 503
 LOOK_EVERY = 0.05  # seconds between two searches; the latency is known no better
 
 
-def _settings(to: Servers, name: str) -> Settings:
+def installation(to: Servers, name: str) -> Settings:
     """An installation of its own: topics, groups and indices under a name."""
     kafka = to.settings.kafka.model_copy(update={"prefix": f"{name}."})
     elasticsearch = to.settings.elasticsearch.model_copy(update={"alias": name})
@@ -102,9 +102,28 @@ def _noting(count: Callable[[], int]) -> tuple[Callable[[], int], list[tuple[flo
     return look, seen
 
 
-def throughput(to: Servers, *, count: int, name: str = "path") -> float:
-    """Mentions that become searchable a second."""
-    settings = _settings(to, name)
+NAIVE_PART = 10  # it is slower than that, or nearly
+
+
+def both(
+    to: Servers, *, count: int, rounds: int, say: Callable[[str], None]
+) -> dict[str, dict[str, Any]]:
+    """Mentions that become searchable a second, in at most three rounds."""
+    ours: list[float] = []
+    naive: list[float] = []
+    for number in range(min(rounds, 3)):
+        ours.append(_ours(to, count=count, name=f"path{number}"))
+        say(f"round {number + 1}: raw to searchable {ours[-1]:8.0f} a second")
+        naive.append(_naive(to, count=count // NAIVE_PART, name=f"naive{number}"))
+        say(f"round {number + 1}: the naive way     {naive[-1]:8.0f} a second")
+    return {
+        name: {"rate": round(median(rates), 1), "rounds": [round(rate, 1) for rate in rates]}
+        for name, rates in (("ours", ours), ("naive", naive))
+    }
+
+
+def _ours(to: Servers, *, count: int, name: str) -> float:
+    settings = installation(to, name)
     to.fill(settings.kafka.topic(topics.RAW), mentions(count, seed=3))
     with connect_sync(settings.elasticsearch) as client, _workers(to, settings) as (_, index):
         look, seen = _noting(_counter(client, name))
@@ -115,16 +134,15 @@ def throughput(to: Servers, *, count: int, name: str = "path") -> float:
     return _rate(seen)
 
 
-def naive(to: Servers, *, count: int) -> float:
-    """The same, done the naive way."""
-    source = to.create("naive.raw")
+def _naive(to: Servers, *, count: int, name: str) -> float:
+    source = to.create(f"{name}.raw")
     to.fill(source, mentions(count, seed=3))
-    task = Task(to.bootstrap, source, "-", "naive-index")
-    env = to.environment(**task.environment(), BENCH_INDEX="naive")
+    task = Task(to.bootstrap, source, "-", name)
+    env = to.environment(**task.environment(), BENCH_INDEX=name)
     command = [sys.executable, "-m", "benchmarks.engines.naive"]
     with Elasticsearch(to.settings.elasticsearch.url) as client:
-        look, seen = _noting(_counter(client, "naive"))
-        with started(command, env, to.folder / "naive-index.log") as process:
+        look, seen = _noting(_counter(client, name))
+        with started(command, env, to.folder / f"{name}.log") as process:
             watch(process, look, count, 900)
     if seen[-1][1] != count:
         msg = f"{seen[-1][1]} of {count} mentions are searchable the naive way"
@@ -134,7 +152,7 @@ def naive(to: Servers, *, count: int) -> float:
 
 def latency(to: Servers, *, rate: float, seconds: float) -> dict[str, float]:
     """Seconds from confirmed in Kafka to found by a search, at an even rate."""
-    settings = _settings(to, "latency")
+    settings = installation(to, "latency")
     made = list(mentions(int(rate * seconds), seed=4))
     with connect_sync(settings.elasticsearch) as client, _workers(to, settings):
         # Both stages work, and their code is warm, before the clock starts.
@@ -161,7 +179,7 @@ async def _measure(
     """When each mention was confirmed, and when it was first found."""
     sent: dict[str, float] = {}
     found: dict[str, float] = {}
-    sending = asyncio.create_task(_send(to, settings, made, rate, sent))
+    sending = asyncio.create_task(send(to, settings, made, rate, sent))
     with connect_sync(settings.elasticsearch) as client:
         while not sending.done() or len(found) < len(sent):
             answer = await asyncio.to_thread(
@@ -190,14 +208,14 @@ def _newest(made: Sequence[RawMention], found: dict[str, float]) -> int:
     return newest
 
 
-async def _send(
-    to: Servers, settings: Settings, made: Sequence[RawMention], rate: float, sent: dict[str, float]
+async def send(
+    to: Servers, settings: Settings, made: Iterable[RawMention], rate: float, sent: dict[str, float]
 ) -> None:
+    """Publish mentions evenly; ``sent`` gets the time of each confirmation."""
     producer = AIOKafkaProducer(bootstrap_servers=to.bootstrap, acks="all")
     topic = settings.kafka.topic(topics.RAW)
     async with producer:
         began = time.perf_counter()
-        pending = []
         for number, mention in enumerate(made):
             ahead = began + number / rate - time.perf_counter()
             if ahead > 0:
@@ -206,21 +224,22 @@ async def _send(
                 topic, encode(mention), mention.id.encode(), headers=mention_headers(mention)
             )
             confirmation.add_done_callback(
-                lambda _, name=mention.id: sent.setdefault(name, time.perf_counter())
+                lambda done, name=mention.id: (
+                    done.result() and sent.update({name: time.perf_counter()})
+                )
             )
-            pending.append(confirmation)
-        await asyncio.gather(*pending)
+        await producer.flush()
 
 
 def soak(to: Servers, *, rate: float, minutes: float, say: Callable[[str], None]) -> dict[str, Any]:
     """Lag and memory at an even rate, looked at every ten seconds."""
-    settings = _settings(to, "soak")
-    made = mentions(int(rate * minutes * 60), seed=6)
+    settings = installation(to, "soak")
+    count = int(rate * minutes * 60)
     points: list[dict[str, float]] = []
 
     async def run(workers: list[Any]) -> None:
         sent: dict[str, float] = {}
-        sending = asyncio.create_task(_send(to, settings, list(made), rate, sent))
+        sending = asyncio.create_task(send(to, settings, mentions(count, seed=6), rate, sent))
         began = time.perf_counter()
         while not sending.done():
             await asyncio.sleep(10)
@@ -239,6 +258,19 @@ def soak(to: Servers, *, rate: float, minutes: float, say: Callable[[str], None]
             say(str(points[-1]))
         await sending
 
-    with _workers(to, settings) as workers:
+    with connect_sync(settings.elasticsearch) as client, _workers(to, settings) as workers:
         asyncio.run(run(workers))
-    return {"rate": round(rate, 1), "minutes": minutes, "points": points}
+        ended = time.perf_counter()
+        held = _counter(client, "soak")
+        while held() < count:
+            if time.perf_counter() - ended > PATIENCE:
+                msg = f"{held()} of {count} mentions are searchable"
+                raise SystemExit(msg)
+            time.sleep(LOOK_EVERY)
+    return {
+        "rate": round(rate, 1),
+        "minutes": minutes,
+        "searchable": count,
+        "all_found_after": round(time.perf_counter() - ended, 1),
+        "points": points,
+    }

@@ -1,6 +1,10 @@
-"""``python -m benchmarks.report RUN.json``: a run as Markdown with a plot, beside the JSON."""
+"""``python -m benchmarks.report RUN.json``: a run as Markdown with plots, beside the JSON.
+
+Takes what ``benchmarks.run`` and ``benchmarks.scaling`` write.
+"""
 
 import json
+import math
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -11,19 +15,23 @@ import matplotlib as mpl
 mpl.use("Agg")
 from matplotlib import pyplot as plt
 
-__all__ = ["markdown", "plot"]
+plt.rcParams.update({"svg.hashsalt": "mentions", "svg.fonttype": "none"})
+
+__all__ = ["markdown", "plot", "scaled"]
 
 MEANING = {
     "bare": "the enrichment function in a loop, no Kafka, one core",
     "plain": "an aiokafka loop that copies",
     "loop": "an aiokafka loop with our enrichment",
-    "naive": "Faust agent, `Record`, `langdetect.detect`, `TextBlob`, `topic.send`",
+    "naive": "Faust agent, `Record`, `langdetect.detect`, `TextBlob`, `topic.send`: far less found",
     "quix": "quix-streams with our enrichment",
     "bytewax": "bytewax with our enrichment",
-    "ours": "`mentions worker --stages enrich`",
+    "ours": "`mentions worker --stages enrich`, near copies not looked for",
+    "whole": "`mentions worker --stages enrich`, all that it does by default",
     "bulk": "`helpers.bulk`, documents made before",
     "async_bulk": "`helpers.async_bulk`, documents made before",
     "writer": "our writer, which makes the documents",
+    "read": "an aiokafka loop into `helpers.async_bulk`, which makes the documents and commits",
     "stage": "`mentions worker --stages index`, reading from Kafka",
 }
 
@@ -37,9 +45,11 @@ def markdown(run: Mapping[str, Any]) -> Iterator[str]:
         f"Version {run['version']} on {machine['cpu']}, {machine['cores']} cores, "
         f"{machine['memory_gib']} GiB, Python {machine['python']}; load before the run "
         f"{machine['load_before']}. Broker, Elasticsearch and engine share these cores. Median of "
-        f"{run['sizes']['rounds']} round(s), the engines in turn; least and most beside it."
+        f"{run['sizes']['rounds']} round(s), the engines in turn; least and most beside it. "
+        "A ratio is the median of each round's."
     )
-    for title, part in (("Enrich", run["enrich"]), ("Index", run["index"])):
+    for title in ("Enrich", "Index"):
+        part = run.get(title.lower(), {})
         yield ""
         yield f"## {title}"
         yield ""
@@ -50,11 +60,28 @@ def markdown(run: Mapping[str, Any]) -> Iterator[str]:
                 f"| {name} | {rates['rate']:,.0f} | {rates['least']:,.0f} | {rates['most']:,.0f} | "
                 f"{rates.get('cpu_ms_each', '')} | {rates.get('rss_mib', '')} | {MEANING[name]} |"
             )
-    path = run["path"]
-    yield ""
-    yield "## Raw to searchable"
-    yield ""
-    yield f"Ours {path['ours']:,.0f} a second, the naive way {path['naive']:,.0f}."
+    yield from _through(run)
+    if startup := run.get("startup"):
+        yield from ("", "## Start", "", "| what | seconds |", "|---|--:|")
+        for name, seconds in startup.items():
+            yield f"| {name} | {seconds} |"
+    yield from ("", "## Ratios", "", "| ratio | value |", "|---|--:|")
+    for name, value in run["ratios"].items():
+        yield f"| {name} | {value} |"
+    if quality := run.get("quality"):
+        yield from ("", "## Quality, in the same run", "", "```text", *quality, "```")
+    yield from ("", "## Parts", "", "| part | begun | seconds | load before |", "|--|--|--:|--:|")
+    for name, part in run["parts"].items():
+        yield f"| {name} | {part['at']} | {part['seconds']} | {part['load_before']} |"
+
+
+def _through(run: Mapping[str, Any]) -> Iterator[str]:
+    yield from ("", "## Raw to searchable", "")
+    if path := run.get("path"):
+        yield (
+            f"Ours {path['ours']['rate']:,.0f} a second, "
+            f"the naive way {path['naive']['rate']:,.0f}."
+        )
     if latency := run.get("latency"):
         yield (
             f"At {latency['rate']:,.0f} a second: half of the mentions are found after "
@@ -62,35 +89,25 @@ def markdown(run: Mapping[str, Any]) -> Iterator[str]:
             f"after {latency['most']} s."
         )
     if soak := run.get("soak"):
+        points = soak["points"]
         last = soak["points"][-1]
-        lags = [point["lag_enrich"] + point["lag_index"] for point in soak["points"]]
+        lags = [point["lag_enrich"] + point["lag_index"] for point in points]
+        early = points[min(len(points) // 5, len(points) - 1)]
         yield (
             f"{soak['minutes']:g} minutes at {soak['rate']:,.0f} a second: lag at most "
-            f"{max(lags):,}, at the end {lags[-1]:,}; memory at the end {last['rss_enrich']} MiB "
-            f"(enrich) and {last['rss_index']} MiB (index)."
+            f"{max(lags):,}, at the end {lags[-1]:,}; all {soak['searchable']:,} found "
+            f"{soak['all_found_after']} s after the last was sent. Memory after a fifth of the "
+            f"time, and at the end: enrich {early['rss_enrich']} and {last['rss_enrich']} MiB, "
+            f"index {early['rss_index']} and {last['rss_index']} MiB."
         )
-    yield ""
-    yield "## Start"
-    yield ""
-    yield "| what | seconds |"
-    yield "|---|--:|"
-    for name, seconds in run["startup"].items():
-        yield f"| {name} | {seconds} |"
-    yield ""
-    yield "## Ratios"
-    yield ""
-    yield "| ratio | value |"
-    yield "|---|--:|"
-    for name, value in run["ratios"].items():
-        yield f"| {name} | {value} |"
 
 
 def plot(run: Mapping[str, Any], path: Path) -> None:
     """Bars of both stages, as SVG."""
     figure, axes = plt.subplots(1, 2, figsize=(11, 3.6), layout="constrained")
     for axis, title in zip(axes, ("enrich", "index"), strict=True):
-        found = sorted(run[title].items(), key=lambda pair: pair[1]["rate"])
-        ours = {"ours", "writer", "stage"}
+        found = sorted(run.get(title, {}).items(), key=lambda pair: pair[1]["rate"])
+        ours = {"ours", "whole", "writer", "stage"}
         axis.barh(
             [name for name, _ in found],
             [rates["rate"] for _, rates in found],
@@ -105,11 +122,78 @@ def plot(run: Mapping[str, Any], path: Path) -> None:
     figure.savefig(path, metadata={"Date": None})
 
 
+def scaled(run: Mapping[str, Any]) -> Iterator[str]:
+    """The lines of a page about how cost grows."""
+    machine = run["machine"]
+    yield f"# How cost grows, {run['at']}"
+    yield ""
+    yield (
+        f"On {machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB, Python "
+        f"{machine['python']}. A slope is that of a straight line through the logarithms: 0 costs "
+        "nothing more, 1 costs in proportion. `python -m benchmarks.scaling` measures it again."
+    )
+    for title, costs, slope in _curves(run):
+        yield from ("", f"## {title}", "", f"Slope {slope}.", "", "| | |", "|--:|--:|")
+        for size, cost in costs.items():
+            yield f"| {int(size):,} | {cost:,} |"
+    for title in ("workers", "rebalance", "sources"):
+        if part := run.get(title):
+            yield from ("", f"## {title.capitalize()}, in full", "", "```json")
+            yield json.dumps(part, indent=1)
+            yield "```"
+    yield from ("", "Load of the machine before each part: ", f"{json.dumps(run['loads'])}.")
+
+
+TITLES = {
+    "watchlist": "µs of enrichment a mention, by topics of the watchlist",
+    "text": "µs of enrichment a mention, by characters",
+    "partitions": "µs of the enrich stage a mention, by partitions",
+    "documents": "µs of the writer a mention, by documents in the index",
+}
+
+
+def _curves(run: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, float], float]]:
+    for name, title in TITLES.items():
+        if part := run.get(name):
+            yield title, part["microseconds"], part["slope"]
+    if part := run.get("sources"):
+        found = part["by_sources"]
+        polls = {size: each["cpu_ms_a_poll"] for size, each in found.items()}
+        memory = {size: each["rss_mib"] for size, each in found.items()}
+        yield "ms of processor time a poll, by sources of one agent", polls, part["slope"]
+        yield "MiB of one agent, by its sources", memory, part["slope of memory"]
+
+
+def plot_scaled(run: Mapping[str, Any], path: Path) -> None:
+    """A plot a curve, with its fitted line, as SVG."""
+    curves = list(_curves(run))
+    rows = -(-len(curves) // 2)
+    figure, axes = plt.subplots(rows, 2, figsize=(11, 3.2 * rows), layout="constrained")
+    for axis in axes.flat[len(curves) :]:
+        axis.set_visible(False)
+    for axis, (title, costs, slope) in zip(axes.flat, curves, strict=False):
+        sizes = [float(size) for size in costs]
+        values = list(costs.values())
+        middle = math.exp(sum(map(math.log, values)) / len(values))
+        center = math.exp(sum(map(math.log, sizes)) / len(sizes))
+        axis.loglog(sizes, values, "o", color="#0b6e4f")
+        axis.loglog(sizes, [middle * (size / center) ** slope for size in sizes], color="#9aa5b1")
+        axis.set_ylim(min(values) / 3, max(values) * 3)
+        axis.set_title(f"{title}: slope {slope}", fontsize=9)
+        axis.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, metadata={"Date": None})
+
+
 def main(where: Path) -> None:
     """Write both beside the JSON."""
     run = json.loads(where.read_text(encoding="utf-8"))
-    plot(run, where.with_suffix(".svg"))
-    page = [*markdown(run), "", f"![Rates]({where.with_suffix('.svg').name})"]
+    image = where.with_suffix(".svg")
+    if "form" in run:
+        plot(run, image)
+        page = [*markdown(run), "", f"![Rates]({image.name})"]
+    else:
+        plot_scaled(run, image)
+        page = [*scaled(run), "", f"![Curves]({image.name})"]
     where.with_suffix(".md").write_text("\n".join(page) + "\n", encoding="utf-8")
 
 

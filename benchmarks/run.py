@@ -1,91 +1,176 @@
-"""``python -m benchmarks.run``: everything in one run, on servers of its own.
+"""``python -m benchmarks.run``: ours beside its peers and its floors, on servers of its own.
 
-Prints a table, writes JSON, and ends with a line of ratios. With ``--against`` it fails where a
-ratio has fallen to less than half of what an earlier run had.
+Prints a table, writes JSON, and ends with a line of ratios. A long run can be made in parts: each
+call adds its ``--part`` to the file, with the load of the machine before it. With ``--against`` it
+fails where a ratio has fallen to less than half of what an earlier run had.
 """
 
 import json
+import os
+import subprocess
 import sys
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from statistics import median
+from typing import Any, Final
 
 import click
 
 from benchmarks import bench, path, startup
-from benchmarks.enriching import enriching
-from benchmarks.indexing import indexing
+from benchmarks.bench import Servers
+from benchmarks.enriching import ENGINES, enriching
+from benchmarks.indexing import WAYS, indexing
 from schemas import __version__
 
-SHORT = {"count": 6_000, "rounds": 1, "indexed": 10_000, "through": 10_000}
-FULL = {"count": 40_000, "rounds": 5, "indexed": 40_000, "through": 60_000}
-COLLAPSE = 0.5
+FORMS: Final[Mapping[str, Mapping[str, int]]] = {
+    "guard": {"count": 3_000, "rounds": 1, "indexed": 6_000, "through": 0},
+    "short": {"count": 6_000, "rounds": 1, "indexed": 10_000, "through": 10_000},
+    "full": {"count": 20_000, "rounds": 5, "indexed": 40_000, "through": 40_000},
+}
+GUARDED: Final = ("naive", "loop", "ours"), ("bulk", "async_bulk", "writer")
+"""What the guard compares: the pairs that a change of ours can move apart."""
+PARTS: Final = {
+    "guard": ("enrich", "index"),
+    "short": ("enrich", "index", "path", "startup", "quality"),
+    "full": ("enrich", "index", "path", "startup", "quality", "latency", "soak"),
+}
+COLLAPSE: Final = 0.5
+EASY: Final = 0.5
+"""Latency and soak are measured at so much of what goes through at most."""
+
+Say = Callable[[str], None]
 
 
 @click.command()
-@click.option("--full", is_flag=True, help="All rounds, latency and soak: about an hour.")
-@click.option("--soak", "minutes", type=float, default=10.0, show_default=True, help="With --full.")
-@click.option("--out", type=click.Path(path_type=Path), help="Where the JSON goes.")
+@click.option("--form", type=click.Choice(list(FORMS)), default="short", show_default=True)
+@click.option("--part", "parts", multiple=True, type=click.Choice(PARTS["full"]), help="Only this.")
+@click.option("--soak", "minutes", type=float, default=10.0, show_default=True)
+@click.option("--labelled", type=click.Path(path_type=Path), help="A folder of labelled texts.")
+@click.option("--out", type=click.Path(path_type=Path), help="Where the JSON goes; added to.")
 @click.option("--against", type=click.Path(path_type=Path, exists=True), help="An earlier run.")
-def main(*, full: bool, minutes: float, out: Path | None, against: Path | None) -> None:
+def main(
+    *,
+    form: str,
+    parts: Sequence[str],
+    minutes: float,
+    labelled: Path | None,
+    out: Path | None,
+    against: Path | None,
+) -> None:
     """Measure ours beside its peers and its floors."""
-    size = FULL if full else SHORT
 
     def say(line: str) -> None:
         click.echo(line, err=True)
 
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    where = out or Path(__file__).parent / "results" / f"{now[:10]}-{form}.json"
     found: dict[str, Any] = {
         "version": __version__,
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "form": "full" if full else "short",
+        "at": now,
+        "form": form,
         "machine": bench.machine(),
-        "sizes": size,
+        "sizes": dict(FORMS[form]),
+        "parts": {},
     }
+    if parts and where.exists():
+        found = json.loads(where.read_text(encoding="utf-8"))
+        if found["form"] != form:
+            msg = f"{where} holds a {found['form']} run"
+            raise click.UsageError(msg)
     with bench.servers() as to:
-        found["enrich"] = enriching(to, count=size["count"], rounds=size["rounds"], say=say)
-        found["index"] = indexing(to, count=size["indexed"], rounds=size["rounds"], say=say)
-        through = path.throughput(to, count=size["through"])
-        say(f"raw to searchable: {through:.0f} a second")
-        slow = path.naive(to, count=max(size["through"] // 50, 100))
-        say(f"the naive way: {slow:.0f} a second")
-        found["path"] = {"ours": round(through, 1), "naive": round(slow, 1)}
-        found["startup"] = startup.startup(to, rounds=size["rounds"] + 2)
-        if full:
-            found["latency"] = path.latency(to, rate=through / 2, seconds=60)
-            say(f"latency: {found['latency']}")
-            found["soak"] = path.soak(to, rate=through / 2, minutes=minutes, say=say)
-    found["ratios"] = ratios(found)
-    where = out or Path(__file__).parent / "results" / f"{found['at'][:10]}-{found['form']}.json"
-    where.parent.mkdir(parents=True, exist_ok=True)
-    where.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        for part in parts or PARTS[form]:
+            if part == "quality" and labelled is None:
+                say("quality is not measured: there is no folder of labelled texts")
+                continue
+            began = datetime.now(UTC)
+            load = os.getloadavg()[0]
+            found[part] = _measured(to, part, found, minutes=minutes, labelled=labelled, say=say)
+            found["parts"][part] = {
+                "at": began.isoformat(timespec="seconds"),
+                "seconds": round((datetime.now(UTC) - began).total_seconds()),
+                "load_before": round(load, 2),
+            }
+            found["ratios"] = ratios(found)
+            where.parent.mkdir(parents=True, exist_ok=True)
+            where.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     fallen = collapsed(found["ratios"], json.loads(against.read_text())) if against else []
     for line in fallen:
-        click.echo(line, err=True)
+        say(line)
     click.echo(json.dumps(found["ratios"]))
     sys.exit(1 if fallen else 0)
 
 
-def ratios(found: dict[str, Any]) -> dict[str, float]:
-    """What is compared: rates of ours by rates of others, in this run."""
-    enrich = {name: rates["rate"] for name, rates in found["enrich"].items()}
-    index = {name: rates["rate"] for name, rates in found["index"].items()}
-    return {
-        **{
-            f"enrich ours/{name}": round(enrich["ours"] / rate, 2)
-            for name, rate in enrich.items()
-            if name != "ours"
-        },
-        "index writer/fastest helper": round(
-            index["writer"] / max(index["bulk"], index["async_bulk"]), 2
+def _measured(
+    to: Servers,
+    part: str,
+    found: Mapping[str, Any],
+    *,
+    minutes: float,
+    labelled: Path | None,
+    say: Say,
+) -> Any:  # noqa: ANN401 - JSON
+    size = found["sizes"]
+    rounds = size["rounds"]
+    engines, ways = GUARDED if found["form"] == "guard" else (ENGINES, WAYS)
+
+    def easy() -> float:
+        return float(EASY * found["path"]["ours"]["rate"])
+
+    known: dict[str, Callable[[], Any]] = {
+        "enrich": lambda: enriching(
+            to, count=size["count"], rounds=rounds, say=say, engines=engines
         ),
-        "index stage/fastest helper": round(
-            index["stage"] / max(index["bulk"], index["async_bulk"]), 2
-        ),
-        "path ours/naive": round(found["path"]["ours"] / found["path"]["naive"], 2),
+        "index": lambda: indexing(to, count=size["indexed"], rounds=rounds, say=say, ways=ways),
+        "path": lambda: path.both(to, count=size["through"], rounds=rounds, say=say),
+        "startup": lambda: startup.startup(to, rounds=rounds + 2),
+        "quality": lambda: _quality(labelled or Path(), say),
+        "latency": lambda: path.latency(to, rate=easy(), seconds=60),
+        "soak": lambda: path.soak(to, rate=easy(), minutes=minutes, say=say),
     }
+    measured = known[part]()
+    if part in {"latency", "startup"}:
+        say(f"{part}: {measured}")
+    return measured
 
 
-def collapsed(now: dict[str, float], before: dict[str, Any]) -> list[str]:
+def _quality(labelled: Path, say: Say) -> list[str]:
+    """What the short form of the quality measurement prints; it fails below its floors."""
+    command = [sys.executable, "-m", "benchmarks.quality", "--short", str(labelled)]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    say(done.stdout)
+    return done.stdout.rstrip().split("\n")
+
+
+def ratios(found: Mapping[str, Any]) -> dict[str, float]:
+    """What is compared: the median, over the rounds, of our rate by that of others."""
+    made: dict[str, float] = {}
+    if enrich := found.get("enrich"):
+        for ours in ("ours", "whole"):
+            for name in enrich:
+                if ours in enrich and name not in {"ours", "whole"}:
+                    made[f"enrich {ours}/{name}"] = _ratio(enrich[ours], enrich[name])
+    if index := found.get("index"):
+        floors = max(("bulk", "async_bulk"), key=lambda way: index[way]["rate"])
+        for ours, other in (
+            ("writer", floors),
+            ("stage", floors),
+            ("stage", "read"),
+        ):
+            if ours in index and other in index:
+                made[f"index {ours}/{other}"] = _ratio(index[ours], index[other])
+    if through := found.get("path"):
+        made["path ours/naive"] = _ratio(through["ours"], through["naive"])
+    return made
+
+
+def _ratio(one: Mapping[str, Any], other: Mapping[str, Any]) -> float:
+    """Round by round, so that a slow moment of the machine slows both down."""
+    pairs = zip(one["rounds"], other["rounds"], strict=True)
+    return round(median(rate / floor for rate, floor in pairs), 2)
+
+
+def collapsed(now: Mapping[str, float], before: Mapping[str, Any]) -> list[str]:
     """Ratios that are less than half of what they were."""
     return [
         f"{name}: {now.get(name, 0.0)}, was {was}"

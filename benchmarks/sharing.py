@@ -31,6 +31,7 @@ class Watch:
         self.owner: dict[str, str] = {}
         self.asked: dict[str, float] = {}
         self.moves = 0
+        self.requests = 0
         self.lock = threading.Lock()
         web.handler = self.answer
 
@@ -38,6 +39,7 @@ class Watch:
         """Note who asks; there is nothing new."""
         source, who = request.query["tagged"], request.query["key"]
         with self.lock:
+            self.requests += 1
             self.moves += self.owner.get(source, who) != who
             self.owner[source] = who
             self.asked[source] = time.monotonic()
@@ -56,7 +58,7 @@ class Watch:
             return sum(owner == who for owner in self.owner.values())
 
 
-def table(web: Loopback, name: str) -> str:
+def table(web: Loopback, name: str, every: int = EVERY) -> str:
     """The configuration of a source."""
     return f"""
 [[sources]]
@@ -65,7 +67,7 @@ name = "{name}"
 tags = ["{name}"]
 key = "env:BENCH_AGENT"
 api = "{web.url}"
-every = {EVERY}
+every = {every}
 quiet = 1
 http = {{ allow_private = true, per_second = 1000 }}
 """

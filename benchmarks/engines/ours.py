@@ -1,4 +1,7 @@
-"""Our enrich stage, as ``mentions worker --stages enrich`` runs it, on the bench's topics."""
+"""Our enrich stage, as ``mentions worker --stages enrich`` runs it, on the bench's topics.
+
+With ``BENCH_WHOLE`` it also looks for near copies, as it does by default.
+"""
 
 from collections.abc import Sequence
 

@@ -17,6 +17,7 @@ def main() -> None:
         consumer_group=task.group,
         auto_offset_reset="earliest",
         auto_create_topics=False,
+        commit_interval=0.5,  # seconds, as our worker
         loglevel="WARNING",
         state_dir=os.environ["BENCH_DATA"],
         producer_extra_config={

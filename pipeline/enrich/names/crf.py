@@ -109,8 +109,9 @@ class Crf:
         """What each word gets for each label from itself and its neighbours."""
         known = self._known
         keys = [f"^{word}" if initial else word for word, _, _, initial in words]
-        places = [known.get(key) for key in keys]
-        if None in places:
+        try:
+            places = [known[key] for key in keys]
+        except KeyError:
             if len(known) + len(words) > _KEPT:
                 known.clear()
             places = [self._row(word, key) for word, key in zip(words, keys, strict=True)]
