@@ -91,6 +91,8 @@ def wanted(settings: Settings) -> dict[str, Topic]:
         topics.ENRICHED.name: kept.enriched_days,
         topics.DEAD_LETTER.name: kept.dead_letter_days,
         topics.DEAD_LETTER_MARKS.name: kept.dead_letter_days,
+        topics.COVERAGE.name: kept.coverage_days,
+        topics.FIGURES.name: kept.figures_days,
     }
     teams = [topics.routed(route.team) for route in settings.routes]
     days.update((topic.name, kept.routed_days) for topic in teams)

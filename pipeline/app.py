@@ -29,6 +29,7 @@ from pipeline import metrics
 from pipeline.admin import REQUEST_LIMIT
 from pipeline.consumer import PollTransport
 from pipeline.delivery import Delivery, Record, Stage
+from pipeline.figures import Meter
 from pipeline.health import Health, pages
 from pipeline.settings import Kafka, Settings
 from schemas import topics
@@ -42,6 +43,8 @@ _COMMIT_INTERVAL: Final = 0.5
 _POLLS_AHEAD: Final = 2
 _LOOK_EVERY: Final = 2.0  # seconds between two looks at lag and progress
 _DRAIN_WITHIN: Final = 15.0  # seconds from SIGTERM to the end, whatever Kafka does meanwhile
+_FIGURES_FIRST: Final = 2.0  # seconds after the start: that it is there is a figure, too
+_FIGURES_EVERY: Final = 60.0
 _EX_STUCK: Final = 75
 _REACH_WITHIN: Final = 2.0
 _DAY: Final = 86_400.0
@@ -95,6 +98,7 @@ class App(faust.App):
             concurrency=1,
         )(self._agent)
         self.task()(self._watch)
+        self.task()(self._report)
         pages(self, self)
 
     async def on_start(self) -> None:
@@ -179,6 +183,22 @@ class App(faust.App):
             age = time.monotonic() - self._seen_alive
             metrics.PROGRESS_AGE.labels(self._stage.name).set(age)
             await self.sleep(_LOOK_EVERY)
+
+    async def _report(self) -> None:
+        """Say once a minute what was done, see ``pipeline.figures``."""
+        meter = Meter(self._stage.name)
+        topic = self._settings.kafka.topic(topics.FIGURES)
+        await self.sleep(_FIGURES_FIRST)
+        while not self.should_stop:
+            now = self.health()
+            value, counted = meter.read(now.lag, now.waiting_for)
+            try:
+                await self._output.send_and_wait(topic, value, meter.key)
+            except KafkaError as error:  # they stay in the counters: said next time
+                _log.debug("%s: no figures: %r", self._stage.name, error)
+            else:
+                meter.confirmed(counted)
+            await self.sleep(_FIGURES_EVERY)
 
     def _new_transport(self) -> PollTransport:
         return PollTransport(self.conf.broker_consumer, self)

@@ -2,7 +2,7 @@
 
 Kafka deletes by itself what is older than a topic's ``retention.ms``; here the brokers are brought
 to the settings. Elasticsearch deletes nothing by itself: months that are over go as whole indices,
-copies of dead letters by their time.
+copies of dead letters, the ledger of coverage and the figures of processes by their time.
 """
 
 import re
@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from pipeline import admin
 from pipeline.search.client import connect_sync, explained
+from pipeline.search import coverage, figures
 from pipeline.search.removal import remove
 from pipeline.search.templates import letters_template
 from pipeline.settings import Settings
@@ -26,7 +27,7 @@ __all__ = ["Step", "apply", "plan"]
 class Step(Struct, frozen=True):
     """One thing that is to be done."""
 
-    kind: Literal["topic", "index", "dead letters"]
+    kind: Literal["topic", "index", "documents"]
     name: str
     what: str
     """What is done, in words."""
@@ -46,7 +47,7 @@ def plan(settings: Settings, now: datetime | None = None) -> list[Step]:
         return [
             *_topics(settings),
             *_months(client, settings, now),
-            *_letters(client, settings, now),
+            *_aged(client, settings, now),
         ]
 
 
@@ -64,8 +65,9 @@ def apply(settings: Settings, steps: Sequence[Step], now: datetime | None = None
         for step in steps:
             if step.kind == "index":
                 client.indices.delete(index=step.name, ignore_unavailable=True)
-            elif step.kind == "dead letters":
-                _drop(client, step.name, _old(settings, now))
+            elif step.kind == "documents":
+                _, query = _kept(settings, now)[step.name]
+                _drop(client, step.name, query)
                 client.indices.refresh(index=step.name)  # so that who asks next is told the truth
 
 
@@ -102,17 +104,24 @@ def _age(now: datetime, year: int, month: int) -> int:
     return (now.year - year) * 12 + now.month - month
 
 
-def _letters(client: Elasticsearch, settings: Settings, now: datetime) -> Iterator[Step]:
-    name = letters_template(settings.elasticsearch.alias)
-    count = client.count(index=name, query=_old(settings, now), ignore_unavailable=True)["count"]
-    if count:
-        days = settings.retention.dead_letter_days
-        yield Step("dead letters", name, f"deleted: copies older than {days} days", count)
+def _aged(client: Elasticsearch, settings: Settings, now: datetime) -> Iterator[Step]:
+    for name, (days, query) in _kept(settings, now).items():
+        count = client.count(index=name, query=query, ignore_unavailable=True)["count"]
+        if count:
+            yield Step("documents", name, f"deleted: older than {days} days", count)
 
 
-def _old(settings: Settings, now: datetime) -> dict[str, Any]:
-    oldest = now - timedelta(days=settings.retention.dead_letter_days)
-    return {"range": {"at": {"lt": oldest.isoformat()}}}
+def _kept(settings: Settings, now: datetime) -> dict[str, tuple[int, dict[str, Any]]]:
+    """Indices whose documents go one by one: days that they are kept, and what is over."""
+    kept, alias = settings.retention, settings.elasticsearch.alias
+    return {
+        name: (days, {"range": {clock: {"lt": (now - timedelta(days=days)).isoformat()}}})
+        for name, clock, days in (
+            (letters_template(alias), "at", kept.dead_letter_days),
+            (coverage.index_name(alias), "end", kept.coverage_days),
+            (figures.index_name(alias), "end", kept.figures_days),
+        )
+    }
 
 
 def _drop(client: Elasticsearch, index: str, query: dict[str, Any]) -> None:

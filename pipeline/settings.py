@@ -309,6 +309,10 @@ class Retention(_Table):
     routed_days: Days = 30
     dead_letter_days: Days = 90
     """Dead letters, their marks and their searchable copies."""
+    coverage_days: Days = 90
+    """The ledger of what was collected, and its index."""
+    figures_days: Days = 30
+    """What worker processes did, and its index."""
     index_months: Annotated[int, Field(ge=1, le=120)] | None = None
     """Months whose mentions stay searchable besides the current one; by default all."""
 

@@ -57,7 +57,7 @@ __all__ = [
     "encode_over",
 ]
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 """Major and minor version of these messages; above the last one in ``released`` once they differ
 from it."""
 

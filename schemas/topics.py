@@ -14,6 +14,7 @@ from schemas.correction import Correction
 from schemas.coverage import Coverage
 from schemas.cursor import Progress
 from schemas.dead import Mark
+from schemas.figures import Figures
 from schemas.fingerprint import Fingerprint
 from schemas.forgotten import Forgetting
 from schemas.headers import AlertHeaders, DeadLetterHeaders, MentionHeaders
@@ -30,6 +31,7 @@ __all__ = [
     "DEAD_LETTER",
     "DEAD_LETTER_MARKS",
     "ENRICHED",
+    "FIGURES",
     "FINGERPRINTS",
     "FORGOTTEN",
     "MODELS",
@@ -200,6 +202,16 @@ COVERAGE: Final = Topic(
     retention_ms=90 * _DAY_MS,
 )
 
+FIGURES: Final = Topic(
+    name="mentions.figures",
+    key="stage@host:pid",
+    value="Figures as JSON",
+    types=(Figures,),
+    purpose="What each worker process did, once a minute.",
+    partitions=3,
+    retention_ms=30 * _DAY_MS,
+)
+
 WATCHLIST: Final = Topic(
     name="mentions.watchlist",
     key="number and digest of the version",
@@ -263,6 +275,7 @@ TABLE: Final[tuple[Topic, ...]] = (
     MODELS,
     SOURCES,
     COVERAGE,
+    FIGURES,
     WATCHLIST,
     CORRECTIONS,
     ALERTS,

@@ -4,7 +4,8 @@ Mentions live in monthly indices ``<alias>-YYYY.MM``, which Elasticsearch makes 
 when the first mention of a month is written, and are found through the alias. (Data streams know
 no external versions, which make writing idempotent.) Next to them, outside the alias, stand
 ``<alias>-tombstones``, the memory of deletions (see ``writer``), ``<alias>-dead-letters``, what is
-missing and why (see ``letters``), and ``<alias>-coverage``, the ledger of what was collected.
+missing and why (see ``letters``), ``<alias>-coverage``, the ledger of what was collected, and
+``<alias>-figures``, what worker processes did.
 
 Why the mapping is as it is:
 
@@ -127,6 +128,7 @@ def wanted(settings: Settings, capabilities: Capabilities) -> dict[tuple[Kind, s
     tombstones = _merged(_file("tombstones"), {"settings": {"index": sizes}})
     dead_letters = _merged(_file("dead_letters"), {"settings": {"index": sizes}})
     coverage = _merged(_file("coverage"), {"settings": {"index": sizes}})
+    figures = _merged(_file("figures"), {"settings": {"index": sizes}})
     return {
         ("component template", f"{prefix}-settings"): {
             "template": {"settings": _merged(_file("settings"), {"index": sizes | shards})}
@@ -152,6 +154,11 @@ def wanted(settings: Settings, capabilities: Capabilities) -> dict[tuple[Kind, s
             "index_patterns": [f"{prefix}-coverage"],
             "priority": _PRIORITY,
             "template": coverage,
+        },
+        ("index template", f"{prefix}-figures"): {
+            "index_patterns": [f"{prefix}-figures"],
+            "priority": _PRIORITY,
+            "template": figures,
         },
     }
 
@@ -212,7 +219,7 @@ def _indices(
     client: Elasticsearch, settings: Settings, templates: Mapping[tuple[Kind, str], Body]
 ) -> Iterator[tuple[str, tuple[Body, Body]]]:
     """Each existing index: as it is and as it should be."""
-    settings_, mappings, _, tombstones, letters, coverage = (
+    settings_, mappings, _, tombstones, letters, coverage, figures = (
         body["template"] for body in templates.values()
     )
     for pattern, target in (
@@ -220,6 +227,7 @@ def _indices(
         ("tombstones*", tombstones),
         ("dead-letters*", letters),
         ("coverage*", coverage),
+        ("figures*", figures),
     ):
         found = client.indices.get(index=f"{settings.alias}-{pattern}", expand_wildcards="open")
         yield from ((name, (state, target)) for name, state in sorted(found.items()))

@@ -1,21 +1,23 @@
-"""record: ``mentions.coverage`` → ``<alias>-coverage`` in Elasticsearch.
+"""record: ``mentions.coverage`` and ``mentions.figures`` → Elasticsearch.
 
-Writes are idempotent: ``_id`` names the source, the interval and the agent.
+What was collected goes to ``<alias>-coverage``, what processes did to ``<alias>-figures``. Writes
+are idempotent: ``_id`` names the source, the interval and the agent, or the stage, the process and
+the stretch.
 """
 
 from collections.abc import Sequence
 
 import msgspec
-from elasticsearch import ApiError, TransportError
 
 from pipeline.delivery import Record as Message
-from pipeline.outcome import Outcome, Reject, Retry
-from pipeline.search import bulk, classify
+from pipeline.outcome import Outcome, Reject
+from pipeline.search import bulk, classify, coverage, figures
 from pipeline.search.client import connect
-from pipeline.search.coverage import document, index_name
+from pipeline.search.templates import require
 from pipeline.settings import Settings
 from schemas import topics
 from schemas.coverage import Coverage, decode_coverage
+from schemas.figures import Figures, decode_figures
 
 __all__ = ["Record"]
 
@@ -23,14 +25,17 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Record:
-    """The stage between the agents' ledger and the search engine."""
+    """The stage between what processes say of themselves and the search engine."""
 
     name = "record"
     source = topics.COVERAGE
+    beside = (topics.FIGURES,)
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings.elasticsearch
-        self._index = index_name(settings.elasticsearch.alias)
+        self._figures = settings.kafka.topic(topics.FIGURES)
+        alias = settings.elasticsearch.alias
+        self._indices = coverage.index_name(alias), figures.index_name(alias)
         self._ready = False
 
     async def start(self) -> None:
@@ -39,19 +44,18 @@ class Record:
 
     async def handle(self, batch: Sequence[Message]) -> list[Outcome]:
         """Write what can be decoded in one go; reject the rest."""
-        if not self._ready and (missing := await self._missing()):
-            return [Retry(missing)] * len(batch)
-        self._ready = True
+        if not self._ready:
+            for name in self._indices:
+                await require(self._client, name)
+            self._ready = True
         results: list[list[Outcome]] = [[] for _ in batch]
         operations = []
         for item, record in enumerate(batch):
-            found = _decoded(record.value)
+            found = _decoded(record.value, figures_=record.topic == self._figures)
             if isinstance(found, Reject):
                 results[item].append(found)
-                continue
-            version = int(found.end.timestamp() * 1000)
-            body = _encode(document(found))
-            operations.append(bulk.index(item, self._index, found.id, version, body))
+            else:
+                operations.append(self._operation(item, found))
         await bulk.send(self._client, operations, results)
         return [classify.worst(outcomes) for outcomes in results]
 
@@ -59,19 +63,21 @@ class Record:
         """Close the connections."""
         await self._client.close()
 
-    async def _missing(self) -> str | None:
-        """Why nothing can be written yet: without its template the mapping would be guessed."""
-        try:
-            there = await self._client.indices.exists_index_template(name=self._index)
-        except (ApiError, TransportError) as error:
-            return classify.failure(error).reason
-        return None if there else f"no index template {self._index}: run 'mentions index apply'"
+    def _operation(self, item: int, found: Coverage | Figures) -> bulk.Operation:
+        ledger, processes = self._indices
+        into, body = (
+            (ledger, coverage.document(found))
+            if isinstance(found, Coverage)
+            else (processes, figures.document(found))
+        )
+        version = int(found.end.timestamp() * 1000)
+        return bulk.index(item, into, found.id, version, _encode(body))
 
 
-def _decoded(value: bytes | None) -> Coverage | Reject:
+def _decoded(value: bytes | None, *, figures_: bool) -> Coverage | Figures | Reject:
     if value is None:
-        return Reject("Empty", "the ledger knows no deletion")
+        return Reject("Empty", "neither the ledger nor figures know deletions")
     try:
-        return decode_coverage(value)
+        return decode_figures(value) if figures_ else decode_coverage(value)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         return Reject(type(error).__name__, str(error))

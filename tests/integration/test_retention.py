@@ -22,16 +22,20 @@ def test_months_letters_and_topics_end_when_the_settings_say(installation: Insta
         at = (now - timedelta(days=days)).isoformat()
         letters = f"{alias}-dead-letters"
         client.index(index=letters, id=f"0:{days}", document={"at": at}, refresh=True)
+        for name in ("coverage", "figures"):
+            body = {"end": at}
+            client.index(index=f"{alias}-{name}", id=f"{days}", document=body, refresh=True)
 
     def steps(*arguments: str) -> dict[str, int]:
         lines = installation.run("retention", "--json", *arguments).stdout.splitlines()
         return {step["name"]: step["count"] for step in map(json.loads, lines)}
 
     # By default all months are kept, letters as long as their topic.
-    assert steps() == {f"{alias}-dead-letters": 1}
+    aged = {f"{alias}-{name}": 1 for name in ("dead-letters", "coverage", "figures")}
+    assert steps() == aged
     installation.configure("[retention]\nindex_months = 1\nraw_days = 7\n")
     raw = f"{installation.settings.kafka.prefix}mentions.raw"
-    over = {raw: 0, old: 1, rebuilt: 1, f"{alias}-dead-letters": 1}
+    over = {raw: 0, old: 1, rebuilt: 1} | aged
     assert steps() == over
     assert steps() == over
     assert "Nothing was changed" in installation.run("retention").stdout
