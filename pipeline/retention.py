@@ -15,8 +15,8 @@ from elasticsearch.helpers import scan
 from msgspec import Struct
 
 from pipeline import admin
-from pipeline.search.client import connect_sync, explained
 from pipeline.search import coverage, figures
+from pipeline.search.client import connect_sync, explained
 from pipeline.search.removal import remove
 from pipeline.search.templates import letters_template
 from pipeline.settings import Settings

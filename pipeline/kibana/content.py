@@ -6,7 +6,7 @@ from typing import Any, Final, Literal, TypeAlias
 from msgspec import Struct
 
 from pipeline.kibana.dashboards import ALL
-from pipeline.kibana.data_views import data_view
+from pipeline.kibana.data_views import VIEWS, View, data_view
 from pipeline.kibana.names import Place
 from pipeline.kibana.parts import Json
 from pipeline.kibana.rules import LOG, RULES, connector
@@ -51,7 +51,7 @@ def items(place: Place) -> Iterator[Item]:
     """Everything, first what others need."""
     if place.space != "default":
         yield _space(place)
-    yield _data_view(place)
+    yield from (_data_view(view, place) for view in VIEWS)
     yield from (_session(place, session.saved(place)) for session in SESSIONS)
     yield _connector(place)
     yield from (_rule(place, place.uuid(rule.name), rule.json(place)) for rule in RULES)
@@ -85,17 +85,18 @@ def _space(place: Place) -> Item:
     )
 
 
-def _data_view(place: Place) -> Item:
-    body = data_view(place)
+def _data_view(view: View, place: Place) -> Item:
+    wanted = data_view(view, place)
+    body = {"override": True, "data_view": wanted}
     path = place.path("/api/data_views/data_view")
     put = Request("POST", path, body)
     return Item(
         kind="data view",
-        id=place.view,
-        title=body["data_view"]["name"],
-        look=f"{path}/{place.view}",
+        id=view.id(place),
+        title=view.title[place.lang],
+        look=f"{path}/{view.id(place)}",
         inside=("data_view",),
-        wanted=body["data_view"],
+        wanted=wanted,
         create=put,
         update=put,
     )

@@ -11,7 +11,7 @@ import json
 from typing import Any
 
 from pipeline.kibana.content import IMPORT, Request
-from pipeline.kibana.data_views import data_view
+from pipeline.kibana.data_views import VIEWS, View, data_view
 from pipeline.kibana.install import everything
 from pipeline.kibana.names import Place
 from pipeline.kibana.parts import Json
@@ -23,7 +23,7 @@ def files(place: Place) -> dict[str, str]:
     """Each file's name and content."""
     requests = list(everything(place))
     sessions = [line for request in requests if IMPORT in request.path for line in request.body]
-    lines = [_saved_view(place), *sessions]
+    lines = [*(_saved_view(view, place) for view in VIEWS), *sessions]
     others = [request for request in requests if IMPORT not in request.path]
     return {
         "mentions.ndjson": "".join(_line(line) + "\n" for line in lines),
@@ -35,17 +35,17 @@ def _console(request: Request) -> str:
     return f"{request.method} kbn:{request.path}\n{_line(request.body)}"
 
 
-def _saved_view(place: Place) -> Json:
-    view = data_view(place)["data_view"]
+def _saved_view(view: View, place: Place) -> Json:
+    made = data_view(view, place)
     return {
         "type": "index-pattern",
-        "id": view["id"],
+        "id": made["id"],
         "attributes": {
-            "title": view["title"],
-            "name": view["name"],
-            "timeFieldName": view["timeFieldName"],
-            "fieldAttrs": _line(view["fieldAttrs"]),
-            "fieldFormatMap": _line(view["fieldFormats"]),
+            "title": made["title"],
+            "name": made["name"],
+            "timeFieldName": made["timeFieldName"],
+            "fieldAttrs": _line(made["fieldAttrs"]),
+            "fieldFormatMap": _line(made["fieldFormats"]),
             "fields": "[]",
             "runtimeFieldMap": "{}",
             "sourceFilters": "[]",

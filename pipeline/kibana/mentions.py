@@ -1,9 +1,10 @@
-"""A list of mentions: as a panel of a dashboard, and as a Discover session of its own."""
+"""A list of mentions, or of another view's documents: as a panel, and as a Discover session."""
 
 import json
 
 from msgspec import Struct
 
+from pipeline.kibana.data_views import MENTIONS, View
 from pipeline.kibana.names import Place
 from pipeline.kibana.parts import Groups, Json, Measure
 from pipeline.kibana.words import Words
@@ -17,6 +18,7 @@ class Mentions(Struct, frozen=True, kw_only=True):
     """The mentions that a query finds."""
 
     title: Words
+    view: View = MENTIONS
     query: str = ""
     columns: tuple[str, ...] = _COLUMNS
     sort: tuple[tuple[str, str], ...] = (("published_at", "desc"),)
@@ -30,7 +32,7 @@ class Mentions(Struct, frozen=True, kw_only=True):
     def json(self, place: Place) -> Json:
         """Kibana's panel."""
         tab = {
-            "data_source": {"type": "data_view_reference", "ref_id": place.view},
+            "data_source": {"type": "data_view_reference", "ref_id": self.view.id(place)},
             "query": {"language": "lucene", "expression": self.query},
             "column_order": list(self.columns),
             "sort": [{"name": name, "direction": direction} for name, direction in self.sort],
@@ -63,7 +65,7 @@ class Mentions(Struct, frozen=True, kw_only=True):
                 "timeRestore": False,
                 "kibanaSavedObjectMeta": {"searchSourceJSON": json.dumps(source)},
             },
-            "references": [{"id": place.view, "name": index, "type": "index-pattern"}],
+            "references": [{"id": self.view.id(place), "name": index, "type": "index-pattern"}],
             "coreMigrationVersion": "8.8.0",
             "typeMigrationVersion": "10.5.0",
         }

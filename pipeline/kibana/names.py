@@ -32,11 +32,6 @@ class Place(Struct, frozen=True):
         """What the ids of this place start with."""
         return "mentions-" if self.space == "default" else f"{self.space}-mentions-"
 
-    @property
-    def view(self) -> str:
-        """The id of the data view of all mentions."""
-        return self.id("all")
-
     def id(self, name: str) -> str:
         """The id of a data view, dashboard or Discover session."""
         return self.prefix + name

@@ -10,13 +10,13 @@ from typing import Any, Final, Literal, Protocol, TypeAlias
 
 from msgspec import Struct
 
+from pipeline.kibana.data_views import MENTIONS, View
 from pipeline.kibana.names import Place
-from pipeline.kibana.words import Words
+from pipeline.kibana.words import TONE_COLOURS, Words
 
 __all__ = [
     "AUTHOR",
     "COUNT",
-    "TONE_COLOURS",
     "Bars",
     "Cloud",
     "Figure",
@@ -33,11 +33,9 @@ __all__ = [
 
 Json: TypeAlias = dict[str, Any]
 
-TONE_COLOURS: Final = {"negative": "#C61E25", "neutral": "#98A2B3", "positive": "#209280"}
-"""Told apart also by people who don't see red and green alike, by their lightness."""
-TIME: Final = "published_at"
 AUTHOR: Final = "author.handle"
 _DRILL: Final = Words("Zu den Erwähnungen", "To the mentions")
+_LOOK: Final = Words("Einzeln ansehen", "See each")
 
 
 class Measure(Struct, frozen=True):
@@ -123,6 +121,10 @@ class Panel(Protocol):
         """Kibana's panel, without its place on the grid."""
 
     @property
+    def view(self) -> View:
+        """What it shows."""
+
+    @property
     def query(self) -> str:
         """The filter of the whole panel, in Lucene's syntax; empty for none."""
 
@@ -142,6 +144,7 @@ class Panel(Protocol):
 class _Chart(Struct, frozen=True, kw_only=True):
     title: Words
     query: str = ""
+    view: View = MENTIONS
 
     @property
     def groups(self) -> Sequence[Groups]:
@@ -162,18 +165,25 @@ class _Chart(Struct, frozen=True, kw_only=True):
         """Kibana's panel."""
         config: Json = {"title": self.title[place.lang], **self._config(place)}
         if config["type"] != "xy":
-            config["data_source"] = _view(place)
+            config |= self._source(place)
         if self.query:
             config["query"] = _lucene(self.query)
         config["drilldowns"] = [
             {
                 "type": "discover_drilldown",
-                "label": _DRILL[place.lang],
+                "label": (_DRILL if self.view is MENTIONS else _LOOK)[place.lang],
                 "trigger": "on_apply_filter",
                 "open_in_new_tab": False,
             }
         ]
         return {"type": "vis", "config": config}
+
+    def _source(self, place: Place) -> Json:
+        made: Json = {"data_source": {"type": "data_view_reference", "ref_id": self.view.id(place)}}
+        if self.view is not MENTIONS:
+            # A filter for a topic or tone would find nothing where there is no such field.
+            made["ignore_global_filters"] = True
+        return made
 
     def _config(self, place: Place) -> Json:
         raise NotImplementedError
@@ -199,7 +209,8 @@ class Trend(_Chart, frozen=True, kw_only=True):
     measure: Measure = COUNT
     by: Groups | None = None
     shape: Literal["bar_stacked", "line", "area_stacked", "bar_percentage"] = "bar_stacked"
-    clock: str = TIME
+    clock: str = ""
+    """The time axis; by default the view's own."""
 
     @property
     def groups(self) -> Sequence[Groups]:
@@ -214,13 +225,13 @@ class Trend(_Chart, frozen=True, kw_only=True):
     @property
     def time(self) -> str | None:
         """Which time it is."""
-        return self.clock
+        return self.clock or self.view.time
 
     def _config(self, place: Place) -> Json:
         layer: Json = {
             "type": self.shape,
-            "data_source": _view(place),
-            "x": {"operation": "date_histogram", "field": self.clock},
+            **self._source(place),
+            "x": {"operation": "date_histogram", "field": self.time},
             "y": [self.measure.json(place)],
         }
         if self.by:
@@ -251,7 +262,7 @@ class Bars(_Chart, frozen=True, kw_only=True):
     def _config(self, place: Place) -> Json:
         layer: Json = {
             "type": self.shape,
-            "data_source": _view(place),
+            **self._source(place),
             "x": self.of.json(place),
             "y": [self.measure.json(place)],
         }
@@ -332,6 +343,7 @@ class Text(Struct, frozen=True):
 
     content: Words
     title: Words = Words("Rundgang", "Tour")
+    view: View = MENTIONS
     query: str = ""
     groups: tuple[Groups, ...] = ()
     measures: tuple[Measure, ...] = ()
@@ -378,10 +390,6 @@ def _colours(tones: Mapping[str, str]) -> Json:
             for value, tone in tones.items()
         ],
     }
-
-
-def _view(place: Place) -> Json:
-    return {"type": "data_view_reference", "ref_id": place.view}
 
 
 def _lucene(query: str) -> Json:

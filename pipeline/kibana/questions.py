@@ -11,6 +11,7 @@ from elasticsearch import Elasticsearch
 from msgspec import Struct
 
 from pipeline.kibana.dashboards import ALL
+from pipeline.kibana.data_views import View
 from pipeline.kibana.mentions import Mentions
 from pipeline.kibana.parts import Groups, Json, Measure, Panel, Split, Text
 from pipeline.kibana.rules import RULES
@@ -36,6 +37,7 @@ class Question(Struct, frozen=True):
     """The dashboard, session or rule."""
     title: str
     """In English."""
+    view: View
     fields: frozenset[str]
     body: Json
 
@@ -46,14 +48,16 @@ def questions() -> Iterator[Question]:
         for panel in dashboard.panels:
             if not isinstance(panel, Text):
                 fields = frozenset(fields_of(panel))
-                yield Question(dashboard.name, panel.title.en, fields, _body(panel))
+                yield Question(dashboard.name, panel.title.en, panel.view, fields, _body(panel))
     for session in SESSIONS:
         fields = frozenset(fields_of(session))
-        yield Question("Discover", session.title.en, fields, _body(session))
+        yield Question("Discover", session.title.en, session.view, fields, _body(session))
     for rule in RULES:
-        named = [rule.clock, *(each for each in (rule.by, rule.average) if each)]
-        fields = frozenset([*named, *_in_query(rule.query)])
-        yield Question("rule", rule.title.en, fields, {"query": _matching(rule.query), "size": 0})
+        named = {rule.clock or rule.view.time, *_in_query(rule.query)}
+        named |= {rule.by} if rule.by else set()
+        fields = frozenset(named | ({rule.compare[1]} if rule.compare else set()))
+        body = {"query": _matching(rule.query), "size": 0}
+        yield Question("rule", rule.title.en, rule.view, fields, body)
 
 
 def ask(client: Elasticsearch, alias: str, question: Question) -> Mapping[str, Any]:
@@ -63,7 +67,7 @@ def ask(client: Elasticsearch, alias: str, question: Question) -> Mapping[str, A
         elasticsearch.ApiError: the question can't be answered.
         elasticsearch.TransportError: no answer.
     """
-    return client.search(index=alias, **question.body).body
+    return client.search(index=question.view.index(alias), **question.body).body
 
 
 def answered(answer: Mapping[str, Any]) -> bool:
@@ -112,9 +116,12 @@ def _body(panel: Panel) -> Json:
 
 def _grouped(panel: Panel) -> Json:
     """Measures within groups within the time axis."""
-    inner: Json = {f"measure{n}": _measured(each) for n, each in enumerate(panel.measures)}
+    measures: Json = {f"measure{n}": _measured(each) for n, each in enumerate(panel.measures)}
+    inner = measures
     for number, groups in reversed(list(enumerate(panel.groups))):
         inner = {f"groups{number}": {**_group(groups, panel.measures), "aggs": inner}}
+        if number:
+            inner |= measures  # the groups around these are ordered by them, too
     if panel.time:
         # Kibana chooses the interval by the period that is looked at.
         histogram = {"field": panel.time, "calendar_interval": "day", "min_doc_count": 1}

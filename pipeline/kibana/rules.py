@@ -5,10 +5,11 @@ stays through every upgrade.
 """
 
 import json
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from msgspec import Struct
 
+from pipeline.kibana.data_views import COVERAGE, FIGURES, LETTERS, MENTIONS, View
 from pipeline.kibana.names import TAG, Place
 from pipeline.kibana.parts import Json
 from pipeline.kibana.words import Words
@@ -27,7 +28,10 @@ class Rule(Struct, frozen=True, kw_only=True):
     """The message; Kibana fills in what stands in double braces."""
     query: str
     """In Lucene's syntax."""
-    clock: str
+    view: View = MENTIONS
+    """Where it looks."""
+    clock: str = ""
+    """The time that the window is of; by default the view's own."""
     window: tuple[int, str]
     """How far it looks back: a number and ``m``, ``h`` or ``d``."""
     threshold: tuple[str, float]
@@ -35,8 +39,8 @@ class Rule(Struct, frozen=True, kw_only=True):
     every: str
     by: str | None = None
     """Count apart for each value of this field."""
-    average: str | None = None
-    """Compare the average of this field instead of the number of mentions."""
+    compare: tuple[Literal["avg", "max"], str] | None = None
+    """Compare the average or the largest value of a field instead of the number of documents."""
 
     def json(self, place: Place) -> Json:
         """The body of ``POST /api/alerting/rule/{id}``."""
@@ -45,8 +49,8 @@ class Rule(Struct, frozen=True, kw_only=True):
         query = {"query": {"query_string": {"query": self.query, "analyze_wildcard": True}}}
         parameters: dict[str, Any] = {
             "searchType": "esQuery",
-            "index": [place.alias],
-            "timeField": self.clock,
+            "index": [self.view.index(place.alias)],
+            "timeField": self.clock or self.view.time,
             "esQuery": json.dumps(query, ensure_ascii=False),
             "threshold": [threshold],
             "thresholdComparator": comparator,
@@ -57,8 +61,9 @@ class Rule(Struct, frozen=True, kw_only=True):
             "aggType": "count",
             "groupBy": "all",
         }
-        if self.average:
-            parameters |= {"aggType": "avg", "aggField": self.average}
+        if self.compare:
+            how, field = self.compare
+            parameters |= {"aggType": how, "aggField": field}
         if self.by:
             parameters |= {"groupBy": "top", "termField": self.by, "termSize": 20}
         return {
@@ -93,7 +98,6 @@ RULES: Final = (
             "{{context.group}}: {{context.value}} negative mentions within an hour",
         ),
         query="sentiment.label:negative AND NOT collector.backfill:true",
-        clock="published_at",
         window=(1, "h"),
         threshold=(">", 20),
         every="5m",
@@ -103,14 +107,59 @@ RULES: Final = (
         name="silence",
         title=Words("Nichts mehr gesammelt", "Nothing collected any more"),
         says=Words(
-            "{{context.value}} Erwähnungen in sechs Stunden: sind die Agenten und ihre Quellen da?",
-            "{{context.value}} mentions within six hours: are the agents and their sources there?",
+            "Seit einer Stunde ist keine Quelle vollständig gelesen: laufen die Agenten?",
+            "No source was read completely within the hour: do the agents run?",
         ),
-        query="NOT collector.backfill:true",
-        clock="collected_at",
-        window=(6, "h"),
+        view=COVERAGE,
+        query="_exists_:complete",
+        window=(1, "h"),
         threshold=("<", 1),
         every="15m",
+    ),
+    Rule(
+        name="dark",
+        title=Words("Eine Quelle bleibt stumm", "A source stays dark"),
+        says=Words(
+            "{{context.group}}: in einer Stunde {{context.value}} Mal gefragt und nichts bekommen",
+            "{{context.group}}: asked {{context.value}} times within an hour, and nothing came",
+        ),
+        view=COVERAGE,
+        query="failures:>0 AND NOT _exists_:complete",
+        window=(1, "h"),
+        threshold=(">", 2),
+        every="5m",
+        by="source",
+    ),
+    Rule(
+        name="dead-letters",
+        title=Words("Etwas konnte nicht verarbeitet werden", "Something could not be processed"),
+        says=Words(
+            "{{context.group}}: {{context.value}} Nachrichten abgelehnt; siehe mentions dead list",
+            "{{context.group}}: {{context.value}} messages refused; see mentions dead list",
+        ),
+        view=LETTERS,
+        query="NOT _exists_:action",
+        window=(1, "h"),
+        threshold=(">", 0),
+        every="5m",
+        by="stage",
+    ),
+    Rule(
+        name="lag",
+        title=Words("Rückstand wächst über das Maß", "Lag grows beyond measure"),
+        says=Words(
+            "{{context.group}}: ein Prozess hat {{context.value}} Nachrichten vor sich; mehr "
+            "Worker starten",
+            "{{context.group}}: a process has {{context.value}} messages before it; start more "
+            "workers",
+        ),
+        view=FIGURES,
+        query="*",
+        window=(10, "m"),
+        threshold=(">", 10_000),
+        every="5m",
+        by="stage",
+        compare=("max", "lag"),
     ),
     Rule(
         name="slow",
@@ -124,7 +173,7 @@ RULES: Final = (
         window=(15, "m"),
         threshold=(">", 300),
         every="5m",
-        average="latency.processed",
+        compare=("avg", "latency.processed"),
     ),
 )
 

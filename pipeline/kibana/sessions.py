@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from pipeline.kibana.data_views import COVERAGE, LETTERS
 from pipeline.kibana.mentions import Mentions
 from pipeline.kibana.words import Words
 
@@ -48,5 +49,23 @@ SESSIONS: Final = (
         about=Words("Was die Auswertung offen ließ", "What enrichment left open"),
         # By itself, NOT takes away from what the other side of OR finds.
         query="language.code:und OR (*:* NOT _exists_:sentiment.label)",
+    ),
+    Mentions(
+        name="missing",
+        title=Words("Was nicht verarbeitet werden konnte", "What could not be processed"),
+        about=Words("Mit Grund; noch nicht erledigt", "With the reason; not dealt with yet"),
+        view=LETTERS,
+        query="NOT _exists_:action",
+        columns=("stage", "error", "reason", "source", "text", "position"),
+        sort=(("at", "desc"),),
+    ),
+    Mentions(
+        name="failed-polls",
+        title=Words("Gescheiterte Abfragen", "Failed polls"),
+        about=Words("Welche Quelle wann nicht antwortete", "Which source did not answer, and when"),
+        view=COVERAGE,
+        query="failures:>0",
+        columns=("source", "kind", "error_classes", "failures", "polls", "limited_seconds"),
+        sort=(("end", "desc"),),
     ),
 )

@@ -4,7 +4,7 @@ from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
 
-__all__ = ["CHANNELS", "LABELS", "LANGUAGES", "Lang", "Words"]
+__all__ = ["CHANNELS", "LABELS", "LANGUAGES", "TONE_COLOURS", "Lang", "Words"]
 
 Lang: TypeAlias = Literal["de", "en"]
 
@@ -24,6 +24,8 @@ LABELS: Final = {
     "neutral": Words("neutral", "neutral"),
     "positive": Words("positiv", "positive"),
 }
+TONE_COLOURS: Final = {"negative": "#C61E25", "neutral": "#98A2B3", "positive": "#209280"}
+"""Told apart also by people who don't see red and green alike, by their lightness."""
 CHANNELS: Final = {
     "microblog": Words("Mikroblog", "Microblog"),
     "forum": Words("Forum", "Forum"),

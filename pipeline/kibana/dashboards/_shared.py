@@ -5,6 +5,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from pipeline.kibana.data_views import MENTIONS
 from pipeline.kibana.mentions import Mentions
 from pipeline.kibana.names import Place
 from pipeline.kibana.parts import Json, Measure, Panel, Text, Values
@@ -101,7 +102,7 @@ class Dashboard(Struct, frozen=True, kw_only=True):
             {
                 "type": "options_list_control",
                 "config": {
-                    "data_view_id": place.view,
+                    "data_view_id": MENTIONS.id(place),
                     "field_name": field,
                     "title": words[place.lang],
                 },

@@ -3,8 +3,10 @@
 from typing import Final
 
 from pipeline.kibana.dashboards._shared import CHANNEL, Dashboard, Row
+from pipeline.kibana.data_views import COVERAGE as LEDGER
+from pipeline.kibana.data_views import LETTERS
 from pipeline.kibana.mentions import Mentions
-from pipeline.kibana.parts import COUNT, Figure, Listing, Measure, Split, Trend, Values
+from pipeline.kibana.parts import COUNT, Bars, Figure, Listing, Measure, Split, Trend, Values
 from pipeline.kibana.words import Words
 
 __all__ = ["COVERAGE", "SOURCE"]
@@ -26,6 +28,12 @@ _KEPT: Final = Split(
         ("NOT _exists_:sentiment.label", Words("Ohne Ton", "Without tone")),
     ),
 )
+_BY_SOURCE: Final = Values("source", Words("Quelle", "Source"), 20)
+_SOURCES: Final = Measure("unique_count", Words("Quellen", "Sources"), "source")
+_FAILURES: Final = Measure("sum", Words("Gescheiterte Abfragen", "Failed polls"), "failures")
+_SLOWED: Final = Measure("sum", Words("Gebremst (s)", "Slowed down (s)"), "limited_seconds")
+_LETTERS: Final = Measure("count", Words("Abgelehnt", "Refused"))
+_OPEN: Final = "NOT _exists_:action"
 
 COVERAGE: Final = Dashboard(
     name="coverage",
@@ -35,15 +43,91 @@ COVERAGE: Final = Dashboard(
         "Which sources deliver, since when they do not, how complete the picture is",
     ),
     tour=Words(
-        "**Abdeckung.** Eine Quelle, die schweigt, sieht aus wie Ruhe. Deshalb zuerst: Hat jede "
-        "Quelle heute geliefert? Eine Lücke im Verlauf ist ein Ausfall oder eine leere Nacht; der "
-        "Vergleich mit den Tagen davor zeigt, was von beiden. Gezählt wird hier nach dem Sammeln, "
-        "nicht nach dem Sagen.",
-        "**Coverage.** A source that has gone dark looks like silence. So first: has every source "
-        "delivered today? A gap is an outage or a quiet night; compare it with the days before. "
-        "Time here is when a mention was collected, not when it was said.",
+        "**Abdeckung.** Eine Quelle, die schweigt, sieht aus wie Ruhe. Deshalb zuerst: Welche "
+        "Quelle antwortet nicht, wo blieb eine Lücke, was konnte nicht verarbeitet werden? Dann, "
+        "was ankam, gezählt nach dem Sammeln, nicht nach dem Sagen. Die Filter oben gelten für "
+        "Erwähnungen; Abfragen und Abgelehntes zeigen immer alles. Genauer: *mentions coverage*.",
+        "**Coverage.** A source that has gone dark looks like silence. So first: which source "
+        "does not answer, where did a gap remain, what could not be processed? Then what came, by "
+        "when it was collected, not when it was said. The filters above are for mentions; polls "
+        "and refusals always show all. In detail: *mentions coverage*.",
     ),
     rows=(
+        Row(
+            5,
+            (
+                Figure(
+                    title=Words("Quellen, die antworten", "Sources that answer"),
+                    view=LEDGER,
+                    query="_exists_:complete",
+                    measure=_SOURCES,
+                ),
+                Figure(
+                    title=Words("Quellen mit Fehlern", "Sources with failures"),
+                    view=LEDGER,
+                    query="failures:>0",
+                    measure=_SOURCES,
+                ),
+                Figure(
+                    title=Words("Quellen mit Lücken", "Sources with gaps"),
+                    view=LEDGER,
+                    query="_exists_:gap",
+                    measure=_SOURCES,
+                ),
+                Figure(
+                    title=Words("Offene Ablehnungen", "Refusals not dealt with"),
+                    view=LETTERS,
+                    query=_OPEN,
+                    measure=_LETTERS,
+                ),
+            ),
+        ),
+        Row(
+            12,
+            (
+                Trend(
+                    title=Words("Gescheiterte Abfragen", "Failed polls over time"),
+                    view=LEDGER,
+                    query="failures:>0",
+                    measure=_FAILURES,
+                    by=_BY_SOURCE,
+                ),
+                Listing(
+                    title=Words("Stumme und gebremste Quellen", "Dark and slowed-down sources"),
+                    view=LEDGER,
+                    query="failures:>0 OR limited_seconds:>0 OR _exists_:gap",
+                    rows=(
+                        _BY_SOURCE,
+                        Values("error_classes", Words("Fehler", "Error"), 5),
+                    ),
+                    columns=(_FAILURES, _SLOWED),
+                ),
+            ),
+        ),
+        Row(
+            12,
+            (
+                Trend(
+                    title=Words("Abgelehnt nach Stufe", "Refused, by stage"),
+                    view=LETTERS,
+                    measure=_LETTERS,
+                    by=Values("stage", Words("Stufe", "Stage"), 6),
+                ),
+                Bars(
+                    title=Words("Warum abgelehnt", "Why refused"),
+                    view=LETTERS,
+                    of=Values("error", Words("Fehler", "Error"), 10),
+                    measure=_LETTERS,
+                ),
+                Listing(
+                    title=Words("Abgelehnt nach Quelle", "Refused, by source"),
+                    view=LETTERS,
+                    query=_OPEN,
+                    rows=(Values("source", Words("Quelle", "Source"), 15),),
+                    columns=(_LETTERS,),
+                ),
+            ),
+        ),
         Row(
             12,
             (

@@ -3,6 +3,7 @@
 from typing import Final
 
 from pipeline.kibana.dashboards._shared import Dashboard, Row
+from pipeline.kibana.data_views import FIGURES
 from pipeline.kibana.parts import COUNT, Figure, Listing, Measure, Trend, Values
 from pipeline.kibana.words import Words
 
@@ -13,6 +14,14 @@ _MEDIAN: Final = Measure(
     "median", Words("Median (s)", "Median (s)"), "latency.processed", decimals=1
 )
 _WORST: Final = Measure("max", Words("Längste (s)", "Longest (s)"), "latency.processed", decimals=1)
+_STAGE: Final = Values("stage", Words("Stufe", "Stage"), 10)
+_LAG: Final = Measure("max", Words("Rückstand", "Lag"), "lag")
+_PASSED: Final = Measure("sum", Words("Verarbeitet", "Worked off"), "received")
+_REFUSED: Final = Measure("sum", Words("Abgelehnt", "Refused"), "rejected")
+_RETRIED: Final = Measure("sum", Words("Wiederholt", "Tried again"), "retried")
+_EACH: Final = Measure(
+    "average", Words("Sekunden je Stapel", "Seconds a batch"), "seconds_each", decimals=2
+)
 
 OPERATIONS: Final = Dashboard(
     name="operations",
@@ -22,12 +31,15 @@ OPERATIONS: Final = Dashboard(
         "How much passes through, how long it takes, what did it",
     ),
     tour=Words(
-        "**Betrieb.** Menge und Dauer nach der Zeit der Auswertung. Die Dauer ist die vom Sammeln "
-        "bis zum Auswerten; steigt sie, kommen die Worker nicht nach. Rückstand und Fehler der "
-        "Prozesse stehen bei Prometheus (docs/operations.md).",
-        "**Operations.** Volume and duration by the time of enrichment. Duration is from being "
-        "collected to being enriched; when it rises, the workers do not keep up. Lag and errors of "
-        "the processes are with Prometheus (docs/operations.md).",
+        "**Betrieb.** Wächst der Rückstand einer Stufe, braucht sie mehr "
+        "Prozesse. Wartet einer, steht da worauf: dann hilft kein weiterer. Die Dauer ist die "
+        "vom Sammeln bis zum Auswerten. Jeder Prozess meldet sich einmal in der Minute; einer, der "
+        "fehlt, läuft nicht. Die Filter oben gelten nur für Erwähnungen. Was zu tun ist, steht in "
+        "docs/operations.md.",
+        "**Operations.** When the lag of a stage grows, it needs more processes. When one waits, "
+        "it says for what: then another does not help. Duration is from being collected to being "
+        "enriched. Each process speaks up once a minute; one that is missing does not run. The "
+        "filters above are for mentions alone. What to do stands in docs/operations.md.",
     ),
     since="now-24h",
     refresh=60,
@@ -38,6 +50,50 @@ OPERATIONS: Final = Dashboard(
                 Figure(title=Words("Ausgewertet", "Enriched")),
                 Figure(title=Words("Dauer, Median", "Duration, median"), measure=_MEDIAN),
                 Figure(title=Words("Dauer, längste", "Duration, longest"), measure=_WORST),
+                Figure(title=Words("Größter Rückstand", "Largest lag"), view=FIGURES, measure=_LAG),
+            ),
+        ),
+        Row(
+            12,
+            (
+                Trend(
+                    title=Words("Rückstand", "Lag over time"),
+                    view=FIGURES,
+                    measure=_LAG,
+                    by=_STAGE,
+                    shape="line",
+                ),
+                Trend(
+                    title=Words("Verarbeitet", "Worked off over time"),
+                    view=FIGURES,
+                    measure=_PASSED,
+                    by=_STAGE,
+                ),
+            ),
+        ),
+        Row(
+            12,
+            (
+                Listing(
+                    title=Words("Prozesse", "Processes"),
+                    view=FIGURES,
+                    rows=(_STAGE, Values("process", Words("Prozess", "Process"), 20)),
+                    columns=(_PASSED, _LAG, _REFUSED, _RETRIED, _EACH),
+                ),
+                Trend(
+                    title=Words("Fehler", "Errors over time"),
+                    view=FIGURES,
+                    query="rejected:>0",
+                    measure=_REFUSED,
+                    by=Values("error_classes", Words("Fehler", "Error"), 8),
+                ),
+                Listing(
+                    title=Words("Worauf gewartet wird", "What is waited for"),
+                    view=FIGURES,
+                    query="_exists_:waiting_for",
+                    rows=(_STAGE, Values("waiting_for", Words("Wartet auf", "Waits for"), 5)),
+                    columns=(_RETRIED,),
+                ),
             ),
         ),
         Row(

@@ -5,7 +5,9 @@ from pipeline.figures import Meter
 from schemas.figures import Figures, decode_figures
 
 
-def said(meter: Meter, lag: int = 0, waiting: str | None = None) -> tuple[Figures, dict[str, float]]:
+def said(
+    meter: Meter, lag: int = 0, waiting: str | None = None
+) -> tuple[Figures, dict[str, float]]:
     value, counted = meter.read(lag, waiting)
     return decode_figures(value), counted
 

@@ -9,6 +9,7 @@ import pytest
 
 from pipeline.kibana.content import items
 from pipeline.kibana.dashboards import ALL
+from pipeline.kibana.data_views import MENTIONS, VIEWS
 from pipeline.kibana.export import files
 from pipeline.kibana.install import everything
 from pipeline.kibana.names import Place
@@ -16,7 +17,7 @@ from pipeline.kibana.parts import Text
 from pipeline.kibana.questions import questions
 from pipeline.kibana.words import Words
 from pipeline.search.probe import Capabilities
-from pipeline.search.templates import index_body
+from pipeline.search.templates import index_body, wanted
 from pipeline.settings import Elasticsearch
 from tests.support.kibana_api import VALIDATOR, validator
 
@@ -94,15 +95,24 @@ def mapped(properties: dict[str, Any], path: str = "") -> Iterator[str]:
 
 
 def test_every_field_that_is_named_is_mapped() -> None:
-    body = index_body(Elasticsearch(), Capabilities(version="9.5.3"))
-    known = set(mapped(body["mappings"]["properties"]))
+    config, bare = Elasticsearch(), Capabilities(version="9.5.3")
+    bodies = {
+        view.name: index_body(config, bare)
+        if view is MENTIONS
+        else wanted(config, bare)["index template", view.index(config.alias)]["template"]
+        for view in VIEWS
+    }
+    known = {name: set(mapped(body["mappings"]["properties"])) for name, body in bodies.items()}
+    for view in VIEWS:
+        assert {view.time, *view.fields, *view.formats} <= known[view.name], view.name
     asked = list(questions())
     assert len(asked) == sum(
         not isinstance(panel, Text) for dashboard in ALL for panel in dashboard.panels
     ) + sum(item.kind in {"session", "rule"} for item in items(Place()))
     assert len({field for question in asked for field in question.fields}) > 25
     for question in asked:
-        assert question.fields <= known, question.title
+        assert question.fields <= known[question.view.name], question.title
+    assert {question.view.name for question in asked} == set(known)
 
 
 def test_ids_are_ours_alone_in_every_space() -> None:
@@ -125,10 +135,9 @@ def test_the_files_to_import_by_hand_are_current() -> None:
 def test_the_files_hold_everything() -> None:
     made = files(Place())
     lines = [json.loads(line) for line in made["mentions.ndjson"].splitlines()]
-    assert lines[0]["type"] == "index-pattern"
-    assert {reference["id"] for line in lines[1:] for reference in line["references"]} == {
-        lines[0]["id"]
-    }
+    views = {line["id"] for line in lines if line["type"] == "index-pattern"}
+    assert len(views) == len(VIEWS)
+    assert {reference["id"] for line in lines for reference in line["references"]} <= views
     for item in items(Place()):
         assert item.id in "".join(made.values())
     blocks = made["console.txt"].strip().split("\n\n")

@@ -48,7 +48,7 @@ def installed(client: Client, place: Place) -> Counter[str]:
 def test_twice_is_once(api: KibanaApi, client: Client, place: Place) -> None:
     total = len(list(items(place)))
     assert installed(client, place) == {"create": total}
-    assert len(api.of("dashboard", place.space)) == 7
+    assert len(api.of("dashboard", place.space)) == len(ALL)
     assert len(api.of("search", place.space)) == len(SESSIONS)
     sent = len(api.writes)
     assert installed(client, place) == {"unchanged": total}
