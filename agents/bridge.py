@@ -10,12 +10,14 @@ library has wrapped around them, and turns a library's own errors into a source'
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import Any, Final
 
 import httpx
 
 from agents.errors import Denied, SourceError, Unreadable
-from agents.http import Fetched, Http
+from agents.http import Endless, Fetched, Http
+from agents.stream import Line
 
 __all__ = ["HttplibBridge", "HttpxBridge", "faults", "session"]
 
@@ -24,7 +26,7 @@ _OURS: Final = ("retry-after", "ratelimit", "rate-limit")
 _DENIED: Final = (401, 403)
 
 
-def _headers(fetched: Fetched) -> dict[str, str]:
+def _headers(fetched: Fetched | Endless) -> dict[str, str]:
     """Headers that the library may see: the body is decompressed already."""
     hidden = ("content-encoding", "content-length", "transfer-encoding")
     return {
@@ -34,30 +36,66 @@ def _headers(fetched: Fetched) -> dict[str, str]:
     }
 
 
-def session(http: Http, elsewhere: Mapping[str, str] | None = None) -> Any:  # noqa: ANN401 - requests is imported only where it is used
+class _Raw:
+    """The body of an endless answer, as ``requests`` reads one."""
+
+    def __init__(self, endless: Endless, line: Line) -> None:
+        self._endless = endless
+        self._line = line
+        self.closed = False
+
+    def stream(self, *_: object, **__: object) -> Iterator[bytes]:
+        try:
+            for chunk in self._endless.chunks():
+                yield chunk
+                self._line.alive()
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        self.closed = True
+        self._endless.close()
+
+
+def session(
+    http: Http,
+    elsewhere: Mapping[str, str] | None = None,
+    line: Line | None = None,
+    silence: float = 60.0,
+) -> Any:  # noqa: ANN401 - requests is imported only where it is used
     """A ``requests.Session`` that talks through ``http``.
 
     Args:
         http: does the asking.
         elsewhere: address that a library has built in -> the one to ask instead.
+        line: of a library that listens: what it asks for as a stream is this line.
+        silence: seconds without a byte after which that counts as broken.
     """
     import requests  # noqa: PLC0415 - an extra of some sources
     from requests.adapters import BaseAdapter  # noqa: PLC0415
 
     class Adapter(BaseAdapter):
-        def send(self, request: Any, *_: Any, **__: Any) -> requests.Response:  # noqa: ANN401
+        def send(self, request: Any, stream: bool = False, *_: Any, **__: Any) -> requests.Response:  # noqa: ANN401
             url = str(request.url)
             for built_in, address in (elsewhere or {}).items():
                 if url.startswith(f"{built_in}/"):
                     url = address + url.removeprefix(built_in)
-            fetched = http.exchange(request.method, url, headers=request.headers, body=request.body)
+            asked: dict[str, Any] = {"headers": request.headers, "body": request.body}
             answer = requests.Response()
-            answer.status_code = fetched.status
-            answer.url = fetched.url
+            got: Endless | Fetched
+            if stream and line is not None:
+                got = http.open(request.method, url, silence=silence, **asked)
+                answer.raw = _Raw(got, line)
+                if got.status == HTTPStatus.OK:
+                    line.opened(got.hang_up)
+            else:
+                got = http.exchange(request.method, url, **asked)
+                answer._content = got.body  # noqa: SLF001 - there is no other way to fill one
+            answer.status_code = got.status
+            answer.url = got.url
             answer.request = request
-            answer.headers.update(_headers(fetched))
+            answer.headers.update(_headers(got))
             answer.encoding = requests.utils.get_encoding_from_headers(answer.headers)
-            answer._content = fetched.body  # noqa: SLF001 - there is no other way to fill one
             return answer
 
         def close(self) -> None:

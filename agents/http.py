@@ -10,6 +10,8 @@ Client libraries of platforms talk through it too, see ``agents.bridge``.
 
 import contextlib
 import logging
+import os
+import socket
 import ssl
 import threading
 import time
@@ -33,7 +35,7 @@ from agents.errors import RateLimited, SourceError, Unreadable
 from agents.network import Forbidden, PublicOnly
 from schemas import __version__
 
-__all__ = ["Fetched", "Http", "HttpConfig"]
+__all__ = ["Endless", "Fetched", "Http", "HttpConfig"]
 
 _PRODUCT: Final = "mention-pipeline"
 _PER_HOST: Final = 2  # requests at the same time
@@ -150,6 +152,54 @@ _shared: dict[HttpConfig, _Shared] = {}
 _shared_lock = threading.Lock()
 
 
+class Endless:
+    """An answer that is read while it comes, by one thread.
+
+    Args:
+        answer: has begun.
+        limit: most bytes of a line, and of a refusal.
+    """
+
+    def __init__(self, answer: httpx.Response, limit: int) -> None:
+        self._answer = answer
+        self._limit = limit
+        self.status = answer.status_code
+        self.headers = _lower(answer.headers)
+        """Names in lower case."""
+        self.url = str(answer.url)
+
+    def chunks(self) -> Iterator[bytes]:
+        """What comes, as it comes.
+
+        Raises:
+            Unreadable: a line is too long.
+            SourceError: it breaks off, or nothing comes any more.
+        """
+        where = self._answer.url.copy_with(query=None)
+        length = 0
+        with _errors(str(where)):
+            for chunk in self._answer.iter_raw():
+                _, found, tail = chunk.rpartition(b"\n")
+                length = len(tail) if found else length + len(tail)
+                if length > self._limit:
+                    msg = f"{where}: a line of more than {self._limit} bytes"
+                    raise Unreadable(msg)
+                yield chunk
+
+    def hang_up(self) -> None:
+        """End it, and the waiting for it; from any thread."""
+        stream = self._answer.extensions["network_stream"]
+        with contextlib.suppress(OSError, ValueError):
+            # By a second handle: what TLS knows of the first is its reader's.
+            inner = socket.socket(fileno=os.dup(stream.get_extra_info("socket").fileno()))
+            with inner:
+                inner.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Let go of the connection; by its reader."""
+        self._answer.close()
+
+
 class Http:
     """The client of one source; safe to use from many threads."""
 
@@ -199,7 +249,7 @@ class Http:
             headers["If-None-Match"] = etag
         if last_modified:
             headers["If-Modified-Since"] = last_modified
-        with self._errors(url), self._slot(url) as host:
+        with _errors(url), self._slot(url) as host:
             with self._client.stream("GET", url, headers=headers) as answer:
                 if answer.status_code == HTTPStatus.NOT_MODIFIED:
                     return None
@@ -222,19 +272,56 @@ class Http:
             Unreadable: the answer is too large, incomplete, or wrongly compressed.
             SourceError: no answer, or a fault of the server (5xx).
         """
-        # The library's own words about encodings and itself do not count here.
-        kept = {
-            name: value
-            for name, value in (headers or {}).items()
-            if name.lower() not in {"accept-encoding", "user-agent", "connection", "host"}
-        }
+        kept = _sent(headers)
         # The query of an API may hold a key, and messages are for everyone.
         bare = url.partition("?")[0]
-        with self._errors(bare), self._slot(bare) as host:
+        with _errors(bare), self._slot(bare) as host:
             with self._client.stream(method, url, headers=kept, content=body) as answer:
                 self._check(answer, host, refusals=False)
                 content = self._read(answer, self._config.max_bytes)
             return Fetched(str(answer.url), content, _lower(answer.headers), answer.status_code)
+
+    def open(
+        self,
+        method: str,
+        url: str,
+        *,
+        silence: float,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | str | None = None,
+    ) -> "Endless":
+        """Ask for an answer that goes on and on, and leave it to the caller what a 4xx means.
+
+        It counts as one of the host's requests until it begins, and not while it goes on. What is
+        said of too many streams does not count for other requests.
+
+        Args:
+            method: of HTTP.
+            url: the address.
+            silence: seconds without a byte after which it counts as broken.
+            headers: as the library has them.
+            body: what is sent.
+
+        Raises:
+            RateLimited: the platform asks to wait, now or in an earlier answer.
+            SourceError: no answer, or a fault of the server (5xx).
+        """
+        bare = url.partition("?")[0]
+        with _errors(bare), self._slot(bare):
+            request = self._client.build_request(
+                method,
+                url,
+                headers={**_sent(headers), "Accept-Encoding": "identity"},
+                content=body,
+                timeout=httpx.Timeout(self._config.timeout, read=silence),
+            )
+            answer = self._client.send(request, stream=True)
+            try:
+                self._check(answer, _Host(), refusals=False)
+            except BaseException:
+                answer.close()
+                raise
+        return Endless(answer, self._config.max_bytes)
 
     def leave(self, url: str, seconds: float) -> None:
         """Ask a host nothing for a while, as it said in the body of an answer."""
@@ -247,7 +334,7 @@ class Http:
         Raises:
             SourceError: as ``get``; also when robots.txt says no or cannot be read.
         """
-        with self._errors(url):
+        with _errors(url):
             robots = self._robots_of(url)
         if robots is None or not robots.can_fetch(url, _PRODUCT):
             msg = f"{url}: robots.txt does not let us"
@@ -273,7 +360,7 @@ class Http:
             return rules
         kept_for = _ROBOTS_FOR
         try:
-            with self._errors(key), self._slot(key), self._client.stream("GET", root) as answer:
+            with _errors(key), self._slot(key), self._client.stream("GET", root) as answer:
                 if answer.is_success:
                     body = self._read(answer, min(_ROBOTS_LIMIT, self._config.max_bytes))
                     rules = Protego.parse(body.decode(errors="replace"))
@@ -354,21 +441,28 @@ class Http:
             raise Unreadable(msg)
         return bytes(body)
 
-    @contextmanager
-    def _errors(self, url: str) -> Iterator[None]:
-        """Make the client's errors those of a source."""
-        try:
-            yield
-        except zlib.error as error:
-            msg = f"{url}: wrongly compressed: {error}"
-            raise Unreadable(msg) from error
-        except httpx.RemoteProtocolError as error:
-            msg = f"{url}: the answer ends early or is not HTTP: {error}"
-            raise Unreadable(msg) from error
-        except (httpx.HTTPError, httpx.InvalidURL, httpcore.ConnectError) as error:
-            hint = "; allow_private = true permits it" if _forbidden(error) else ""
-            msg = f"{url}: {str(error) or type(error).__name__}{hint}"
-            raise SourceError(msg) from error
+
+@contextmanager
+def _errors(url: str) -> Iterator[None]:
+    """Make the client's errors those of a source."""
+    try:
+        yield
+    except zlib.error as error:
+        msg = f"{url}: wrongly compressed: {error}"
+        raise Unreadable(msg) from error
+    except httpx.RemoteProtocolError as error:
+        msg = f"{url}: the answer ends early or is not HTTP: {error}"
+        raise Unreadable(msg) from error
+    except (httpx.HTTPError, httpx.InvalidURL, httpcore.ConnectError) as error:
+        hint = "; allow_private = true permits it" if _forbidden(error) else ""
+        msg = f"{url}: {str(error) or type(error).__name__}{hint}"
+        raise SourceError(msg) from error
+
+
+def _sent(headers: Mapping[str, str] | None) -> dict[str, str]:
+    """Headers of a library; its own words about encodings and itself do not count here."""
+    own = {"accept-encoding", "user-agent", "connection", "host"}
+    return {name: value for name, value in (headers or {}).items() if name.lower() not in own}
 
 
 def _forbidden(error: BaseException | None) -> bool:

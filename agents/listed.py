@@ -36,7 +36,17 @@ from agents.mention import digest, identify, make, milliseconds
 from agents.source import Cursor, Deletion, Item, Page, Refused, SourceConfig
 from schemas.mention import Channel
 
-__all__ = ["Listed", "ListedConfig", "Listing", "Post", "instant", "moment", "rows", "table"]
+__all__ = [
+    "Listed",
+    "ListedConfig",
+    "Listing",
+    "Post",
+    "State",
+    "instant",
+    "moment",
+    "rows",
+    "table",
+]
 
 _DAY: Final = 86_400
 _SLACK: Final = 1.25  # how far over ``remember`` before the oldest are dropped
@@ -104,12 +114,14 @@ class _Known(Struct, array_like=True):
     id: str
 
 
-class _State(Struct):
+class State(Struct):
     """A cursor being read and written."""
 
     queries: dict[str, dict[str, Any]] = {}
     seen: dict[str, _Known] = {}
     refused: dict[str, str] = {}
+    stream: dict[str, Any] = {}
+    """Positions in streams, see ``agents.streamed``."""
 
     def cursor(self) -> Cursor:
         """A copy as JSON: what is read next must not change a page that is on its way."""
@@ -217,7 +229,15 @@ class Listed(ABC):
             SourceError: at the end, when some listings could not be read; at once, when the
                 platform asks to wait.
         """
-        state = msgspec.convert(cursor or {}, _State)
+        yield from self.round(self.state(cursor))
+
+    @staticmethod
+    def state(cursor: Cursor | None) -> State:
+        """A cursor, to be read and written."""
+        return msgspec.convert(cursor or {}, State)
+
+    def round(self, state: State) -> Iterator[Page]:
+        """Read all listings once, and look at the posts that are due; raises as ``poll``."""
         queries = list(self.queries())
         # What is no longer configured is forgotten.
         state.queries = {query: state.queries.get(query, {}) for query in queries}
@@ -241,11 +261,11 @@ class Listed(ABC):
 
     def rewind(self, cursor: Cursor | None, since: datetime) -> Cursor:
         """A cursor that reads everything since a moment again."""
-        state = msgspec.convert(cursor or {}, _State)
+        state = self.state(cursor)
         state.queries = {query: {"known": milliseconds(since)} for query in self.queries()}
         return state.cursor()
 
-    def _sweep(self, query: str, state: _State, recent: dict[str, None]) -> Iterator[Page]:
+    def _sweep(self, query: str, state: State, recent: dict[str, None]) -> Iterator[Page]:
         about = state.queries[query]
         now = int(time.time() * 1000)
         first = max(now - int(self.config.history * _DAY * 1000), 0)
@@ -279,7 +299,7 @@ class Listed(ABC):
                 state.queries[query] = {"known": top}
             elif items:
                 state.queries[query] = {"known": known, "top": top, "at": listing.more}
-            self._trim(state)
+            self.trim(state)
             gap = None
             if listing.cut and not reached and last is not None:
                 gap = (last if listing.more is not None else since, last)
@@ -293,7 +313,7 @@ class Listed(ABC):
         self,
         row: Any,  # noqa: ANN401 - as the platform sends it
         query: str,
-        state: _State,
+        state: State,
         recent: dict[str, None],
         since: int,
     ) -> tuple[Item | None, int | None]:
@@ -312,14 +332,14 @@ class Listed(ABC):
             del recent[next(iter(recent))]
         return item, published
 
-    def _item(self, post: Post, query: str, state: _State) -> Item | None:
+    def _item(self, post: Post, query: str, state: State) -> Item | None:
         """The mention of a post, or its deletion; None where it is known and as it was."""
         key = post.key or post.native
         id_ = identify(self.kind, post.native)
         before = state.seen.get(key)
         now = datetime.now(UTC)
         if post.gone:
-            return self._deletion(key, state)
+            return self.deletion(key, state)
         print_ = _fingerprint(post.fields)
         if before is not None and before.fingerprint == print_:
             return None
@@ -355,7 +375,8 @@ class Listed(ABC):
         return mention
 
     @staticmethod
-    def _deletion(key: str, state: _State) -> Deletion | None:
+    def deletion(key: str, state: State) -> Deletion | None:
+        """The deletion of a post; None where it is not known."""
         before = state.seen.pop(key, None)
         if before is None:
             return None
@@ -366,7 +387,7 @@ class Listed(ABC):
         row: Any,  # noqa: ANN401
         query: str,
         error: Exception,
-        state: _State,
+        state: State,
     ) -> Refused | None:
         """A dead letter, once for as long as the row stays as it is."""
         value = json.dumps(row, default=str).encode()
@@ -379,7 +400,7 @@ class Listed(ABC):
         name = type(error).__name__
         return Refused(f"{self.kind}:{mark}", value, name, f"{query}: {name}: {error}")
 
-    def _look_again(self, state: _State) -> Iterator[Page]:
+    def _look_again(self, state: State) -> Iterator[Page]:
         """Edits and deletions among the posts that are due."""
         if not self.batch:
             return
@@ -393,22 +414,23 @@ class Listed(ABC):
                 # Kept in place: a deletion takes it out, an edit replaces it.
                 state.seen[key].looked = int(time.time())
                 if key not in found:
-                    item: Item | None = self._deletion(key, state)
+                    item: Item | None = self.deletion(key, state)
                 else:
-                    item = self._changed(found[key], state)
+                    item = self.changed(found[key], self.kind, state)
                 if item is None:
                     unchanged += 1
                 else:
                     items.append(item)
             yield Page(items, state.cursor(), unchanged)
 
-    def _changed(self, row: Any, state: _State) -> Item | None:  # noqa: ANN401
+    def changed(self, row: Any, query: str, state: State) -> Item | None:  # noqa: ANN401
+        """What a row becomes that belongs to no listing; None where it is known and as it was."""
         try:
-            return self._item(self.post(row, self.kind), self.kind, state)
+            return self._item(self.post(row, query), query, state)
         except (ValueError, LookupError, TypeError, AttributeError) as error:
-            return self._refused(row, self.kind, error, state)
+            return self._refused(row, query, error, state)
 
-    def _due(self, state: _State, now: int) -> list[str]:
+    def _due(self, state: State, now: int) -> list[str]:
         """What is to be looked at now, that which waits longest first."""
         every, youngest = self.config.recheck, now - self.config.recheck_for * _DAY
         due = [
@@ -419,7 +441,7 @@ class Listed(ABC):
         ]
         return [key for _, key in sorted(due)]
 
-    def _trim(self, state: _State) -> None:
+    def trim(self, state: State) -> None:
         """Forget the oldest posts, by when they were published."""
         if len(state.seen) > self.config.remember * _SLACK:
             kept = heapq.nlargest(

@@ -1,4 +1,4 @@
-"""Mastodon, by hashtag and by search: ``type = "mastodon"``.
+"""Mastodon, by hashtag and by search, and as it is said: ``type = "mastodon"``.
 
 Reads the API of Mastodon 4.3 to 4.5 (docs.joinmastodon.org, November 2026) through Mastodon.py:
 ``/api/v1/timelines/tag/<tag>``, ``/api/v2/search`` (needs a token with ``read:search``; finds what
@@ -8,24 +8,31 @@ come late and take the place of their own time, which is what ``overlap`` is for
 
 Edits come with ``edited_at``, deletion is a post that is no longer there.
 
+With ``stream`` hashtags are listened to besides, a connection each (server-sent events at
+``/api/v1/streaming/hashtag``: ``update``, ``status.update``, ``delete``; a sign of life every 15
+seconds; a token since 4.2). There is no position in it: the listing fills gaps.
+
 Id: ``mastodon:<the post's ActivityPub URI>``, the same on whichever server it is found. Position in
 a listing: the id of a post, which does not expire.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
 from mastodon import Mastodon as Client
-from mastodon import MastodonError, MastodonNotFoundError
+from mastodon import MastodonError, MastodonNotFoundError, StreamListener
+from msgspec import structs
 from pydantic import Field, model_validator
 
 from agents.bridge import faults, session
 from agents.errors import Unreadable
-from agents.listed import Listed, ListedConfig, Listing, Post, instant, moment
+from agents.listed import Listing, Post, instant, moment
 from agents.mention import identify
 from agents.secret import Secret
+from agents.stream import Event, Line
+from agents.streamed import Completed, Streamed, StreamedConfig
 from agents.text import to_text
 
 __all__ = ["Mastodon", "MastodonConfig"]
@@ -34,7 +41,7 @@ _PAGE: Final = 40  # the most that a server gives
 _KINDS: Final = {"image": "image", "gifv": "video", "video": "video", "audio": "audio"}
 
 
-class MastodonConfig(ListedConfig):
+class MastodonConfig(StreamedConfig):
     """Keys of a ``[[sources]]`` table with ``type = "mastodon"``."""
 
     type: Literal["mastodon"]
@@ -57,10 +64,13 @@ class MastodonConfig(ListedConfig):
         if self.searches and self.token is None:
             msg = "searches need a token: Settings > Development on the server, scope read:search"
             raise ValueError(msg)
+        if self.stream and (not self.hashtags or self.token is None):
+            msg = "stream needs hashtags, and a token with the scope read:statuses"
+            raise ValueError(msg)
         return self
 
 
-class Mastodon(Listed):
+class Mastodon(Streamed):
     """Hashtags and searches on one server."""
 
     kind = "mastodon"
@@ -70,10 +80,14 @@ class Mastodon(Listed):
 
     def __init__(self, config: MastodonConfig) -> None:
         super().__init__(config)
-        self._client = Client(
-            api_base_url=config.server.rstrip("/"),
-            access_token=config.token.get_secret_value() if config.token else None,
-            session=session(self.http),
+        self._client = self._connected(session(self.http))
+
+    def _connected(self, through: Any) -> Client:  # noqa: ANN401 - requests has its own types
+        token = self.config.token
+        return Client(
+            api_base_url=self.config.server.rstrip("/"),
+            access_token=token.get_secret_value() if token else None,
+            session=through,
             user_agent=self.http.agent,
             ratelimit_method="throw",
             # Said, not asked for: some calls would not do without an answer.
@@ -109,6 +123,32 @@ class Mastodon(Listed):
             str(post["id"]): {**post, "_parent": parents.get(post.get("in_reply_to_id"))}
             for post in posts
         }
+
+    def lines(self, positions: Mapping[str, object]) -> Mapping[str, Callable[[Line], None]]:  # noqa: ARG002
+        """A connection for each hashtag."""
+        return {f"#{tag}": self._hear for tag in self.config.hashtags}
+
+    def _hear(self, line: Line) -> None:
+        through = session(self.http, line=line, silence=self.config.silence)
+        with faults(f"{self.config.server} stream {line.name}", MastodonError):
+            self._connected(through).stream_hashtag(line.name[1:], _Listener(line))
+
+    def complete(self, events: Sequence[Event]) -> Completed:
+        """Posts with those that they answer."""
+        posts = [event.row for event in events if event.row is not None]
+        with faults(self.config.server, MastodonError):
+            parents = self._parents(posts)
+        return Completed(
+            [
+                event
+                if event.row is None
+                else structs.replace(
+                    event,
+                    row={**event.row, "_parent": parents.get(event.row.get("in_reply_to_id"))},
+                )
+                for event in events
+            ]
+        )
 
     def post(self, row: Any, query: str) -> Post:  # noqa: ANN401, ARG002 - the base's signature
         """A status."""
@@ -198,6 +238,25 @@ class Mastodon(Listed):
             except MastodonNotFoundError:
                 continue
         return found
+
+
+class _Listener(StreamListener):
+    """What the server says of a hashtag."""
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+
+    def on_update(self, status: Mapping[str, Any]) -> None:
+        self._line.put(Event(str(status["id"]), status, self._line.name))
+
+    def on_status_update(self, status: Mapping[str, Any]) -> None:
+        self.on_update(status)
+
+    def on_delete(self, status_id: object) -> None:
+        self._line.put(Event(str(status_id)))
+
+    def on_unknown_event(self, name: str, unknown_event: object = None) -> None:
+        """What a newer server says besides is not about posts."""
 
 
 def _posts(found: Any) -> list[Mapping[str, Any]]:  # noqa: ANN401 - whatever came

@@ -310,7 +310,11 @@ class Agent:
 
     def _submit(self, task: Task) -> None:
         task.queue()
-        self._queue.put(task.run)
+        if task.streams:
+            # It does not end: none of those that the others share.
+            threading.Thread(target=task.run, name=task.name, daemon=True).start()
+        else:
+            self._queue.put(task.run)
 
     def _work(self) -> None:
         while True:

@@ -31,6 +31,7 @@ __all__ = [
     "Rewindable",
     "Source",
     "SourceConfig",
+    "Streaming",
     "build",
     "config_model",
     "names",
@@ -75,6 +76,9 @@ class Page(Struct, frozen=True):
     """From and to, in milliseconds since 1970: something was said there that is not shown to us."""
     filtered: Mapping[str, int] = {}
     """Items that were read and left out, by reason."""
+    until: int | None = None
+    """Only where the reading goes on: all that is shown until this moment, in milliseconds since
+    1970, is on this page or an earlier one."""
 
 
 class SourceConfig(BaseModel):
@@ -123,6 +127,20 @@ class Rewindable(Protocol):
 
     def rewind(self, cursor: Cursor | None, since: datetime) -> Cursor:
         """A cursor that reads everything since a moment again."""
+        ...
+
+
+@runtime_checkable
+class Streaming(Protocol):
+    """A source whose ``poll`` may listen, and then goes on until it fails or is closed.
+
+    It gives a page, however empty, at least every few seconds, and says with ``Page.until`` how far
+    it is.
+    """
+
+    @property
+    def streams(self) -> bool:
+        """Whether it does so as it is configured."""
         ...
 
 

@@ -22,7 +22,7 @@ from agents.errors import SourceError, Unconfirmed
 from agents.ledger import Ledger
 from agents.mention import milliseconds
 from agents.publisher import Publisher
-from agents.source import Rewindable, Source
+from agents.source import Rewindable, Source, Streaming
 from schemas.cursor import Progress
 from schemas.sources import Backfill
 
@@ -82,6 +82,11 @@ class Task:
         self._stopped = threading.Event()
         self._idle = threading.Event()
         self._idle.set()
+
+    @property
+    def streams(self) -> bool:
+        """Whether reading may go on until it is stopped, and so takes a thread of its own."""
+        return not self._final and isinstance(self.source, Streaming) and self.source.streams
 
     @property
     def stopped(self) -> bool:
@@ -147,7 +152,7 @@ class Task:
             self._failure(error, None)
 
     def _pages(self) -> bool:
-        """Read page by page; False when it was stopped before the end."""
+        """Read page by page; False when it was stopped, or an order came, before the end."""
         new = 0
         cursor = None if self._cursor is None else msgspec.json.decode(self._cursor)
         with contextlib.ExitStack() as stack:
@@ -163,8 +168,26 @@ class Task:
                     self._keep(structs.replace(self._progress, cursor=page.cursor))
                 if self._stopped.is_set():
                     return False
+                if self._ordered:
+                    self.due = time.monotonic()
+                    return False
+                if page.until is not None and self._claim(page.until):
+                    break
         self._quiet = 0 if new else self._quiet + 1
         return True
+
+    def _claim(self, until: int) -> bool:
+        """Of a reading that goes on: say now and then how far it is; whether that is the end."""
+        if self._final:
+            return True
+        if self.failed or self._until is None or self._ledger.due():
+            self._succeeded(until)
+            self._report()
+        return False
+
+    @property
+    def _ordered(self) -> bool:
+        return self._order is not None and self._order.id != self._progress.backfill
 
     def _keep(self, progress: Progress) -> None:
         progress = structs.replace(progress, until=self._until)
@@ -174,7 +197,7 @@ class Task:
 
     def _begin_backfill(self) -> None:
         order = self._order
-        if order is None or order.id == self._progress.backfill:
+        if order is None or not self._ordered:
             return
         if not isinstance(self.source, Rewindable):
             _log.warning("%s: cannot read again what it has read", self.name)

@@ -1,4 +1,4 @@
-"""X, recent posts by search: ``type = "x"``.
+"""X, recent posts by search, and as they are said: ``type = "x"``.
 
 Reads the API v2 (docs.x.com/x-api, November 2026) through tweepy: ``/2/tweets/search/recent``,
 which goes back seven days, and ``/2/tweets``. Needs a paid plan, which counts every post that is
@@ -7,11 +7,14 @@ read; ``x-rate-limit-*`` headers are obeyed.
 An edit is a new post on X with the history of the first: here a newer revision of the same mention.
 Deletion is a post that ``/2/tweets`` no longer has; X demands that it is followed.
 
+With ``stream`` the filtered stream is listened to besides (``agents.x_stream``). It tells of edits
+as new posts, and of no deletions; there is no position in it: the search fills gaps.
+
 Id: ``x:<id of the first version>``. Position in a listing: the id of a post.
 """
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final, Literal
 
@@ -20,9 +23,12 @@ from pydantic import Field
 
 from agents.bridge import faults, session
 from agents.errors import Unreadable
-from agents.listed import Listed, ListedConfig, Listing, Post, instant, moment
+from agents.listed import Listing, Post, instant, moment
 from agents.mention import identify
 from agents.secret import Secret
+from agents.stream import Event, Line
+from agents.streamed import Streamed, StreamedConfig
+from agents.x_stream import FilteredStream
 
 __all__ = ["X", "XConfig"]
 
@@ -46,7 +52,7 @@ _FIELDS: Final = {
 logging.getLogger("tweepy").setLevel(logging.INFO)
 
 
-class XConfig(ListedConfig):
+class XConfig(StreamedConfig):
     """Keys of a ``[[sources]]`` table with ``type = "x"``."""
 
     type: Literal["x"]
@@ -61,7 +67,7 @@ class XConfig(ListedConfig):
     """Posts in one answer; X takes 10 or more."""
 
 
-class X(Listed):
+class X(Streamed):
     """Searches on X."""
 
     kind = "x"
@@ -71,9 +77,10 @@ class X(Listed):
 
     def __init__(self, config: XConfig) -> None:
         super().__init__(config)
+        self._elsewhere = {_LIBRARY: config.api.rstrip("/")}
         token = config.token.get_secret_value()
         self._client = tweepy.Client(bearer_token=token, return_type=dict)
-        self._client.session = session(self.http, {_LIBRARY: config.api.rstrip("/")})
+        self._client.session = session(self.http, self._elsewhere)
 
     def queries(self) -> Sequence[str]:
         """The searches."""
@@ -101,6 +108,20 @@ class X(Listed):
         with faults("X look-up", tweepy.TweepyException):
             answer = self._client.get_tweets(list(keys), **_FIELDS)
         return {str(post["id"]): post for post in _rows(answer)}
+
+    def lines(self, positions: Mapping[str, object]) -> Mapping[str, Callable[[Line], None]]:  # noqa: ARG002
+        """One connection for all searches: X gives an app no second one."""
+        return {"filtered": self._hear}
+
+    def _hear(self, line: Line) -> None:
+        def put(found: Mapping[str, Any], queries: Sequence[str]) -> None:
+            for post in _rows({**found, "data": [found["data"]]}):
+                line.put(*(Event(str(post["id"]), post, query) for query in queries[:1]))
+
+        with faults("X stream", tweepy.TweepyException):
+            stream = FilteredStream(self.config.token.get_secret_value(), put)
+            stream.session = session(self.http, self._elsewhere, line, self.config.silence)
+            stream.listen(self.config.name, self.config.searches, _FIELDS)
 
     def post(self, row: Any, query: str) -> Post:  # noqa: ANN401, ARG002 - the base's signature
         """A post with its author and media."""

@@ -2,11 +2,12 @@
 
 ``SourceContract`` is for every source that is asked, ``PlatformContract`` for those that ask a
 platform's API: a loopback server answers in the platform's documented shapes, and in every way that
-goes wrong. The others are added where a platform has what they are about. ``docs/plugin.md`` shows
+goes wrong. The others are added where a platform has what they are about; ``StreamContract`` is for
+those that also listen. ``docs/plugin.md`` shows
 a source of another package with its tests. Needs pytest.
 """
 
-from agents.testing.loopback import Answer, Loopback, Request
+from agents.testing.loopback import Answer, Cut, Loopback, Request
 from agents.testing.platform import (
     BudgetContract,
     DeletionContract,
@@ -15,6 +16,15 @@ from agents.testing.platform import (
     PositionContract,
     Said,
     TokenContract,
+)
+from agents.testing.streams import (
+    StreamContract,
+    StreamDeletionContract,
+    StreamEditContract,
+    StreamPlatform,
+    Wire,
+    heard,
+    listening,
 )
 from agents.testing.suite import (
     EditContract,
@@ -31,6 +41,7 @@ from agents.testing.suite import (
 __all__ = [
     "Answer",
     "BudgetContract",
+    "Cut",
     "DeletionContract",
     "EditContract",
     "Loopback",
@@ -41,11 +52,18 @@ __all__ = [
     "Request",
     "Said",
     "SourceContract",
+    "StreamContract",
+    "StreamDeletionContract",
+    "StreamEditContract",
+    "StreamPlatform",
     "TokenContract",
+    "Wire",
     "deletions",
     "drain",
     "drain_until_failure",
+    "heard",
     "items",
+    "listening",
     "mentions",
     "opened",
 ]

@@ -1,7 +1,9 @@
 """A web server on loopback whose answers are scripted, and which notes what it was asked."""
 
+import contextlib
+import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -10,7 +12,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
-__all__ = ["Answer", "Loopback", "Request"]
+__all__ = ["Answer", "Cut", "Loopback", "Request"]
+
+
+class Cut(Exception):
+    """Raised by ``Answer.parts``: the connection ends here, in the middle of the answer."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,8 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
     length: int | None = None
     """The length to claim, where it is not the body's: the connection ends too early."""
+    parts: Iterable[bytes] | None = None
+    """Instead of the body: what is sent piece by piece, as it comes."""
 
     @classmethod
     def json(cls, content: Any, status: int = 200, **headers: str) -> "Answer":
@@ -55,6 +63,14 @@ class Answer:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         body = msgspec.json.encode(content)
         return cls(body, status, {"Content-Type": "application/json; charset=utf-8", **named})
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exc_info()[1], ConnectionError):  # whoever hangs up may do so
+            super().handle_error(request, client_address)
 
 
 class Loopback:
@@ -78,19 +94,31 @@ class Loopback:
                 self.send_response(answer.status)
                 for name, value in answer.headers.items():
                     self.send_header(name, value)
+                if answer.parts is not None:
+                    self.endless(answer.parts)
+                    return
                 claimed = len(answer.body) if answer.length is None else answer.length
                 self.send_header("Content-Length", str(claimed))
                 self.end_headers()
                 self.wfile.write(answer.body)
                 self.close_connection = answer.length is not None
 
+            def endless(self, parts: Iterable[bytes]) -> None:
+                self.send_header("Transfer-Encoding", "chunked")
+                self.end_headers()
+                self.close_connection = True
+                with contextlib.suppress(Cut, OSError):
+                    for part in parts:
+                        self.wfile.write(b"%x\r\n%b\r\n" % (len(part), part))
+                        self.wfile.flush()
+                    self.wfile.write(b"0\r\n\r\n")
+
             do_POST = do_GET  # noqa: N815 - its name there
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
                 """Say nothing."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def answer(self, request: Request) -> Answer:

@@ -6,11 +6,12 @@ all, and so is what the runner may rely on.
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from typing import ClassVar
 
 import pytest
+from msgspec import structs
 
 from agents.errors import SourceError
 from agents.source import Cursor, Deletion, Item, Page, Refused, Source
@@ -73,13 +74,21 @@ def opened(outside: Outside) -> Iterator[Source]:
 
 
 def drain(outside: Outside, cursor: Cursor | None = None) -> list[Page]:
-    """All pages from a cursor on, by a source that remembers nothing else."""
-    with opened(outside) as source:
-        # The runner writes a page before it asks for the next.
-        return [
-            Page(list(page.items), through_json(page.cursor), page.unchanged, page.gap)
-            for page in source.poll(cursor)
-        ]
+    """All pages from a cursor on that there are now, by a source that remembers nothing else."""
+    pages: list[Page] = []
+    with opened(outside) as source, closing(reading(source, cursor)) as read:
+        for page in read:
+            pages.append(page)
+            if page.until is not None:
+                break
+    return pages
+
+
+def reading(source: Source, cursor: Cursor | None = None) -> Generator[Page]:
+    """Pages as the runner has them: it writes one before it asks for the next."""
+    pages = source.poll(cursor)
+    for page in pages:
+        yield structs.replace(page, items=list(page.items), cursor=through_json(page.cursor))
 
 
 def drain_until_failure(

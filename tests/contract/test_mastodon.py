@@ -1,5 +1,6 @@
 """Mastodon as a server of version 4.5 answers."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,9 @@ from agents.testing import (
     Platform,
     Request,
     Said,
+    StreamDeletionContract,
+    StreamEditContract,
+    StreamPlatform,
     TokenContract,
     drain,
     mentions,
@@ -29,7 +33,7 @@ def stamp(moment: datetime | None) -> str | None:
     return moment.strftime("%Y-%m-%dT%H:%M:%S.000Z") if moment else None
 
 
-class Server(Platform):
+class Server(StreamPlatform):
     """docs.joinmastodon.org, entities Status and Account, November 2026."""
 
     kind = "mastodon"
@@ -37,6 +41,7 @@ class Server(Platform):
 
     def __init__(self, web: Loopback, *, search: bool) -> None:
         super().__init__(web)
+        self.options["stream"] = False
         self.search = search
         self.old = False
         self.extra: dict[int, dict[str, Any]] = {}
@@ -62,7 +67,8 @@ class Server(Platform):
             missing = Answer.json({"error": "Record not found"}, 404)
             return Answer.json(self.status(found[0])) if found else missing
         if request.where.rstrip("/") == "/api/v2/instance":
-            about = {"domain": "social.example", "version": "4.5.1", "configuration": {}}
+            urls = {"urls": {"streaming": self.web.url.replace("http", "ws")}}
+            about = {"domain": "social.example", "version": "4.5.1", "configuration": urls}
             return Answer.json({**about, "api_versions": {"mastodon": 7}})
         if not self.is_listing(request):
             return None
@@ -76,6 +82,24 @@ class Server(Platform):
             f'<{self.web.url}{request.where}?max_id={page[-1]["id"]}>; rel="next"' if page else ""
         )
         return Answer.json(page, Link=link)
+
+    def is_stream(self, request: Request) -> bool:
+        if request.where != "/api/v1/streaming/hashtag":
+            return False
+        assert request.headers["authorization"] == f"Bearer {TOKEN}"
+        assert request.query == {"tag": "Nordwind"}
+        return True
+
+    def event(self, said: Said) -> bytes:
+        name, payload = "update", json.dumps(self.status(said))
+        if said.edited:
+            name = "status.update"
+        if said.gone:
+            name, payload = "delete", self.id(said)
+        return f"event: {name}\ndata: {payload}\n\n".encode()
+
+    def sign(self) -> bytes:
+        return b":thump\n"
 
     def limited(self) -> Answer:
         return Answer.json(
@@ -96,7 +120,7 @@ class Server(Platform):
     @staticmethod
     def id(said: Said) -> str:
         """A snowflake: milliseconds, then a sequence."""
-        return str(int(said.at.timestamp() * 1000) << 16)
+        return str((int(said.at.timestamp() * 1000) << 16) + said.number)
 
     def status(self, said: Said) -> dict[str, Any]:
         where = f"https://social.example/users/ada/statuses/{said.number}"
@@ -151,6 +175,13 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 class TestMastodon(EditContract, DeletionContract, BudgetContract, TokenContract):
     @pytest.fixture
     def outside(self, server: Server) -> Platform:
+        return server
+
+
+class TestMastodonStream(StreamEditContract, StreamDeletionContract):
+    @pytest.fixture
+    def outside(self, server: Server) -> StreamPlatform:
+        server.options["stream"] = True
         return server
 
 

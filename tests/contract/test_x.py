@@ -1,5 +1,6 @@
 """X as its API v2 answers."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -7,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from agents.errors import SourceError
 from agents.testing import (
     Answer,
     BudgetContract,
@@ -16,15 +18,21 @@ from agents.testing import (
     Platform,
     Request,
     Said,
+    StreamEditContract,
+    StreamPlatform,
     TokenContract,
     drain,
+    drain_until_failure,
+    heard,
+    items,
+    listening,
     mentions,
 )
 
 TOKEN = "AAAA-bearer"  # noqa: S105 - of this test
 
 
-class Api(Platform):
+class Api(StreamPlatform):
     """docs.x.com/x-api: recent search, post look-up, expansions; November 2026."""
 
     kind = "x"
@@ -33,6 +41,9 @@ class Api(Platform):
 
     def __init__(self, web: Loopback) -> None:
         super().__init__(web)
+        self.options["stream"] = False
+        # Of another program with the same app.
+        self.rules = [{"id": "900", "value": "katzen", "tag": "cats"}]
         self.extra: dict[int, dict[str, Any]] = {}
         self.media: list[dict[str, Any]] = []
 
@@ -46,6 +57,8 @@ class Api(Platform):
     def answer(self, request: Request) -> Answer | None:
         assert request.headers["authorization"] == f"Bearer {TOKEN}"
         query, found = request.query, self.there
+        if request.where == "/2/tweets/search/stream/rules":
+            return self.ruled(json.loads(request.body) if request.body else {})
         if request.where == "/2/tweets":
             ids = query["ids"].split(",")
             return self.tweets([said for said in found if str(said.number) in ids], more=False)
@@ -60,6 +73,38 @@ class Api(Platform):
             found = [said for said in found if said.number < int(query["until_id"])]
         size = int(query["max_results"])
         return self.tweets(found[:size], more=len(found) > size)
+
+    def ruled(self, order: dict[str, Any]) -> Answer:
+        if not order:
+            return Answer.json({"data": self.rules, "meta": {"result_count": len(self.rules)}})
+        if "delete" in order:
+            gone = order["delete"]["ids"]
+            self.rules = [rule for rule in self.rules if rule["id"] not in gone]
+            return Answer.json({"meta": {"summary": {"deleted": len(gone), "not_deleted": 0}}})
+        made = [{**rule, "id": str(1_000 + len(self.rules))} for rule in order["add"]]
+        if any("((" in rule["value"] for rule in made):
+            wrong = {"title": "UnprocessableEntity", "details": ["no viable alternative"]}
+            return Answer.json({"errors": [wrong], "meta": {"summary": {"invalid": 1}}})
+        self.rules += made
+        summary = {"created": len(made), "not_created": 0, "valid": len(made), "invalid": 0}
+        return Answer.json({"data": made, "meta": {"summary": summary}}, 201)
+
+    def is_stream(self, request: Request) -> bool:
+        if request.where != "/2/tweets/search/stream":
+            return False
+        assert request.headers["authorization"] == f"Bearer {TOKEN}"
+        assert "note_tweet" in request.query["tweet.fields"]
+        return True
+
+    def event(self, said: Said) -> bytes:
+        whole = json.loads(self.tweets([said], more=False).body)
+        matching = [r for r in self.rules if r["value"] == "Nordwind"]
+        whole |= {"data": whole["data"][0], "matching_rules": matching}
+        del whole["meta"]
+        return json.dumps(whole).encode() + b"\r\n"
+
+    def sign(self) -> bytes:
+        return b"\r\n"
 
     def tweets(self, found: list[Said], *, more: bool) -> Answer:
         meta: dict[str, Any] = {"result_count": len(found)}
@@ -130,6 +175,13 @@ class TestX(EditContract, DeletionContract, BudgetContract, TokenContract):
         return api
 
 
+class TestXStream(StreamEditContract):
+    @pytest.fixture
+    def outside(self, api: Api) -> StreamPlatform:
+        api.options["stream"] = True
+        return api
+
+
 def test_a_post_with_all_it_has(api: Api) -> None:
     api.add(["Kurz https://t.co/a"])
     long = {"text": "Lang und mehr https://t.co/a"}
@@ -161,3 +213,41 @@ def test_an_edited_post_keeps_the_id_of_its_first_version(api: Api) -> None:
     (mention,) = mentions(drain(api))
     assert mention.id == "x:0"
     assert mention.edited_at is not None
+
+
+def test_rules_of_others_are_left_alone_and_old_ones_of_ours_removed(api: Api) -> None:
+    old = {"id": "901", "value": "Südwind", "tag": "mention-pipeline/it"}
+    api.rules.append(old)
+    api.options["stream"] = True
+    with listening(api) as pages:
+        heard(pages, lambda found: found[-1].until is not None)
+        assert [rule["value"] for rule in api.rules] == ["katzen", "Nordwind"]
+        assert api.rules[1]["tag"] == "mention-pipeline/it"
+        # What only their rules match is theirs.
+        theirs = json.loads(api.event(Said(7, "Katze", api.start)))
+        theirs["matching_rules"] = [{"id": "900", "tag": "cats"}]
+        (wire,) = api.wires
+        wire.send(json.dumps(theirs).encode() + b"\r\n")
+        api.say(["eins"])
+        assert [m.text for m in mentions(heard(pages, items))] == ["eins"]  # type: ignore[arg-type]
+
+
+def test_a_rule_that_x_does_not_take_is_said_and_the_search_goes_on(api: Api) -> None:
+    api.options |= {"stream": True, "searches": ["((Nordwind"]}
+    api.add(["eins"])
+    pages, error = drain_until_failure(api)
+    assert "no viable alternative" in str(error)
+    assert [m.text for m in mentions(pages)] == ["eins"]
+
+
+def test_why_x_ends_a_stream_is_said(api: Api) -> None:
+    api.options["stream"] = True
+    with listening(api) as pages:
+        heard(pages, lambda found: found[-1].until is not None)
+        why = {
+            "title": "operational-disconnect",
+            "disconnect_type": "UpstreamOperationalDisconnect",
+        }
+        api.wires[0].send(json.dumps({"errors": [why]}).encode() + b"\r\n")
+        with pytest.raises(SourceError, match="operational-disconnect"):
+            list(pages)
