@@ -1,4 +1,4 @@
-"""Bluesky, by search: ``type = "bluesky"``.
+"""Bluesky, by search, and as it is said: ``type = "bluesky"``.
 
 Reads the lexicons ``app.bsky.feed.searchPosts``, ``app.bsky.feed.getPosts`` and
 ``app.bsky.actor.getProfiles`` (github.com/bluesky-social/atproto, November 2026) through atproto,
@@ -9,28 +9,43 @@ network shows shortened are written out in the text.
 Search stops after some pages, so a listing is continued by time (``until``). Deletion is a post
 that ``getPosts`` no longer has; posts cannot be edited in the app, but a changed record is seen.
 
+With ``stream`` the whole network is listened to besides, and what the searches ask for is taken
+(``agents.jetstream``). Posts are then looked up, so that they have what a listing shows. A listing
+fills gaps; without it (``search = false``, where there is no account) the position in the stream
+does, and what the server no longer has is a gap in the ledger.
+
 Id: ``bluesky:<at-uri>``. Position in a listing: milliseconds since 1970.
 """
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal
 
 from atproto_client import Client, models
 from atproto_client.exceptions import AtProtocolError, BadRequestError
 from atproto_client.request import Request
+from msgspec import structs
 from pydantic import Field, model_validator
 
 from agents.bridge import HttpxBridge, faults
 from agents.errors import RateLimited, Unreadable
-from agents.listed import Listed, ListedConfig, Listing, Post, instant, moment, rows
+from agents.jetstream import SUBPROTOCOL, address, hear
+from agents.listed import Listing, Post, instant, moment, rows
 from agents.mention import identify, milliseconds
 from agents.secret import Secret
+from agents.source import Cursor
+from agents.stream import Event, Line
+from agents.streamed import Completed, Streamed, StreamedConfig
+from agents.websocket import messages, opened
+from agents.words import Words
 
 __all__ = ["Bluesky", "BlueskyConfig"]
 
 _PAGE: Final = 100  # the most that search gives
 _ACTORS: Final = 25  # the most profiles at once
+_SHOWN_WITHIN: Final = 30.0  # seconds until a post that was sent can be looked up
+_LINE: Final = "jetstream"
 _EXPIRED: Final = "ExpiredToken"
 _SITE: Final = "https://bsky.app"
 _SEARCH: Final = "app.bsky.feed.searchPosts"
@@ -43,7 +58,7 @@ _PARAMS: Final = {
 }
 
 
-class BlueskyConfig(ListedConfig):
+class BlueskyConfig(StreamedConfig):
     """Keys of a ``[[sources]]`` table with ``type = "bluesky"``."""
 
     type: Literal["bluesky"]
@@ -57,6 +72,10 @@ class BlueskyConfig(ListedConfig):
     """An app password of that account: Settings > Privacy and security > App passwords."""
     service: Annotated[str, Field(pattern="^https?://")] | None = None
     """By default bsky.social with an account, and the public API without."""
+    search: bool = True
+    """Search too; without, ``stream`` goes on where it was, as far back as the server keeps it."""
+    jetstream: Annotated[str, Field(pattern="^wss?://")] = "wss://jetstream.us-east.bsky.network"
+    """Where ``stream`` listens."""
     audience: bool = True
     """Ask for the followers of authors: one more request for 25 of them."""
     page: Annotated[int, Field(ge=1, le=_PAGE)] = _PAGE
@@ -69,8 +88,17 @@ class BlueskyConfig(ListedConfig):
             raise ValueError(msg)
         return self
 
+    @model_validator(mode="after")
+    def _can_be_heard(self) -> "BlueskyConfig":
+        if not self.stream and not self.search:
+            msg = "neither search nor stream: there is nothing to read"
+            raise ValueError(msg)
+        for search in self.searches if self.stream else ():
+            Words(search)
+        return self
 
-class Bluesky(Listed):
+
+class Bluesky(Streamed):
     """Searches on Bluesky."""
 
     kind = "bluesky"
@@ -83,11 +111,19 @@ class Bluesky(Listed):
         public = "https://public.api.bsky.app"
         service = config.service or ("https://bsky.social" if config.handle else public)
         self._client = Client(service, request=Request(transport=HttpxBridge(self.http)))
+        self._late: dict[str, tuple[Event, float]] = {}
         self._in = False  # logging in is rationed: atproto keeps and renews the session
 
     def queries(self) -> Sequence[str]:
-        """The searches."""
-        return self.config.searches
+        """The searches, where they are searched for."""
+        return self.config.searches if self.config.search else ()
+
+    def rewind(self, cursor: Cursor | None, since: datetime) -> Cursor:
+        """A cursor that reads everything since a moment again."""
+        state = self.state(super().rewind(cursor, since))
+        if not self.queries():
+            state.stream = {_LINE: milliseconds(since) * 1_000}
+        return state.cursor()
 
     def listing(self, query: str, at: Any, since: datetime) -> Listing:  # noqa: ANN401
         """Posts up to a moment, the newest first."""
@@ -115,6 +151,56 @@ class Bluesky(Listed):
         """Posts by their at-uris."""
         posts = rows(self._ask(_POSTS, {"uris": list(keys)}), "posts")
         return {row["_post"]["uri"]: row for row in self._with_profiles(posts)}
+
+    def lines(self, positions: Mapping[str, Any]) -> Mapping[str, Callable[[Line], None]]:
+        """One connection, whatever is searched for."""
+        self._late = {}
+        words = [Words(search) for search in self.config.searches]
+        at: int | None = positions.get(_LINE)
+
+        def listen(line: Line) -> None:
+            with opened(self.http, address(self.config.jetstream, at), SUBPROTOCOL) as connection:
+                line.opened(connection.close, at and at // 1_000)
+                hear(messages(connection, self.config.silence), line, words, at)
+
+        return {_LINE: listen}
+
+    def complete(self, events: Sequence[Event]) -> Completed:
+        """Look posts up, again where the network is not as far as its stream."""
+        ready = [event for event in events if event.row is None]
+        filtered: dict[str, int] = {}
+        until = time.monotonic() + _SHOWN_WITHIN
+        for event in events:
+            self._late.pop(event.key, None)
+            if event.row is None:
+                continue
+            if self._foreign(event.row):
+                filtered["language"] = filtered.get("language", 0) + 1
+            else:
+                self._late[event.key] = event, until
+        waiting = list(self._late)
+        for start in range(0, len(waiting), self.batch):
+            keys = waiting[start : start + self.batch]
+            found = self.lookup(keys)
+            for key in keys:
+                event, until = self._late[key]
+                if key in found:
+                    ready.append(structs.replace(event, row=found[key]))
+                elif time.monotonic() > until:
+                    # Deleted meanwhile, or of somebody whom the network hides.
+                    filtered["not shown"] = filtered.get("not shown", 0) + 1
+                else:
+                    continue
+                del self._late[key]
+        return Completed(ready, bool(self._late), filtered)
+
+    def _foreign(self, record: Mapping[str, Any]) -> bool:
+        """Whether its author states other languages than the one that is wanted."""
+        wanted, stated = self.config.language, record.get("langs")
+        if wanted is None:
+            return False
+        spoken = {str(tag).partition("-")[0] for tag in stated} if isinstance(stated, list) else ()
+        return wanted.partition("-")[0] not in spoken
 
     def post(self, row: Any, query: str) -> Post:  # noqa: ANN401, ARG002 - the base's signature
         """A post view and its author's profile."""

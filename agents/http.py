@@ -35,7 +35,7 @@ from agents.errors import RateLimited, SourceError, Unreadable
 from agents.network import Forbidden, PublicOnly
 from schemas import __version__
 
-__all__ = ["Endless", "Fetched", "Http", "HttpConfig"]
+__all__ = ["Endless", "Fetched", "Http", "HttpConfig", "retry_after"]
 
 _PRODUCT: Final = "mention-pipeline"
 _PER_HOST: Final = 2  # requests at the same time
@@ -204,7 +204,7 @@ class Http:
     """The client of one source; safe to use from many threads."""
 
     def __init__(self, config: HttpConfig) -> None:
-        self._config = config
+        self.config = config
         with _shared_lock:
             shared = _shared.get(config)
             if shared is None:
@@ -226,7 +226,7 @@ class Http:
             shared.users -= 1
             if shared.users:
                 return
-            del _shared[self._config]
+            del _shared[self.config]
         shared.client.close()
 
     def get(
@@ -254,7 +254,7 @@ class Http:
                 if answer.status_code == HTTPStatus.NOT_MODIFIED:
                     return None
                 self._check(answer, host)
-                body = self._read(answer, self._config.max_bytes)
+                body = self._read(answer, self.config.max_bytes)
             return Fetched(str(answer.url), body, _lower(answer.headers), answer.status_code)
 
     def exchange(
@@ -278,7 +278,7 @@ class Http:
         with _errors(bare), self._slot(bare) as host:
             with self._client.stream(method, url, headers=kept, content=body) as answer:
                 self._check(answer, host, refusals=False)
-                content = self._read(answer, self._config.max_bytes)
+                content = self._read(answer, self.config.max_bytes)
             return Fetched(str(answer.url), content, _lower(answer.headers), answer.status_code)
 
     def open(
@@ -313,7 +313,7 @@ class Http:
                 url,
                 headers={**_sent(headers), "Accept-Encoding": "identity"},
                 content=body,
-                timeout=httpx.Timeout(self._config.timeout, read=silence),
+                timeout=httpx.Timeout(self.config.timeout, read=silence),
             )
             answer = self._client.send(request, stream=True)
             try:
@@ -321,7 +321,7 @@ class Http:
             except BaseException:
                 answer.close()
                 raise
-        return Endless(answer, self._config.max_bytes)
+        return Endless(answer, self.config.max_bytes)
 
     def leave(self, url: str, seconds: float) -> None:
         """Ask a host nothing for a while, as it said in the body of an answer."""
@@ -362,7 +362,7 @@ class Http:
         try:
             with _errors(key), self._slot(key), self._client.stream("GET", root) as answer:
                 if answer.is_success:
-                    body = self._read(answer, min(_ROBOTS_LIMIT, self._config.max_bytes))
+                    body = self._read(answer, min(_ROBOTS_LIMIT, self.config.max_bytes))
                     rules = Protego.parse(body.decode(errors="replace"))
                 elif answer.is_client_error:
                     rules = Protego.parse("")
@@ -395,7 +395,7 @@ class Http:
         with host.slots:
             with host.lock:
                 turn = max(host.next_request, time.monotonic())
-                host.next_request = turn + 1 / self._config.per_second
+                host.next_request = turn + 1 / self.config.per_second
             time.sleep(max(turn - time.monotonic(), 0))
             yield host
 
@@ -407,7 +407,7 @@ class Http:
         limited = status == HTTPStatus.TOO_MANY_REQUESTS
         used_up = _used_up(answer.headers)
         if limited or (status == HTTPStatus.SERVICE_UNAVAILABLE and asked):
-            seconds = used_up if used_up and not asked else _retry_after(asked)
+            seconds = used_up if used_up and not asked else retry_after(asked)
             host.closed_until = time.monotonic() + seconds
             msg = f"{where}: {status}, asks to wait {seconds:.0f} s"
             raise RateLimited(msg, seconds)
@@ -426,7 +426,7 @@ class Http:
             msg = f"{where}: sent {encoding}, which was not asked for"
             raise Unreadable(msg)
         inflate = zlib.decompressobj(_GZIP) if "gzip" in encoding else None
-        deadline = time.monotonic() + self._config.timeout * _WHOLE
+        deadline = time.monotonic() + self.config.timeout * _WHOLE
         body = bytearray()
         for chunk in answer.iter_raw():
             body += inflate.decompress(chunk, limit + 1 - len(body)) if inflate else chunk
@@ -497,7 +497,7 @@ def _until(text: str) -> float:
     return min(max(seconds, 1.0), _LONGEST_WAIT)
 
 
-def _retry_after(text: str | None) -> float:
+def retry_after(text: str | None) -> float:
     """Seconds to wait, from a number or an HTTP date (RFC 9110)."""
     seconds = _WAIT
     if text and text.strip().isdigit():

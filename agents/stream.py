@@ -39,6 +39,8 @@ class Taken(Struct, frozen=True):
     """By line, where reading may go on after these events."""
     heard: int
     """Everything that was sent until then has come, in milliseconds since 1970."""
+    gap: tuple[int, int] | None = None
+    """From and to, as in ``agents.source.Page``."""
 
 
 class _Closed(Exception):
@@ -54,26 +56,37 @@ class Line:
         """When there was a sign of life, in milliseconds since 1970; 0: not yet."""
         self._stream = stream
 
-    def opened(self, close: Callable[[], None]) -> None:
-        """The connection is there, nothing that is said from now on is missed.
+    def opened(self, close: Callable[[], None], since: int | None = None) -> None:
+        """The connection is there.
 
         Args:
             close: ends it, and the waiting of whoever reads it, from another thread.
+            since: what is said from then on will come, in milliseconds since 1970; None: from now.
         """
-        self._stream.opened(self, close)
+        self._stream.opened(self, close, since)
 
-    def alive(self) -> None:
+    def alive(self, at: int | None = None) -> None:
         """Something came, and was put where it is ours; were it only a sign of life."""
-        self.heard = int(time.time() * 1000)
+        self.heard = int(time.time() * 1000) if at is None else at
 
-    def put(self, *events: Event, position: Any = None) -> None:  # noqa: ANN401 - any JSON
+    def gap(self, start: int, end: int) -> None:
+        """What was said between two moments (ms since 1970) can no longer be had from it."""
+        self._stream.gap(start, end)
+
+    def put(
+        self,
+        *events: Event,
+        position: Any = None,  # noqa: ANN401 - any JSON
+        at: int | None = None,
+    ) -> None:
         """Hand on what came; waits while the buffer is full.
 
         Args:
             events: none where what came is not ours.
             position: where reading may go on after them, on platforms that know such a place.
+            at: when it was sent, where that may be long ago; in milliseconds since 1970.
         """
-        self._stream.put(self, events, position)
+        self._stream.put(self, events, position, at)
 
 
 class Stream:
@@ -81,15 +94,19 @@ class Stream:
 
     Args:
         lines: what reads each line, by its name; it returns or raises when the line ends.
+        positions: where they were read to before.
     """
 
-    def __init__(self, lines: Mapping[str, Callable[[Line], None]]) -> None:
+    def __init__(
+        self, lines: Mapping[str, Callable[[Line], None]], positions: Mapping[str, Any]
+    ) -> None:
         self._lines = [(Line(self, name), read) for name, read in lines.items()]
         self._changed = threading.Condition()
         self._buffer: list[Event] = []
-        self._positions: dict[str, Any] = {}
+        self._positions = {name: at for name, at in positions.items() if name in lines}
         self._closers: dict[str, Callable[[], None]] = {}
         self._error: SourceError | None = None
+        self._gap: tuple[int, int] | None = None
         self._closed = False
         self.open = False
         """Whether all lines were open."""
@@ -132,11 +149,13 @@ class Stream:
                 raise self._error
             events, self._buffer = self._buffer, []
             self._changed.notify_all()
-            return Taken(events, dict(self._positions), min(line.heard for line, _ in self._lines))
+            gap, self._gap = self._gap, None
+            heard = min(line.heard for line, _ in self._lines)
+            return Taken(events, dict(self._positions), heard, gap)
 
-    def opened(self, line: Line, close: Callable[[], None]) -> None:
+    def opened(self, line: Line, close: Callable[[], None], since: int | None) -> None:
         """See ``Line.opened``."""
-        line.alive()
+        line.alive(since)
         with self._changed:
             self._closers[line.name] = close
             self.open = self.open or len(self._closers) == len(self._lines)
@@ -146,7 +165,18 @@ class Stream:
         close()
         raise _Closed
 
-    def put(self, line: Line, events: Sequence[Event], position: Any) -> None:  # noqa: ANN401
+    def gap(self, start: int, end: int) -> None:
+        """See ``Line.gap``."""
+        with self._changed:
+            self._gap = (min(start, self._gap[0]) if self._gap else start, end)
+
+    def put(
+        self,
+        line: Line,
+        events: Sequence[Event],
+        position: Any,  # noqa: ANN401 - any JSON
+        at: int | None,
+    ) -> None:
         """See ``Line.put``."""
         with self._changed:
             self._changed.wait_for(lambda: self._closed or len(self._buffer) < _BUFFERED)
@@ -155,7 +185,7 @@ class Stream:
             self._buffer += events
             if position is not None:
                 self._positions[line.name] = position
-            line.alive()
+            line.alive(at)
             if events:
                 self._changed.notify_all()
 

@@ -25,6 +25,7 @@ from agents.stream import Event, Line, Stream
 
 __all__ = ["Completed", "Streamed", "StreamedConfig"]
 
+_DAY: Final = 86_400
 _TICK: Final = 1.0  # seconds after which a page is given, however empty
 _AGAIN_AFTER: Final = 1.0  # seconds; that a stream ends now and then is nothing unusual
 _STEADY: Final = 60.0  # seconds
@@ -83,19 +84,26 @@ class Streamed(Listed):
             return
         state = self.state(cursor)
         # First the stream: nothing may fall between the listing's end and its beginning.
-        with Stream(self.lines(state.stream)) as stream:
+        with Stream(self.lines(state.stream), state.stream) as stream:
             stream.wait(self.config.http.timeout)
             opened = time.time()
+            if not self.queries() and not state.stream:
+                yield Page((), state.cursor(), gap=self._unheard(opened))
             while True:
                 started = time.time()
                 yield from self.round(state)
-                yield Page((), state.cursor(), until=int(started * 1000))
+                if self.queries():
+                    yield Page((), state.cursor(), until=int(started * 1000))
                 try:
                     yield from self._listen(stream, state, started + self.config.every)
                 except SourceError as error:
                     pause = self._pause(stream.open, time.time() - opened)
                     error.seconds = max(error.seconds or 0.0, pause)
                     raise
+
+    def _unheard(self, since: float) -> tuple[int, int]:
+        """What was said before it was listened to, where there is no listing to read."""
+        return int((since - self.config.history * _DAY) * 1000), int(since * 1000)
 
     def _pause(self, opened: bool, lasted: float) -> float:
         """Seconds until it is opened anew: soon, but not again and again."""
@@ -123,7 +131,7 @@ class Streamed(Listed):
             if moved and time.time() >= keep_at:
                 kept, keep_at, moved = state.cursor(), time.time() + _KEEP_EVERY, False
             heard = None if completed.waiting else taken.heard
-            yield Page(items, kept, len(found) - len(items), None, completed.filtered, heard)
+            yield Page(items, kept, len(found) - len(items), taken.gap, completed.filtered, heard)
 
     def _heard(self, event: Event, state: State) -> Item | None:
         if event.row is None:

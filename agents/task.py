@@ -139,7 +139,7 @@ class Task:
         started = int(time.time() * 1000)
         try:
             self._begin_backfill()
-            if self._pages():
+            if self._pages(started):
                 self._succeeded(started)
         except Unconfirmed:
             raise
@@ -151,7 +151,7 @@ class Task:
             _log.exception("%s: a fault in the source", self.name)
             self._failure(error, None)
 
-    def _pages(self) -> bool:
+    def _pages(self, started: int) -> bool:
         """Read page by page; False when it was stopped, or an order came, before the end."""
         new = 0
         cursor = None if self._cursor is None else msgspec.json.decode(self._cursor)
@@ -171,15 +171,15 @@ class Task:
                 if self._ordered:
                     self.due = time.monotonic()
                     return False
-                if page.until is not None and self._claim(page.until):
+                if page.until is not None and self._claim(page.until, started):
                     break
         self._quiet = 0 if new else self._quiet + 1
         return True
 
-    def _claim(self, until: int) -> bool:
-        """Of a reading that goes on: say now and then how far it is; whether that is the end."""
+    def _claim(self, until: int, started: int) -> bool:
+        """Of a reading that goes on: say now and then how far it is; whether that is enough."""
         if self._final:
-            return True
+            return until >= started
         if self.failed or self._until is None or self._ledger.due():
             self._succeeded(until)
             self._report()

@@ -25,6 +25,7 @@ from agents.testing.streams import (
     Wire,
     heard,
     listening,
+    until_failure,
 )
 from agents.testing.suite import (
     EditContract,
@@ -66,4 +67,5 @@ __all__ = [
     "listening",
     "mentions",
     "opened",
+    "until_failure",
 ]

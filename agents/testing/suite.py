@@ -5,6 +5,7 @@ all, and so is what the runner may rely on.
 """
 
 import json
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -76,10 +77,11 @@ def opened(outside: Outside) -> Iterator[Source]:
 def drain(outside: Outside, cursor: Cursor | None = None) -> list[Page]:
     """All pages from a cursor on that there are now, by a source that remembers nothing else."""
     pages: list[Page] = []
+    started = time.time() * 1000 // 1
     with opened(outside) as source, closing(reading(source, cursor)) as read:
         for page in read:
             pages.append(page)
-            if page.until is not None:
+            if page.until is not None and page.until >= started:
                 break
     return pages
 

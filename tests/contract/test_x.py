@@ -229,7 +229,7 @@ def test_rules_of_others_are_left_alone_and_old_ones_of_ours_removed(api: Api) -
         (wire,) = api.wires
         wire.send(json.dumps(theirs).encode() + b"\r\n")
         api.say(["eins"])
-        assert [m.text for m in mentions(heard(pages, items))] == ["eins"]  # type: ignore[arg-type]
+        assert [m.text for m in mentions(heard(pages, items))] == ["eins"]
 
 
 def test_a_rule_that_x_does_not_take_is_said_and_the_search_goes_on(api: Api) -> None:

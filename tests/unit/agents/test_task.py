@@ -268,3 +268,90 @@ def test_a_source_that_cannot_read_again_says_so_once(caplog: pytest.LogCaptureF
     assert [record.message for record in caplog.records] == [
         "it: cannot read again what it has read"
     ]
+
+
+class Stream(Scripted):
+    """A source that listens."""
+
+    streams = True
+
+
+def test_a_reading_that_goes_on_says_how_far_it_is_and_keeps_its_cursor() -> None:
+    kafka = Kafka()
+    now = int(time.time() * 1000)
+    pages: list[Page | Exception] = [
+        Page([ITEM], {"at": 1}),
+        Page([], {"at": 1}, until=now),
+        Page([ITEM], {"at": 2}, until=now + 1),
+        SourceError("broken", 3),
+    ]
+    made, counts = task(Stream(pages), kafka)
+    assert made.streams
+    kafka.progress = Progress({"at": 0}, until=5)
+    ledger = made._ledger
+    ledger._length = 0.0  # every claim is worth a message
+    made.run()
+    assert [m.complete and m.complete.end for m in kafka.ledger][:2] == [
+        datetime.fromtimestamp(now / 1000, UTC),
+        datetime.fromtimestamp((now + 1) / 1000, UTC),
+    ]
+    assert ("it", {"at": 2}) in kafka.written
+    assert counts.errors == 1
+    assert made.failed
+    assert 2 < made.due - time.monotonic() < 4
+
+
+def test_a_reading_that_goes_on_is_left_when_it_is_stopped() -> None:
+    kafka = Kafka()
+    source = Stream([Page([], {"at": n}, until=1) for n in range(100)])
+    made, _ = task(source, kafka)
+    taken = kafka.write
+
+    def write(name: str, progress: Progress) -> None:
+        taken(name, progress)
+        if progress.cursor == {"at": 3}:
+            made.stop()
+
+    kafka.write = write  # type: ignore[method-assign]
+    made.run()
+    assert kafka.progress.cursor == {"at": 3}
+    assert source.closed_early
+    assert made.idle
+
+
+def test_an_order_interrupts_a_reading_that_goes_on() -> None:
+    class Long(Stream):
+        def rewind(self, cursor: Cursor | None, since: datetime) -> Cursor:  # noqa: ARG002
+            return {"back": 1}
+
+    kafka = Kafka()
+    order = Backfill("1", datetime.now(UTC))
+    made, _ = task(Long([Page([], {"at": 1}), Page([], {"at": 2})], []), kafka)
+    taken = kafka.write
+
+    def write(name: str, progress: Progress) -> None:
+        taken(name, progress)
+        made.order(order)
+
+    kafka.write = write  # type: ignore[method-assign]
+    made.run()
+    assert kafka.progress.cursor == {"at": 1}
+    assert made.due <= time.monotonic(), "the order is followed at once"
+    made.run()
+    assert {"back": 1} in [cursor for _, cursor in kafka.written]
+
+
+def test_read_once_it_ends_when_it_has_caught_up() -> None:
+    later = int(time.time() * 1000) + 60_000
+    pages = [
+        Page([ITEM], {"at": 1}, until=1),
+        Page([ITEM], {"at": 2}, until=later),
+        Page([ITEM], {"at": 3}, until=later),
+    ]
+    kafka = Kafka()
+    made, _ = task(Stream(pages), kafka, final=True)
+    assert not made.streams
+    made.run()
+    assert kafka.progress.cursor == {"at": 2}
+    assert not made.failed
+    assert len(kafka.ledger) == 1
