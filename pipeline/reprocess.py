@@ -1,4 +1,4 @@
-"""Enriches what is indexed again, with what is in force now: watchlist, marks, trained models.
+"""Enriches what is indexed again, with what is in force now: watchlist, models, analysts' words.
 
 Guarantee: only what changes is published, with the revision it had, so that running it twice is
 running it once and a newer version that comes meanwhile wins in the index; on the topic too
@@ -14,7 +14,7 @@ from typing import Final
 from elasticsearch import Elasticsearch
 from msgspec import Struct
 
-from pipeline import corrections, models, versions
+from pipeline import amendments, corrections, models, versions
 from pipeline.enrich.chain import Chain
 from pipeline.enrich.noise import with_copies
 from pipeline.enrich.relevance import Relevances
@@ -25,7 +25,7 @@ from pipeline.search.history import Stored
 from pipeline.settings import Settings
 from schemas.mention import EnrichedMention, encode, encode_over
 
-__all__ = ["Result", "changed", "run"]
+__all__ = ["Result", "changed", "in_force", "run"]
 
 _BATCH: Final = 500
 
@@ -62,7 +62,7 @@ def run(
         elasticsearch.ApiError: the request is refused.
         elasticsearch.TransportError: no answer.
     """
-    chain = _in_force(settings)
+    chain = in_force(settings)
     version = chain.watchlist.by.version.encode()
     result = Result()
     with republishing(settings) as again:
@@ -94,12 +94,18 @@ def changed(chain: Chain, batch: Sequence[Stored], topic: str | None = None) -> 
     ]
 
 
-def _in_force(settings: Settings) -> Chain:
-    """The chain as the enrich stage has it now."""
+def in_force(settings: Settings) -> Chain:
+    """The chain as the enrich stage has it now.
+
+    Raises:
+        ConfigError: no broker answers, a topic is missing, or this program is older than what is
+            in force.
+    """
     chain = Chain.build(settings)
     if known := versions.read(settings):
         chain.watch(versions.compiled(known[-1]))
     chain.learn(Relevances(corrections.read(settings)))
+    chain.amend(amendments.read(settings))
     trained = models.read(settings)
     for language in {language for language, _ in trained.versions()}:
         try:

@@ -9,7 +9,7 @@ that comes with the package. A model is kept only if it is better. Needs the ext
 import zlib
 from array import array
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,8 +23,19 @@ from pipeline.enrich.sentiment import fit
 from pipeline.enrich.sentiment.model import Model, Source, shipped
 from pipeline.enrich.text import view
 from pipeline.errors import ConfigError
+from schemas.amendment import Amendment
+from schemas.mention import EnrichedMention, Part
 
-__all__ = ["Example", "Group", "Report", "Scores", "by_language", "read", "train"]
+__all__ = [
+    "Example",
+    "Group",
+    "Report",
+    "Scores",
+    "by_language",
+    "from_amendments",
+    "read",
+    "train",
+]
 
 LEAST: Final = 20
 """So many texts of each label are needed."""
@@ -99,6 +110,24 @@ def read(path: Path, detector: LanguageDetector) -> list[Example]:
         if not isinstance(language, str):
             language = detector.detect(view(text).prose).code
         found.append(Example(text, label, language, str(fields.get("channel", "other"))))
+    return found
+
+
+def from_amendments(
+    said: Mapping[str, Mapping[tuple[Part, str], Amendment]], mentions: Iterable[EnrichedMention]
+) -> list[Example]:
+    """What analysts said about the tone of whole texts, as labels.
+
+    Args:
+        said: the amendments in force.
+        mentions: those that are still there; what was deleted teaches nothing.
+    """
+    found = []
+    for mention in mentions:
+        one = said.get(mention.id, {}).get(("sentiment", ""))
+        if one is not None and one.value is not None:
+            code = mention.language.code
+            found.append(Example(mention.text, one.value, code, mention.channel))
     return found
 
 

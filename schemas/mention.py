@@ -21,6 +21,7 @@ __all__ = [
     "FINDINGS",
     "SCHEMA_VERSION",
     "TEXT_LIMIT",
+    "Amended",
     "Author",
     "Channel",
     "Collector",
@@ -35,11 +36,13 @@ __all__ = [
     "Intent",
     "IntentKind",
     "Kind",
+    "Label",
     "Language",
     "Match",
     "Media",
     "Name",
     "Noise",
+    "Part",
     "Place",
     "Producer",
     "Rating",
@@ -96,6 +99,8 @@ Kind: TypeAlias = Literal[
     "brand", "product", "theme", "competitor", "person", "campaign", "confidential"
 ]
 """What a watchlist topic is."""
+Part: TypeAlias = Literal["sentiment", "target", "topic", "entity"]
+"""What analysts amend: the tone of the text, the tone towards a topic, a topic, an entity."""
 
 
 class _Part(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -442,6 +447,25 @@ class Duplicate(_Part, frozen=True, kw_only=True):
     """What compared them."""
 
 
+class Amended(_Part, frozen=True, kw_only=True):
+    """One finding that an analyst changed."""
+
+    part: Annotated[Part, About("target")]
+    """What was changed."""
+    name: Annotated[Name | None, About("Acme", personal=True)] = None
+    """The topic, or the entity as written; None for the tone of the text."""
+    value: Annotated[str, Meta(max_length=64), About("positive")] | None = None
+    """What it is now: a tone, or the kind of the topic or entity; None: there is none."""
+    before: Annotated[str, Meta(max_length=64), About("negative")] | None = None
+    """What the pipeline found by itself; None: nothing."""
+    by: Annotated[Name, About("ada", personal=True)]
+    """Who changed it."""
+    at: Instant
+    """When."""
+    note: Annotated[str, Meta(max_length=1_000), About("irony")] | None = None
+    """Why."""
+
+
 class EnrichedMention(RawMention, kw_only=True, omit_defaults=True):
     """A raw mention and what the pipeline found out about it.
 
@@ -470,6 +494,8 @@ class EnrichedMention(RawMention, kw_only=True, omit_defaults=True):
     """``own``: one of our accounts or sites, ``staff``: one of our people, as configured."""
     duplicate: Duplicate | None = None
     """Set on every copy, never on the mention that leads the story."""
+    amendments: Annotated[tuple[Amended, ...], Meta(max_length=100)] = ()
+    """What analysts changed of all this; it stands in the fields above as they say."""
 
 
 FINDINGS = tuple(

@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from schemas.alert import Alert, Notified
+from schemas.amendment import Amendment
 from schemas.correction import Correction
 from schemas.coverage import Coverage
 from schemas.cursor import Progress
@@ -25,6 +26,7 @@ from schemas.watchlist import WatchlistVersion
 
 __all__ = [
     "ALERTS",
+    "AMENDMENTS",
     "CORRECTIONS",
     "COVERAGE",
     "CURSORS",
@@ -232,6 +234,16 @@ CORRECTIONS: Final = Topic(
     cleanup="compact",
 )
 
+AMENDMENTS: Final = Topic(
+    name="mentions.amendments",
+    key="mention id, part and name, as a JSON array",
+    value="Amendment as JSON; null takes it back",
+    types=(Amendment, None),
+    purpose="What analysts change of what was found about mentions; the last word counts.",
+    partitions=1,  # so that all workers know the same
+    cleanup="compact",
+)
+
 ALERTS: Final = Topic(
     name="mentions.alerts",
     key="alert id",
@@ -278,6 +290,7 @@ TABLE: Final[tuple[Topic, ...]] = (
     FIGURES,
     WATCHLIST,
     CORRECTIONS,
+    AMENDMENTS,
     ALERTS,
     NOTIFIED,
 )

@@ -33,7 +33,7 @@ _COMMANDS = {
     "enrich": "Enrich JSON Lines from standard input; needs no server.",
     "watchlist": "Try watchlist queries, see what they change, put them in force.",
     "reprocess": "Enrich indexed mentions again with what is in force now.",
-    "mark": "Say whether a mention is about a topic; the pipeline learns from it.",
+    "mark": "Correct what was found about a mention: relevance, tone, topics, entities.",
     "alerts": "Watch for what is unusual, and try the rules on history.",
     "search": "Search the indexed mentions.",
     "tail": "Show the messages of a topic.",

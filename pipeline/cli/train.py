@@ -21,7 +21,8 @@ __all__ = ["command"]
 Examples:
   mentions train sentiment --labels labels.jsonl                report, keep nothing
   mentions train sentiment --labels labels.jsonl --publish      and put in force what is better
-  mentions train sentiment --labels labels.jsonl --plots out    and draw confusion matrices"""
+  mentions train sentiment --labels labels.jsonl --plots out    and draw confusion matrices
+  mentions train sentiment --corrections                        on what 'mentions mark' said"""
 )
 def command() -> None:
     """Train models on labels of your own."""
@@ -40,9 +41,11 @@ Exit codes:
 @click.option(
     "--labels",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    required=True,
     multiple=True,
     help="JSON Lines with labelled texts; may be given more than once.",
+)
+@click.option(
+    "--corrections", is_flag=True, help="Also the tones that analysts said with 'mentions mark'."
 )
 @click.option("--publish", is_flag=True, help="Put better models in force, in all workers.")
 @click.option(
@@ -57,6 +60,7 @@ def sentiment(
     labels: tuple[Path, ...],
     plots: Path | None,
     *,
+    corrections: bool,
     publish: bool,
     as_json: bool,
 ) -> None:
@@ -66,6 +70,9 @@ def sentiment(
     are a start, a few thousand are plenty. A model is judged on held-out fifths of the
     labels, beside today's model, by macro-F1.
     """
+    if not labels and not corrections:
+        msg = "give --labels FILE, --corrections, or both"
+        raise click.UsageError(msg)
     try:
         from pipeline import training  # noqa: PLC0415 - scikit-learn is an extra
     except ModuleNotFoundError as error:
@@ -79,6 +86,9 @@ def sentiment(
     wanted = config.enrichment
     detector = language.build(wanted.language_backend, wanted.languages)
     examples = [one for path in labels for one in training.read(path, detector)]
+    if corrections:
+        examples += _corrected(config)
+    source = " and ".join([*(path.name for path in labels[:1]), *["corrections"] * corrections])
     known = models.read(config) if publish else models.Models()
     reports = []
     for code, found in training.by_language(examples).items():
@@ -86,7 +96,7 @@ def sentiment(
             click.echo(f"{code}: {len(found)} texts left out, no lexicon for it", err=True)
             continue
         try:
-            reports.append(_train(code, found, known, labels[0].name))
+            reports.append(_train(code, found, known, source))
         except ConfigError as error:
             click.echo(f"left out: {error}", err=True)
     if plots is not None:
@@ -97,6 +107,19 @@ def sentiment(
             models.publish(config, report.model)
     _tell(reports, config if publish else None, as_json=as_json)
     sys.exit(0 if better else 1)
+
+
+def _corrected(config: "Settings") -> "list[Example]":
+    """The texts whose tone analysts said, as they are indexed."""
+    from pipeline import amendments, training  # noqa: PLC0415 - not needed for --help
+    from pipeline.search import history  # noqa: PLC0415
+    from pipeline.search.client import connect_sync, explained  # noqa: PLC0415
+
+    said = amendments.read(config)
+    ids = sorted(name for name, some in said.items() if ("sentiment", "") in some)
+    where = config.elasticsearch
+    with explained(where), connect_sync(where) as client:
+        return training.from_amendments(said, history.by_ids(client, where.alias, ids))
 
 
 def _train(code: str, found: "list[Example]", known: object, source: str) -> "Report":

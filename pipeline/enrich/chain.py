@@ -1,18 +1,19 @@
 """All enrichers in their order: a mention in, the same mention with everything found out about it.
 
-What comes out depends on the mention and the settings; all that is kept between mentions are the
-languages that sources and authors have used, which decide about very short texts (``habits``). A
-mention that raises leaves the chain as it was. Enriching again replaces what an earlier run found.
+What comes out depends on the mention, the settings and what analysts said of it; all that is kept
+between mentions are the languages that sources and authors have used, which decide about very short
+texts (``habits``). A mention that raises leaves the chain as it was. Enriching again replaces what
+an earlier run found.
 Work is linear in the text's length: tags, links and watchlist terms are found in all of it; of a
 very long text, language and tone are judged by the passages that ``passages`` chooses, and
 ``EnrichedMention.read`` says so.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from pipeline.enrich import gazetteer, intents, language, names, sentiment
+from pipeline.enrich import amend, gazetteer, intents, language, names, sentiment
 from pipeline.enrich.entities import Entities
 from pipeline.enrich.gazetteer import Gazetteer
 from pipeline.enrich.habits import Habits
@@ -58,6 +59,7 @@ class Chain:
         self._origins = origins
         self._intents = {language: Intents(language) for language in intents.LANGUAGES}
         self._relevances = Relevances()
+        self._amendments: Mapping[str, amend.Said] = {}
         self.watch(watchlist)
 
     def watch(self, watchlist: Watchlist) -> None:
@@ -98,6 +100,13 @@ class Chain:
         """Judge relevance by other marks from now on."""
         self._relevances = relevances
 
+    def amend(self, amendments: Mapping[str, amend.Said]) -> None:
+        """Put these in place of what is found from now on, by the mention's id.
+
+        It is looked at anew for each mention: what is added to it later counts.
+        """
+        self._amendments = amendments
+
     def enrich(self, batch: Sequence[EnrichedMention], now: datetime | None = None) -> list[View]:
         """Fill in every mention of a batch; returns their texts as read.
 
@@ -116,6 +125,8 @@ class Chain:
         ):
             places = [(text.span(name.start, name.end), name) for name in named]
             mention.entities = self._entities.find(field, places)
+            if said := self._amendments.get(mention.id):
+                amend.entities(mention, said)
             mention.processed_at = now
         return [field.view for field, _ in read]
 
@@ -158,6 +169,9 @@ class Chain:
         mention.matches = tuple(
             [match for field in fields for match in field.matches][:_MOST_MATCHES]
         )
+        mention.amendments = ()
+        if said := self._amendments.get(mention.id):
+            amend.topics(mention, said)
         mention.matches = self._relevances.judge(mention, text, title)
         mention.targets = ()
         if mention.matches and scorer is not None and mention.sentiment is not None:
@@ -166,6 +180,8 @@ class Chain:
                 for target in self._targets.judge(field, scorer, mention.sentiment):
                     targets.setdefault(target.topic, target)  # the text's word before the title's
             mention.targets = tuple(targets.values())[:_MOST_TARGETS]
+        if said:
+            amend.tones(mention, said)
         return fields[0], read
 
 

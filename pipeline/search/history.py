@@ -4,7 +4,7 @@ A point in time holds the view still while it is read: what is written meanwhile
 and nothing is left out.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ from msgspec import Struct
 from pipeline.search.document import message
 from schemas.mention import EnrichedMention
 
-__all__ = ["Stored", "count", "find", "mentions", "stored"]
+__all__ = ["Stored", "by_ids", "count", "find", "mentions", "stored"]
 
 _PAGE: Final = 1_000
 _KEEP: Final = "2m"
@@ -101,6 +101,16 @@ def find(client: Elasticsearch, alias: str, mention_id: str) -> Stored | None:
     )
     hits = answer["hits"]["hits"]
     return Stored.read(hits[0]["_source"]) if hits else None
+
+
+def by_ids(client: Elasticsearch, alias: str, ids: Sequence[str]) -> Iterator[EnrichedMention]:
+    """The mentions with these ids that are still there; raises what ``stored`` raises."""
+    for start in range(0, len(ids), _PAGE):
+        some = list(ids[start : start + _PAGE])
+        answer = client.search(
+            index=alias, ignore_unavailable=True, size=2 * _PAGE, query={"terms": {"id": some}}
+        )
+        yield from (Stored.read(hit["_source"]).mention for hit in answer["hits"]["hits"])
 
 
 def _query(since: datetime | None, topic: str | None) -> dict[str, object]:

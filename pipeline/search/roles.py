@@ -26,6 +26,7 @@ PERSONAL: Final = (
     "handles",
     "people",
     "entities.*",
+    "amendments.name",
     "place.latitude",
     "place.longitude",
     "geo",

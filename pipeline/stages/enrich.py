@@ -7,10 +7,10 @@ else.
 
 Known from before are who is forgotten (``pipeline.forgotten``), the watchlist in force
 (``mentions.watchlist``; while none was published, the settings' own counts as version 0),
-analysts' marks (``mentions.corrections``) and the sentiment models trained here
-(``mentions.models``): all are read before the first mention, and followed from then on. What is
-new is compiled beside the work and put in force between two batches. What was said before, for
-near copies, is asked for by the batch (``pipeline.stories``).
+analysts' marks and amendments (``mentions.corrections``, ``mentions.amendments``) and the sentiment
+models trained here (``mentions.models``): all are read before the first mention, and followed from
+then on. What is new is compiled beside the work and put in force between two batches. What was said
+before, for near copies, is asked for by the batch (``pipeline.stories``).
 """
 
 import asyncio
@@ -20,6 +20,7 @@ from typing import Final
 
 import msgspec
 
+from pipeline import amendments
 from pipeline.corrections import Marks, adopt
 from pipeline.delivery import Record
 from pipeline.enrich.chain import Chain
@@ -36,7 +37,7 @@ from pipeline.settings import Settings
 from pipeline.stages.incoming import read
 from pipeline.stories import Stories
 from pipeline.versions import compiled
-from schemas import topics
+from schemas import amendment, topics
 from schemas.correction import key
 from schemas.headers import enriched_headers, tombstone_headers
 from schemas.mention import EnrichedMention, encode_over
@@ -60,11 +61,14 @@ class Enrich:
         self._chain = Chain.build(settings)
         self._topic = settings.kafka.topic(topics.ENRICHED)
         self._corrections = settings.kafka.topic(topics.CORRECTIONS)
+        self._changes = settings.kafka.topic(topics.AMENDMENTS)
         self._raw = settings.kafka.topic(topics.RAW)
         self._forgotten = Forgotten(settings)
         self._settings = settings
         self._models = Models()
         self._marks: Marks = {}
+        self._amendments: amendments.Amendments = {}
+        self._chain.amend(self._amendments)
         self._relevances = Relevances()
         self._followers: list[Follower] = []
         self._stories = Stories(settings) if settings.enrichment.stories_window else None
@@ -77,6 +81,7 @@ class Enrich:
             for topic, apply in (
                 (topics.WATCHLIST, self.adopt_watchlist),
                 (topics.CORRECTIONS, self.adopt_marks),
+                (topics.AMENDMENTS, self.adopt_amendments),
                 (topics.MODELS, self.adopt_models),
             )
         ]
@@ -157,6 +162,14 @@ class Enrich:
         self._relevances = await asyncio.to_thread(Relevances, marks, self._relevances)
         self._chain.learn(self._relevances)
 
+    async def adopt_amendments(self, messages: Sequence[Message]) -> None:
+        """Know some new amendments."""
+        for message in messages:
+            try:
+                amendments.adopt(self._amendments, [message])
+            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+                _log.error("an amendment cannot be read: %s", error)
+
     async def close(self) -> None:
         """Stop following, and let go of connections."""
         await self._forgotten.close()
@@ -185,13 +198,16 @@ class Enrich:
         """Pass a tombstone on; what analysts said of the mention goes with it."""
         passed_on = Outgoing(self._topic, record.key, None, list(record.headers or ()))
         name = (record.key or b"").decode(errors="replace")
-        said = [topic for mention, topic in self._marks if mention == name]
-        return Ok(
-            (
-                passed_on,
-                *(Outgoing(self._corrections, key(name, topic), None, []) for topic in said),
-            )
-        )
+        said = [
+            (self._corrections, key(name, topic))
+            for mention, topic in self._marks
+            if mention == name
+        ]
+        said += [
+            (self._changes, amendment.key((name, *place)))
+            for place in self._amendments.get(name, ())
+        ]
+        return Ok((passed_on, *(Outgoing(topic, place, None, []) for topic, place in said)))
 
     def _erase(self, mention: EnrichedMention) -> Ok:
         headers = tombstone_headers(mention.id, mention.revision, mention.collector.source)

@@ -147,6 +147,7 @@ def test_a_new_version_goes_from_preview_to_every_mention(installed: Installatio
     ]
 
     check_marks(installed, ids[TEXTS["1"]], ids[TEXTS["2"]])
+    check_amendments(installed, ids[TEXTS["2"]])
 
 
 def check_marks(installed: Installation, chosen: str, unmatched: str) -> None:
@@ -166,6 +167,56 @@ def check_marks(installed: Installation, chosen: str, unmatched: str) -> None:
     run("mark", chosen, "withdrawn")
     installed.wait(lambda: relevance() == {}, "the mark is taken back")
     assert "say which with --topic" in run("mark", unmatched, "relevant", code=1).stderr
+
+
+def check_amendments(installed: Installation, chosen: str) -> None:
+    """What an analyst corrects is shown and published at once, signed, and is never undone."""
+    run = installed.run
+
+    def shown() -> dict[str, Any]:
+        return installed.documents()[chosen]
+
+    before = shown()
+    tone = before["sentiment"]["label"]
+    other = "negative" if tone != "negative" else "positive"
+    run("mark", chosen, other, "--note", "irony")
+    run("mark", chosen, "about", "--topic", "Bahn")
+    run("mark", chosen, "negative", "--topic", "Bahn")
+    run("mark", chosen, "organisation", "--entity", "bahn")
+    assert "does not stand" in run("mark", chosen, "place", "--entity", "Kiel", code=1).stderr
+    assert "no watchlist topic" in run("mark", chosen, "about", "--topic", "Zug", code=1).stderr
+    installed.wait(lambda: len(shown().get("amendments", ())) == 4, "all four are indexed")
+
+    def check() -> None:
+        found = shown()
+        assert (found["sentiment"]["label"], found["sentiment"]["confidence"]) == (other, 1.0)
+        assert found["topic_sentiment"] == ["Bahn|negative"]
+        assert [e["kind"] for e in found["entities"] if e["text"] == "Bahn"] == ["organisation"]
+        said = {one["part"]: one for one in found["amendments"]}
+        assert said["sentiment"]["before"] == tone
+        assert all(one["by"] and one["at"] for one in said.values())
+
+    check()
+    (result,) = map(json.loads, run("reprocess", "--since", "1d", "--json").stdout.splitlines())
+    assert result.get("changed", 0) == 0
+    # A newer version of the mention comes through the workers.
+    raw = {name: before[name] for name in ("id", "channel", "text", "published_at", "collected_at")}
+    raw |= {"collector": before["collector"], "revision": before["revision"] + 1}
+    publish(installed, "mentions.raw", [(chosen.encode(), msgspec.json.encode(raw), [])])
+    installed.wait(lambda: shown()["revision"] == raw["revision"], "the edit is indexed")
+    check()
+    # The team that it now concerns has it, with the analysts' names.
+    (*_, routed) = [m for m in installed.tail("mentions.routed.verkehr") if m["key"] == chosen]
+    assert routed["value"]["amendments"] == shown()["amendments"]
+
+    refused = run("train", "sentiment", "--corrections", code=1).stderr
+    assert "texts are labelled" in refused
+    run("mark", chosen, "withdrawn", "--of", "sentiment")
+    run("mark", chosen, "withdrawn", "--of", "topic", "--topic", "Bahn")
+    assert "target Bahn" in run("mark", chosen, "withdrawn", "--of", "sentiment", code=1).stderr
+    installed.wait(lambda: len(shown()["amendments"]) == 2, "two are taken back")
+    assert shown()["sentiment"] == before["sentiment"]
+    assert "matches" not in shown()
 
 
 def newer(number: int, text: str, revision: int = 1) -> Message:
