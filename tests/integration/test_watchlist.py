@@ -205,9 +205,12 @@ def check_amendments(installed: Installation, chosen: str) -> None:
     publish(installed, "mentions.raw", [(chosen.encode(), msgspec.json.encode(raw), [])])
     installed.wait(lambda: shown()["revision"] == raw["revision"], "the edit is indexed")
     check()
-    # The team that it now concerns has it, with the analysts' names.
-    (*_, routed) = [m for m in installed.tail("mentions.routed.verkehr") if m["key"] == chosen]
-    assert routed["value"]["amendments"] == shown()["amendments"]
+    # Consumers have had it at once, as what it is: published again.
+    versions = [m for m in installed.tail("enriched") if m["key"] == chosen]
+    said = [len(m["value"].get("amendments", ())) for m in versions if m["value"]]
+    assert said[-5:] == [1, 2, 3, 4, 4]
+    assert all("ce_reprocessed" in m["headers"] for m in versions[-5:-1])
+    assert versions[-1]["value"]["amendments"] == shown()["amendments"]
 
     refused = run("train", "sentiment", "--corrections", code=1).stderr
     assert "texts are labelled" in refused
