@@ -27,6 +27,7 @@ from tenacity import RetryCallState, retry, retry_if_exception_type, wait_random
 
 from pipeline import metrics
 from pipeline.admin import REQUEST_LIMIT
+from pipeline.awake import Awake
 from pipeline.consumer import PollTransport
 from pipeline.delivery import Delivery, Record, Stage
 from pipeline.figures import Meter
@@ -41,6 +42,9 @@ _log = logging.getLogger(__name__)
 _SESSION_TIMEOUT: Final = 10.0  # seconds after which a dead worker's partitions move on
 _COMMIT_INTERVAL: Final = 0.5
 _POLLS_AHEAD: Final = 2
+_ASLEEP: Final = 7.0
+"""Seconds of standing still after which a session may be over: the last heartbeat was sent up to a
+quarter of it before."""
 _LOOK_EVERY: Final = 2.0  # seconds between two looks at lag and progress
 _DRAIN_WITHIN: Final = 15.0  # seconds from SIGTERM to the end, whatever Kafka does meanwhile
 _FIGURES_FIRST: Final = 2.0  # seconds after the start: that it is there is a figure, too
@@ -104,6 +108,7 @@ class App(faust.App):
     async def on_start(self) -> None:
         """Make what needs the event loop before the first message comes."""
         self._output = await _producer(self._producer_options)
+        _guard(self._output, Awake(_ASLEEP, self._slept))
         self._delivery = Delivery(
             self._stage,
             self._output,
@@ -125,6 +130,11 @@ class App(faust.App):
     def _cut_short(self) -> None:
         # Nothing is lost by it: what is not acknowledged is read again.
         _log.warning("%s: not over %.0f s after SIGTERM: exiting", self._stage.name, _DRAIN_WITHIN)
+        os._exit(_EX_STUCK)
+
+    def _slept(self, seconds: float) -> None:
+        # What it had not acknowledged is read again, by whoever has the partitions now.
+        _log.warning("%s: was suspended for %.0f s: exiting", self._stage.name, seconds)
         os._exit(_EX_STUCK)
 
     async def on_shutdown(self) -> None:
@@ -299,6 +309,17 @@ async def _producer(options: dict[str, Any]) -> AIOKafkaProducer:
         await producer.stop()
         raise
     return producer
+
+
+def _guard(producer: AIOKafkaProducer, awake: Awake) -> None:
+    """Let a producer send nothing after a sleep: its buffer may be older than that."""
+    send = producer.client.send
+
+    async def guarded(node: int, request: Any, **options: Any) -> Any:  # noqa: ANN401 - aiokafka's own
+        awake.look()
+        return await send(node, request, **options)
+
+    producer.client.send = guarded
 
 
 def _credentials(kafka: Kafka) -> CredentialsT | None:

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from pipeline.outcome import Ok, Outcome, Reject, Retry
 
-__all__ = ["Action", "Smaller", "failure", "item", "worst"]
+__all__ = ["OK", "OVERTAKEN", "Action", "Overtaken", "Smaller", "failure", "item", "worst"]
 
 Action: TypeAlias = Literal["index", "delete", "update"]
 
@@ -38,7 +38,13 @@ _OF_THE_CLUSTER: Final = frozenset(
 
 _BLOCKED: Final = "cluster_block_exception"  # also answered with 403, and no matter of rights
 
+
+class Overtaken(Ok, frozen=True):
+    """It is done, because a newer version is there already."""
+
+
 OK: Final = Ok()
+OVERTAKEN: Final = Overtaken()
 
 
 class Smaller(Struct, frozen=True):
@@ -61,7 +67,7 @@ def item(action: Action, status: int, error: Mapping[str, Any] | None) -> Outcom
     kind = str((error or {}).get("type", f"http_{status}"))
     reason = str((error or {}).get("reason", ""))
     if status == _CONFLICT and kind == "version_conflict_engine_exception" and action != "update":
-        return OK  # a newer version is there already
+        return OVERTAKEN
     if status == _NOT_FOUND and action == "delete":
         return OK  # there is nothing to delete
     if kind != _BLOCKED and (status in _DENIED or kind == "security_exception"):
@@ -91,7 +97,7 @@ def failure(error: ApiError | TransportError) -> Retry | Smaller:
 
 def worst(outcomes: list[Outcome]) -> Outcome:
     """The outcome of an item that took several steps: all are repeated while one must be."""
-    for kind in (Retry, Reject):
+    for kind in (Retry, Reject, Overtaken):
         for outcome in outcomes:
             if isinstance(outcome, kind):
                 return outcome

@@ -28,26 +28,29 @@ changes hands: the index compares the versions; the first tombstone of all is se
 
 import re
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Final
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, TypeAlias
 
 import msgspec
 from elasticsearch import ApiError, AsyncElasticsearch, TransportError
 from msgspec import Struct
 
 from pipeline.errors import Retryable
-from pipeline.outcome import Outcome, Reject, Retry
+from pipeline.outcome import Ok, Outcome, Reject, Retry
 from pipeline.search import bulk, classify
 from pipeline.search.document import document, index_of, may_move
 from pipeline.search.templates import months_template, require
 from schemas.mention import EnrichedMention
 
-__all__ = ["KNOWN_FOR", "Delete", "Upsert", "Writer"]
+__all__ = ["KNOWN_FOR", "Delete", "Newest", "Upsert", "Word", "Writer"]
 
 KNOWN_FOR: Final = 10.0
 """Seconds for which the list of indices is taken as true."""
 
 _encode: Final = msgspec.json.Encoder().encode
+
+Word: TypeAlias = tuple[int, bool]
+"""A revision, and whether it is a deletion, which ends versions up to its own: in order of time."""
 
 
 class Upsert(Struct, frozen=True):
@@ -57,12 +60,40 @@ class Upsert(Struct, frozen=True):
     value: bytes | None = None
     """The message as it came, where its schema version is another one (see ``document``)."""
 
+    @property
+    def id(self) -> str:
+        """The mention's."""
+        return self.mention.id
+
+    @property
+    def word(self) -> Word:
+        """What it says."""
+        return self.mention.revision, False
+
 
 class Delete(Struct, frozen=True):
     """Delete the mention: every version up to this revision."""
 
     id: str
     revision: int
+
+    @property
+    def word(self) -> Word:
+        """What it says."""
+        return self.revision, True
+
+
+class Newest(Struct, frozen=True):
+    """What is known of an id."""
+
+    revision: int
+    source: dict[str, Any] | None
+    """The document; None where the mention is deleted."""
+
+    @property
+    def word(self) -> Word:
+        """What it says."""
+        return self.revision, self.source is None
 
 
 class _Known(Struct):
@@ -91,7 +122,11 @@ class Writer:
         self._known_until = 0.0
 
     async def write(self, batch: Sequence[Upsert | Delete]) -> list[Outcome]:
-        """Write a batch; one outcome an item, in order."""
+        """Write a batch; one outcome an item, in order.
+
+        It is ``Overtaken`` for the last item of an id where a newer version was written before, in
+        an earlier batch or in this one.
+        """
         homes = [
             None if isinstance(item, Delete) else index_of(item.mention, self._prefix)
             for item in batch
@@ -108,7 +143,31 @@ class Writer:
         results: list[list[Outcome]] = [[] for _ in batch]
         await bulk.send(self._client, self._first(batch, known, results), results)
         await bulk.send(self._client, list(self._then(batch, homes, known, results)), results)
-        return [classify.worst(outcomes) for outcomes in results]
+        return _last_words(batch, [classify.worst(outcomes) for outcomes in results])
+
+    async def newest(self, ids: Sequence[str]) -> dict[str, Newest]:
+        """What is there of some ids, a deletion included; in realtime.
+
+        Raises:
+            Retryable: a shard could not say.
+            elasticsearch.ApiError: the request was refused.
+            elasticsearch.TransportError: no answer.
+        """
+        await self._look_round(fresh=True)
+        asked = [(place, name) for name in ids for place in (self._tombstones, *self._months)]
+        found: dict[str, Newest] = {}
+        for (place, name), doc in zip(asked, await self._get(asked, {}), strict=True):
+            if not _is_there(place, doc):
+                continue
+            source = doc["_source"]
+            if place == self._tombstones:
+                if not source["deleted"]:
+                    continue  # it has moved, and is where it moved to
+                source = None
+            one = Newest(doc["_version"], source)
+            if name not in found or one.word > found[name].word:
+                found[name] = one
+        return found
 
     async def _look_round(self, *, fresh: bool) -> None:
         """Learn which indices there are: from time to time, or now."""
@@ -143,19 +202,24 @@ class Writer:
                 known.copies.setdefault(item.mention.id, set()).add(home)
                 asked.update(dict.fromkeys(self._questions(item.mention, home)))
         if asked:
-            answer = await self._client.perform_request(
-                "POST",
-                "/_mget",
-                params={
-                    "_source_includes": "index",
-                    "filter_path": "docs.found,docs._version,docs._source,docs.error",
-                },
-                headers=bulk.HEADERS,
-                body=_encode({"docs": [{"_index": place, "_id": name} for place, name in asked]}),
-            )
-            for (place, name), found in zip(asked, answer["docs"], strict=True):
+            answer = await self._get(asked, {"_source_includes": "index"})
+            for (place, name), found in zip(asked, answer, strict=True):
                 self._learn(known, place, name, found)
         return known
+
+    async def _get(
+        self, asked: Collection[tuple[str, str]], params: Mapping[str, str]
+    ) -> Sequence[dict[str, Any]]:
+        """Documents, in realtime, by index and id."""
+        answer = await self._client.perform_request(
+            "POST",
+            "/_mget",
+            params={"filter_path": "docs.found,docs._version,docs._source,docs.error", **params},
+            headers=bulk.HEADERS,
+            body=_encode({"docs": [{"_index": place, "_id": name} for place, name in asked]}),
+        )
+        found: Sequence[dict[str, Any]] = answer["docs"]
+        return found
 
     def _questions(self, mention: EnrichedMention, home: str) -> Iterator[tuple[str, str]]:
         if self._has_tombstones:
@@ -165,11 +229,7 @@ class Writer:
                 yield month, mention.id
 
     def _learn(self, known: _Known, place: str, name: str, found: dict[str, Any]) -> None:
-        error = found.get("error")
-        if error and error["type"] != "index_not_found_exception":
-            msg = f"{place}: {error['type']}: {error['reason']}"
-            raise Retryable(msg)
-        if error or not found["found"]:
+        if not _is_there(place, found):
             return
         home = place
         if place == self._tombstones:
@@ -187,7 +247,9 @@ class Writer:
             if isinstance(item, Delete):
                 operations.append(self._tombstone(place, item.id, item.revision, None))
                 operations += self._absences(place, self._months, item.id, item.revision)
-            elif item.mention.revision > known.over.get(item.mention.id, -1):
+            elif item.mention.revision <= known.over.get(item.mention.id, -1):
+                results[place].append(classify.OVERTAKEN)
+            else:
                 try:
                     made = document(item.mention, self._prefix, item.value)
                 except UnicodeEncodeError as error:
@@ -208,7 +270,7 @@ class Writer:
         """For each version that was written and may have moved: its tombstone, no other copies."""
         for place, (item, home) in enumerate(zip(batch, homes, strict=True)):
             if isinstance(item, Delete) or not home or results[place] != [classify.OK]:
-                continue
+                continue  # what was refused takes no other away
             mention = item.mention
             elsewhere = known.copies[mention.id] - {home}
             if elsewhere or may_move(mention):
@@ -225,6 +287,45 @@ class Writer:
         self._has_tombstones = True
         body = _encode({"deleted": home is None, "index": home, "revision": revision})
         return bulk.index(place, self._tombstones, name, revision, body)
+
+
+def _is_there(place: str, found: Mapping[str, Any]) -> bool:
+    """Whether a document was found.
+
+    Raises:
+        Retryable: a shard could not say.
+    """
+    error = found.get("error")
+    if error and error["type"] != "index_not_found_exception":
+        msg = f"{place}: {error['type']}: {error['reason']}"
+        raise Retryable(msg)
+    return not error and bool(found["found"])
+
+
+def _last_words(batch: Sequence[Upsert | Delete], outcomes: list[Outcome]) -> list[Outcome]:
+    """Leave ``Overtaken`` to the last of each id, where it is not the newest of its own."""
+    newest: dict[str, tuple[Word, Outcome]] = {}
+    last: dict[str, int] = {}
+    for place, (item, outcome) in enumerate(zip(batch, outcomes, strict=True)):
+        if not isinstance(outcome, Reject):
+            if item.id not in newest or item.word >= newest[item.id][0]:
+                newest[item.id] = item.word, outcome
+            last[item.id] = place
+    if len(last) == len(batch):
+        return outcomes  # each id once
+    words: list[Outcome] = []
+    for place, (item, outcome) in enumerate(zip(batch, outcomes, strict=True)):
+        if not isinstance(outcome, Ok):
+            words.append(outcome)
+        elif last[item.id] != place:
+            words.append(classify.OK)
+        elif item.word < newest[item.id][0]:
+            # One that is still to be written takes this one along: it comes before it.
+            before = newest[item.id][1]
+            words.append(before if isinstance(before, Retry) else classify.OVERTAKEN)
+        else:
+            words.append(outcome)
+    return words
 
 
 def _looks_elsewhere(item: Upsert | Delete) -> bool:

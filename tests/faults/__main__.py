@@ -19,6 +19,7 @@ from tests.faults.harness import Report, run
 Examples:
   python -m tests.faults                                       every fault once
   python -m tests.faults --faults 200 --mentions 200000        the full form, 36 minutes and more
+  python -m tests.faults --faults 30 --only SIGSTOP            some of them, often
   python -m tests.faults --seed 7 --keep /tmp/faults --json"""
 )
 @click.option("--faults", type=click.IntRange(1), default=20, show_default=True)
@@ -43,10 +44,18 @@ Examples:
     show_default=True,
     help="Repeats faults, their order and length, and the load.",
 )
+@click.option("--only", default="", help="Faults whose name holds this, and no others.")
 @click.option("--keep", type=click.Path(path_type=Path), help="Keep data and logs in this folder.")
 @click.option("--json", "as_json", is_flag=True, help="The report as one JSON object.")
 def command(
-    faults: int, mentions: int, together: int, seed: int, keep: Path | None, *, as_json: bool
+    *,
+    faults: int,
+    mentions: int,
+    together: int,
+    seed: int,
+    only: str,
+    keep: Path | None,
+    as_json: bool,
 ) -> None:
     """Run real servers, a load and faults; exit code 1 when anything is lost, doubled or stale."""
     with (
@@ -73,6 +82,7 @@ def command(
                 mentions=mentions,
                 together=together,
                 seed=seed,
+                only=only,
                 progress=tell,
             )
         except (TimeoutError, StackError) as error:

@@ -1,8 +1,8 @@
 """What is published while things break, and what must be true of it in the end.
 
-New mentions, edits (some into another month), late arrivals of older versions, all as rows of a
-growing file that agents read; deletions and poison straight to ``mentions.raw``. The same seed
-makes the same load.
+New mentions, edits (some into another month; half of all close upon what they edit), late arrivals
+of older versions, all as rows of a growing file that agents read; deletions and poison straight to
+``mentions.raw``. The same seed makes the same load.
 """
 
 import json
@@ -18,21 +18,26 @@ from msgspec import Struct
 from agents.publisher import Message
 from schemas.headers import tombstone_headers
 
-__all__ = ["PROBES", "SOURCE", "Load", "Mention"]
+__all__ = ["PROBES", "SOURCE", "TEAM", "Load", "Mention"]
 
-SOURCE: Final = """
+TEAM: Final = "everything"
+
+SOURCE: Final = f"""
 [[sources]]
 type = "files"
 name = "load"
-paths = ["{path}"]
+paths = ["{{path}}"]
 every = 0.5
-columns = {{ id = "id", text = "text", published_at = "published_at", edited_at = "edited_at" }}
-defaults = {{ channel = "forum" }}
+columns = {{{{ id = "id", text = "text", published_at = "published_at", edited_at = "edited_at" }}}}
+defaults = {{{{ channel = "forum" }}}}
 
 [[watchlist]]
 topic = "Lüftung"
 kind = "theme"
 terms = ["Lüftung"]
+
+[[routes]]
+team = "{TEAM}"
 """
 
 PROBES: Final = 24  # so many that nearly every partition gets one
@@ -44,6 +49,8 @@ _EDIT: Final = 0.10
 _LATE: Final = 0.12
 _DELETE: Final = 0.14
 _POISON: Final = 0.145
+_RECENT: Final = 0.5  # share of edits, late arrivals and deletions that are of one of the newest
+_NEWEST: Final = 20
 
 
 class Mention(Struct):
@@ -118,7 +125,9 @@ class Load:
             self.poison[key] = number
             direct.append(Message(self._raw, key.encode(), b"\xff no JSON"))
             return
-        name = self._chance.choice(self._names)
+        # Versions that come one upon the other are those that may change places.
+        recent = self._chance.random() < _RECENT
+        name = self._chance.choice(self._names[-_NEWEST:] if recent else self._names)
         mention = self.mentions[name]
         mention.round = number
         if draw >= _LATE:

@@ -20,13 +20,16 @@ ROLES: Final[Mapping[str, tuple[tuple[str, ...], int]]] = {
     "agent": (("agent",), 2),
     "enrich": (("worker", "--stages", "enrich"), 2),
     "index": (("worker", "--stages", "index"), 2),
+    "route": (("worker", "--stages", "route"), 2),
     "archive": (("worker", "--stages", "archive"), 1),
+    "record": (("worker", "--stages", "record"), 1),
 }
 """Role → arguments of ``mentions``, and how many processes."""
 
 _CLOCK: Final = Path(__file__).with_name("clock.c")
 _OFFSET: Final = struct.Struct("=q")
 _AGAIN_AFTER: Final = 1.0  # seconds until a process that ended is started again
+_EX_STUCK: Final = 75
 _STOP_WITHIN: Final = 20.0  # seconds; they promise 15
 
 
@@ -55,6 +58,7 @@ class Processes:
         self._lock = threading.Lock()
         self._over = threading.Event()
         self._told: set[int] = set()
+        self._slept: set[int] = set()
         self.ended: Counter[str] = Counter()
         """Processes that ended without being told or killed, by name and exit code."""
 
@@ -92,8 +96,9 @@ class Processes:
             raise TimeoutError(msg) from error
 
     def suspend(self, name: str, seconds: float) -> None:
-        """SIGSTOP, and go on after a while."""
+        """SIGSTOP, and go on after a while; a worker that wakes up ends, and is started again."""
         process = self._signal(name, signal.SIGSTOP, told=False)
+        self._slept.add(process.pid)
         time.sleep(seconds)
         os.killpg(process.pid, signal.SIGCONT)
 
@@ -137,7 +142,8 @@ class Processes:
                     code = process.poll()
                     if code is None:
                         continue
-                    if process.pid not in self._told:
+                    slept = process.pid in self._slept and code == _EX_STUCK
+                    if process.pid not in self._told and not slept:
                         self.ended[f"{name.rpartition('-')[0]}: {code}"] += 1
                     self._start(name)
 

@@ -1,28 +1,48 @@
-"""Compares what was published with what is there."""
+"""Compares what was published with what is there: documents, dead letters, topics, the ledger."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import TypeAlias
 
+import msgspec
 from elasticsearch import Elasticsearch
 from elasticsearch.helpers import scan
 from msgspec import Struct
 
 from pipeline import dead
+from pipeline.reader import records
+from pipeline.search import coverage
 from pipeline.settings import Settings
-from tests.faults.load import Load, Mention
+from schemas import headers, topics
+from schemas.coverage import decode_coverage
+from tests.faults.load import TEAM, Load, Mention
 
 __all__ = ["Verdict", "compare", "outstanding"]
 
+_Word: TypeAlias = tuple[int, bool]
+"""A revision, and whether it is a deletion."""
+
+
+class _Revised(Struct):
+    revision: int
+
+
+_revised = msgspec.json.Decoder(_Revised)
+
 
 class Verdict(Struct):
-    """Ids by what is wrong with them, each with the round it was last spoken of in."""
+    """Ids by what is wrong with them, each with the round it was last spoken of in.
+
+    On a topic: the name of the topic and the id.
+    """
 
     lost: dict[str, int] = {}
-    """Neither in Elasticsearch nor in the dead letters; poison: not in both places of those."""
+    """Neither in Elasticsearch nor in the dead letters, or not on a topic; poison: not in both
+    places of those; an interval of the ledger: not in Elasticsearch."""
     doubled: dict[str, int] = {}
     """In two indices."""
     stale: dict[str, int] = {}
-    """In an old version, or there although deleted."""
+    """In an old version, or there although deleted; on a topic: in its last message."""
 
     @property
     def good(self) -> bool:
@@ -42,7 +62,49 @@ def compare(load: Load, settings: Settings, client: Elasticsearch) -> Verdict:
         hit["_source"]["key"]
         for hit in scan(client, index=f"{alias}-dead-letters", source=["key"], size=5_000)
     }
-    return _judge(load.mentions, load.poison, found, letters, copies)
+    verdict = _judge(load.mentions, load.poison, found, letters, copies)
+    for topic in (topics.ENRICHED, topics.routed(TEAM)):
+        last = _last_words(settings, settings.kafka.topic(topic))
+        _judge_topic(topic.name, load.mentions, last, letters, verdict)
+    said = (record.value for record in records(settings, settings.kafka.topic(topics.COVERAGE)))
+    _judge_ledger(said, client, coverage.index_name(alias), verdict)
+    return verdict
+
+
+def _last_words(settings: Settings, name: str) -> dict[str, _Word]:
+    """What a reader of a topic ends up with, by mention."""
+    last = {}
+    for record in records(settings, name):
+        if record.value is None:
+            word = headers.revision(record.headers, record.timestamp), True
+        else:
+            word = _revised.decode(record.value).revision, False
+        last[record.key.decode()] = word
+    return last
+
+
+def _judge_topic(
+    topic: str,
+    mentions: Mapping[str, Mention],
+    last: Mapping[str, _Word],
+    letters: set[str],
+    verdict: Verdict,
+) -> None:
+    for name, mention in mentions.items():
+        word = last.get(name)
+        if word is None:
+            if name not in letters:
+                verdict.lost[f"{topic} {name}"] = mention.round
+        elif word != (mention.revision, mention.deleted):
+            verdict.stale[f"{topic} {name}"] = mention.round
+
+
+def _judge_ledger(
+    said: Iterable[bytes], client: Elasticsearch, index: str, verdict: Verdict
+) -> None:
+    intervals = {decode_coverage(value).id for value in said}
+    there = {hit["_id"] for hit in scan(client, index=index, source=False, size=5_000)}
+    verdict.lost.update((f"{index} {name}", 0) for name in intervals - there)
 
 
 def _judge(

@@ -77,6 +77,8 @@ def test_edits_replace_and_deletions_delete_in_whatever_order_they_come(
             message(mention(3)),
         ],
     )
+    installation.configure('[[routes]]\nteam = "all"\n')
+    installation.run("topics", "create")
     worker = installation.start("worker", "--stages", "enrich,index,route")
     installation.wait(
         lambda: {"push:1", "push:3"} == set(installation.documents()), "one and three remain"
@@ -84,5 +86,18 @@ def test_edits_replace_and_deletions_delete_in_whatever_order_they_come(
     installation.wait(
         lambda: installation.documents().get("push:1", {}).get("text") == "neu", "the edit is in"
     )
+    # Also for who reads the topics anew, when compaction has left the last message of each.
+    newest = {"push:1": "neu", "push:2": None, "push:3": mention(3).text}
+    for topic in ("enriched", "mentions.routed.all"):
+        installation.wait(lambda: last_texts(installation, topic) == newest, f"{topic} ends on it")  # noqa: B023 - awaited here
+    installation.wait(lambda: lag(installation, "index") == 0, "no end of saying so")
     assert installation.stop(worker) == 0
     assert set(installation.documents()) == {"push:1", "push:3"}
+    again = [said for said in installation.tail("enriched") if "ce_reprocessed" in said["headers"]]
+    assert [said["key"] for said in again] == ["push:1"]
+    assert again[0]["headers"]["ce_revision"] == "2"
+
+
+def last_texts(installation: Installation, topic: str) -> dict[str, str | None]:
+    last = {said["key"]: said["value"] for said in installation.tail(topic)}
+    return {name: value and value["text"] for name, value in last.items()}

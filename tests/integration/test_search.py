@@ -19,7 +19,7 @@ from elasticsearch import helpers
 from pipeline.cli import mentions
 from pipeline.errors import PipelineError
 from pipeline.outcome import Ok, Outcome, Reject, Retry
-from pipeline.search import bulk
+from pipeline.search import bulk, classify
 from pipeline.search.aggregations import found_of, overview
 from pipeline.search.client import connect, connect_sync
 from pipeline.search.document import joined
@@ -328,10 +328,19 @@ async def test_in_whatever_order_versions_arrive_the_last_one_is_there_once(
     # What was written once may be delivered again.
     rounds = [*rounds, rounds[0], rounds[1]]
     for batch in [list(itertools.chain(*rounds))] if together else rounds:
-        assert done(await writer.write(batch))
+        outcomes = await writer.write(batch)
+        assert done(outcomes)
     last = LAST.get(case)
     expected = {f"test:{n}": last for n in range(len(orders))} if last else {}
     assert indexed(client, config) == expected
+
+    # Whoever ended on an old version is told, and what the newest is.
+    ends = {item.id: (item, outcome) for item, outcome in zip(batch, outcomes, strict=True)}
+    found = await writer.newest(list(ends))
+    newest = max(item.word for item in VERSIONS[case])
+    assert {name: one.word for name, one in found.items()} == dict.fromkeys(ends, newest)
+    for item, outcome in ends.values():
+        assert (outcome == classify.OVERTAKEN) is (item.word < newest)
 
 
 async def test_a_deletion_is_remembered_longer_than_the_index_does(
