@@ -19,6 +19,7 @@ from schemas.figures import Figures
 from schemas.fingerprint import Fingerprint
 from schemas.forgotten import Forgetting
 from schemas.headers import AlertHeaders, DeadLetterHeaders, MentionHeaders
+from schemas.leak import DocumentPrint
 from schemas.mention import EnrichedMention, RawMention
 from schemas.models import InForce
 from schemas.sources import SourceEntry
@@ -36,6 +37,7 @@ __all__ = [
     "FIGURES",
     "FINGERPRINTS",
     "FORGOTTEN",
+    "LEAKS",
     "MODELS",
     "NOTIFIED",
     "RAW",
@@ -254,6 +256,18 @@ ALERTS: Final = Topic(
     partitions=3,
     cleanup="compact,delete",
     retention_ms=365 * _DAY_MS,
+    extra=_ERASED,  # an alert is written again without the mentions of who is forgotten
+)
+
+LEAKS: Final = Topic(
+    name="mentions.leaks",
+    key="the name that the document was given",
+    value="DocumentPrint as JSON; null is looked for no more",
+    types=(DocumentPrint, None),
+    purpose="What confidential documents are recognised by; nothing of them can be read from it.",
+    partitions=1,
+    cleanup="compact",
+    extra=_ERASED,
 )
 
 NOTIFIED: Final = Topic(
@@ -293,6 +307,7 @@ TABLE: Final[tuple[Topic, ...]] = (
     AMENDMENTS,
     ALERTS,
     NOTIFIED,
+    LEAKS,
 )
 """Every topic that exists in each installation; teams add one ``routed`` topic each."""
 
