@@ -1,0 +1,221 @@
+"""``mentions people``: who outside speaks of a topic and is heard, and the index of them."""
+
+import csv
+import sys
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from pipeline.cli._shared import emit, json_option, moment, settings, table
+
+if TYPE_CHECKING:
+    from elasticsearch import Elasticsearch
+
+    from pipeline.people import Person
+    from pipeline.settings import Settings
+
+__all__ = ["command"]
+
+_KINDS: Final = ("journalist", "blogger", "forum regular", "helper", "voice")
+_INDEXED: Final = 1_000
+"""Most people of a topic that are kept in the index."""
+_UNITS: Final = {"m": 60.0, "h": 3_600.0, "d": 86_400.0}
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+def _every(_ctx: click.Context, _param: click.Parameter, value: str | None) -> float | None:
+    if value is None:
+        return None
+    if value[:-1].isdecimal() and value[-1] in _UNITS and int(value[:-1]):
+        return int(value[:-1]) * _UNITS[value[-1]]
+    msg = f"{value!r} is not like 30m, 2h, 1d"
+    raise click.BadParameter(msg)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  mentions people --topic Acme                     the best twenty of 90 days, and why
+  mentions people --topic Acme --kind helper --since 30d
+  mentions people --topic Acme --all               also who is left out, and why
+  mentions people --topic Acme --csv > people.csv
+  mentions people --update                         renew the index that Kibana shows, all topics
+  mentions people --update --every 1h              and again each hour, until interrupted
+
+\b
+How the score is made: docs/people.en.md, docs/people.de.md"""
+)
+@click.option("--topic", "topics", multiple=True, help="A watchlist topic; may be repeated.")
+@click.option("--since", callback=moment, default="90d", show_default=True, help="7d, or a time.")
+@click.option("--kind", type=click.Choice(_KINDS), help="Only people of this kind.")
+@click.option("--number", "-n", default=20, show_default=True, type=click.IntRange(1, 10_000))
+@click.option("--all", "everybody", is_flag=True, help="Also bots, own staff and copyists.")
+@click.option("--csv", "as_csv", is_flag=True, help="A table for other programs.")
+@click.option("--update", is_flag=True, help="Write the index of people instead of showing them.")
+@click.option("--every", callback=_every, help="With --update: go on at this interval, 1h.")
+@json_option
+@click.pass_context
+def command(
+    ctx: click.Context,
+    *,
+    topics: tuple[str, ...],
+    since: datetime,
+    kind: str | None,
+    number: int,
+    everybody: bool,
+    as_csv: bool,
+    update: bool,
+    every: float | None,
+    as_json: bool,
+) -> None:
+    """Show who outside speaks of a topic and is heard."""
+    from pipeline.search.client import connect_sync, explained  # noqa: PLC0415 - not for --help
+
+    config = settings(ctx)
+    if every is not None and not update:
+        msg = "--every is for --update"
+        raise click.UsageError(msg)
+    if update:
+        _keep_up(config, _watched(config, topics), since, every)
+        return
+    if not topics:
+        msg = "which topic? --topic NAME; the watchlist names them"
+        raise click.UsageError(msg)
+    where = config.elasticsearch
+    with explained(where), connect_sync(where) as client:
+        found = [
+            person
+            for topic in _watched(config, topics)
+            for person in _find(client, config, topic, since)
+            if (everybody or person.left_out is None) and (kind is None or kind in person.kinds)
+        ][: number if len(topics) == 1 else None]
+    if as_json:
+        emit(found)
+    elif as_csv:
+        _write_csv(found)
+    else:
+        _show(found)
+
+
+def _watched(config: "Settings", topics: Sequence[str]) -> list[str]:
+    """The topics that are meant; by default all but confidential ones."""
+    return list(topics) or [
+        topic.topic for topic in config.watchlist if topic.kind != "confidential"
+    ]
+
+
+def _find(
+    client: "Elasticsearch", config: "Settings", topic: str, since: datetime
+) -> "list[Person]":
+    from msgspec.structs import replace  # noqa: PLC0415
+
+    from pipeline.people import people  # noqa: PLC0415
+    from pipeline.search.people import posts, replies  # noqa: PLC0415
+
+    alias = config.elasticsearch.alias
+    said = list(posts(client, alias, topic, since))
+    found = people(topic, said, replies(client, alias, said, since), datetime.now(UTC))
+    return [replace(person, rank=place) for place, person in enumerate(found, start=1)]
+
+
+def _keep_up(
+    config: "Settings", topics: Sequence[str], since: datetime, every: float | None
+) -> None:
+    """Write the index, once or again and again; the period moves on."""
+    back = datetime.now(UTC) - since
+    while True:
+        started = time.monotonic()
+        for topic in topics:
+            count = _update(config, topic, datetime.now(UTC) - back)
+            click.echo(f"{topic}: {count} people", err=True)
+        if every is None:
+            return
+        time.sleep(max(every - (time.monotonic() - started), 1.0))
+
+
+def _update(config: "Settings", topic: str, since: datetime) -> int:
+    """Write the people of a topic; returns how many.
+
+    Who is forgotten meanwhile is looked for before and after: what was read may be older.
+    """
+    from pipeline.search.client import connect_sync, explained  # noqa: PLC0415
+    from pipeline.search.people import index_name, write  # noqa: PLC0415
+    from pipeline.search.removal import remove  # noqa: PLC0415
+
+    where = config.elasticsearch
+    now = datetime.now(UTC)
+    with explained(where), connect_sync(where) as client:
+        found = [one for one in _find(client, config, topic, since) if one.left_out is None]
+        hidden = _forgotten(config)
+        kept = [person for person in found[:_INDEXED] if not hidden(person)]
+        write(client, where.alias, topic, kept, since=since, now=now)
+        hidden = _forgotten(config)
+        late = [person.id for person in kept if hidden(person)]
+        remove(client, index_name(where.alias), late)
+    return len(kept) - len(late)
+
+
+def _forgotten(config: "Settings") -> "Callable[[Person], bool]":
+    """Says whether somebody is to be forgotten."""
+    from pipeline.reader import records  # noqa: PLC0415
+    from schemas import forgotten, topics  # noqa: PLC0415
+
+    keys: set[str] = set()
+    for record in records(config, config.kafka.topic(topics.FORGOTTEN)):
+        key = record.key.decode(errors="replace")
+        keys.discard(key) if record.value is None else keys.add(key)
+    salt = config.privacy.key()
+
+    def hidden(person: "Person") -> bool:
+        names = forgotten.names(person.author)
+        return any(forgotten.of_author(name, salt) in keys for name in names)
+
+    return hidden
+
+
+def _name(person: "Person") -> str:
+    author = person.author
+    handle = f"@{author.handle}" if author.handle else author.id or ""
+    return f"{author.name} ({handle})" if author.name and handle else author.name or handle
+
+
+def _show(found: "Sequence[Person]") -> None:
+    several = len({person.topic for person in found}) > 1
+    rows = [
+        (
+            _name(person),
+            person.score,
+            ", ".join(person.kinds),
+            "; ".join(person.reasons)
+            + (f"; left out: {person.left_out}" if person.left_out else "")
+            + (f" [{person.topic}]" if several else ""),
+            person.author.url or (person.examples[0] if person.examples else ""),
+        )
+        for person in found
+    ]
+    table(f"{len(rows)} people", ["who", "score", "kind", "why", "where"], rows)
+
+
+def _write_csv(found: "Sequence[Person]") -> None:
+    rows = csv.writer(sys.stdout)
+    rows.writerow(
+        ["topic", "rank", "score", "kinds", "name", "handle", "profile", "followers", "mentions",
+         "stories", "answers", "last", "sites", "reasons", "left_out", "examples"]
+    )  # fmt: skip
+    for person in found:
+        author = person.author
+        cells = [
+            person.topic, person.rank, person.score, "; ".join(person.kinds), author.name,
+            author.handle, author.url, person.followers, person.mentions, person.stories,
+            person.answers, person.last.isoformat(), "; ".join(person.sites),
+            "; ".join(person.reasons), person.left_out, "; ".join(person.examples),
+        ]  # fmt: skip
+        rows.writerow([_safe(cell) for cell in cells])
+
+
+def _safe(cell: object) -> object:
+    """A spreadsheet takes some texts for formulas; authors choose their own names."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
