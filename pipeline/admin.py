@@ -93,6 +93,8 @@ def wanted(settings: Settings) -> dict[str, Topic]:
         topics.DEAD_LETTER_MARKS.name: kept.dead_letter_days,
         topics.COVERAGE.name: kept.coverage_days,
         topics.FIGURES.name: kept.figures_days,
+        topics.ALERTS.name: kept.alert_days,
+        topics.NOTIFIED.name: kept.alert_days,
     }
     teams = [topics.routed(route.team) for route in settings.routes]
     days.update((topic.name, kept.routed_days) for topic in teams)

@@ -15,6 +15,8 @@ does not finish:
    * Dead letters are not compacted. In a partition that has letters of the person, all other
      letters that still wait are written again at its end, and everything before is deleted
      (``DeleteRecords``); the searchable copies of what was deleted go too.
+   * Alerts that name the mentions are published again without them, and who stands in
+     ``<alias>-people`` is deleted there.
 3. These copies are deleted once more: a worker may have had a letter in hand.
 
 Names are compared folded (``schemas.forgotten.folded``), in Kafka as in Elasticsearch.
@@ -30,15 +32,19 @@ from elasticsearch import Elasticsearch
 from elasticsearch.helpers import scan
 from kafka import TopicPartition
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from pipeline import admin, dead
+from pipeline.alerts.watch import published
 from pipeline.reader import records
+from pipeline.search import alerts, people
 from pipeline.search.client import connect_sync, explained
 from pipeline.search.folded import patterns
 from pipeline.search.removal import remove
 from pipeline.search.templates import letters_template
 from pipeline.settings import Settings
 from schemas import forgotten, headers, topics
+from schemas.alert import Alert
 
 _Message: TypeAlias = tuple[str, bytes, bytes | None, list[tuple[str, bytes]]]
 
@@ -92,6 +98,12 @@ class Found(Struct):
     """Ids, in Elasticsearch."""
     letters: set[str] = field(default_factory=set)
     """Positions of dead letters."""
+    people: set[str] = field(default_factory=set)
+    """Ids of documents in the index of people."""
+    alerts: dict[str, Alert] = field(default_factory=dict)
+    """Alerts that name their mentions, by id."""
+    copies: set[str] = field(default_factory=set)
+    """Ids of documents in the index of alerts that do."""
     examples: list[str] = field(default_factory=list)
     """Some links, to see whether it is the right person."""
 
@@ -99,7 +111,12 @@ class Found(Struct):
     def places(self) -> dict[str, int]:
         """How much there is in each place that has any."""
         counts = {topic: len(some) for topic, some in self.messages.items()}
-        counts |= {ELASTICSEARCH: len(self.documents), "dead letters": len(self.letters)}
+        counts |= {
+            ELASTICSEARCH: len(self.documents),
+            "dead letters": len(self.letters),
+            "people": len(self.people),
+            "alerts": max(len(self.alerts), len(self.copies)),
+        }
         return {place: count for place, count in counts.items() if count}
 
     def add(self, other: "Found") -> None:
@@ -110,6 +127,9 @@ class Found(Struct):
             self.messages.setdefault(topic, set()).update(some)
         self.documents |= other.documents
         self.letters |= other.letters
+        self.people |= other.people
+        self.alerts |= other.alerts
+        self.copies |= other.copies
 
     def note(self, name: str, revision: int, url: str = "") -> None:
         """A version of a mention was seen."""
@@ -125,6 +145,10 @@ class Receipt(Struct, frozen=True, kw_only=True):
     messages: dict[str, int]
     documents: int
     letters: int
+    people: int
+    """Documents in the index of people."""
+    alerts: int
+    """Alerts that named their mentions."""
     letters_moved: int
     """Letters of others that were written again."""
     left: dict[str, int]
@@ -188,7 +212,10 @@ def _who(said: _Said) -> _Who:
 
 
 def find(
-    settings: Settings, person: Person, looked: Callable[[str], None] = lambda _: None
+    settings: Settings,
+    person: Person,
+    looked: Callable[[str], None] = lambda _: None,
+    gone: Iterable[str] = (),
 ) -> Found:
     """Look everywhere; nothing is changed.
 
@@ -196,6 +223,7 @@ def find(
         settings: how to reach the servers.
         person: who is meant.
         looked: told the name of each place before it is searched.
+        gone: mentions that are deleted already, but may be named still.
 
     Raises:
         PipelineError: a server does not answer.
@@ -210,6 +238,9 @@ def find(
         found.messages[name] = _in_topic(settings, name, wanted, found)
     looked(ELASTICSEARCH)
     _in_index(settings, person, wanted, found)
+    name = settings.kafka.topic(topics.ALERTS)
+    looked(name)
+    _in_alerts(settings, {*found.mentions, *person.ids, *gone}, found)
     name = settings.kafka.topic(topics.DEAD_LETTER)
     looked(name)
     # A letter that cannot be read says by its key whose mention it is.
@@ -252,13 +283,15 @@ def forget(
         until = time.monotonic() + within
         while True:
             time.sleep(MOMENT)
-            left = find(settings, person, looked)
+            left = find(settings, person, looked, every.mentions)
             every.add(left)
             fresh = {n: r for n, r in left.mentions.items() if r > ended.get(n, -1)}
-            if (fresh or left.letters) and rounds < _ROUNDS:
+            if (fresh or left.letters or left.people or left.alerts) and rounds < _ROUNDS:
                 rounds += 1
                 until = time.monotonic() + within
                 ended |= _end(settings, producer, fresh)
+                _unname(settings, producer, left.alerts.values(), {*every.mentions, *person.ids})
+                _drop_people(settings, left.people)
                 if left.letters:
                     wanted = _Wanted(person, salt, every.mentions)
                     positions, others = _clear_letters(settings, producer, wanted)
@@ -273,6 +306,8 @@ def forget(
         messages={topic: len(some) for topic, some in every.messages.items()},
         documents=len(every.documents),
         letters=len(every.letters),
+        people=len(every.people),
+        alerts=len(every.alerts),
         letters_moved=moved,
         left=left.places,
         keys=keys,
@@ -298,15 +333,38 @@ def _in_topic(settings: Settings, name: str, wanted: _Wanted, found: Found) -> s
 def _in_index(settings: Settings, person: Person, wanted: _Wanted, found: Found) -> None:
     config = settings.elasticsearch
     with explained(config), connect_sync(config) as client:
+        query = {"bool": {"should": list(_queries(person, settings.privacy.key()))}}
+        found.people = set(_in_people(client, people.index_name(config.alias), query, wanted))
         if not client.indices.exists_alias(name=config.alias):
             return
         client.indices.refresh(index=config.alias)
-        query = {"bool": {"should": list(_queries(person, settings.privacy.key()))}}
         for hit in scan(client, index=config.alias, query={"query": query}, source=_SHOWN):
             who = _who(_Said(hit["_id"], **hit["_source"]))
             if wanted.means(who):
                 found.documents.add(who.id)
                 found.note(who.id, who.revision, who.url)
+
+
+def _in_people(
+    client: Elasticsearch, index: str, query: dict[str, Any], wanted: _Wanted
+) -> Iterator[str]:
+    client.indices.refresh(index=index, ignore_unavailable=True)
+    hits = scan(
+        client, index=index, query={"query": query}, source=["author"], ignore_unavailable=True
+    )
+    for hit in hits:
+        if wanted.means(_who(_Said(**hit["_source"]))):
+            yield hit["_id"]
+
+
+def _in_alerts(settings: Settings, mentions: set[str], found: Found) -> None:
+    """Note the alerts that name mentions, as published and as indexed."""
+    found.alerts = {
+        alert.id: alert for alert in published(settings) if not mentions.isdisjoint(alert.mentions)
+    }
+    config = settings.elasticsearch
+    with explained(config), connect_sync(config) as client:
+        found.copies = set(alerts.naming(client, config.alias, sorted(mentions)))
 
 
 def _queries(person: Person, salt: bytes) -> Iterator[dict[str, Any]]:
@@ -333,6 +391,29 @@ def _end(settings: Settings, producer: Any, mentions: dict[str, int]) -> dict[st
         ],
     )
     return ends
+
+
+def _unname(
+    settings: Settings,
+    producer: Any,  # noqa: ANN401
+    named: Iterable[Alert],
+    mentions: set[str],
+) -> None:
+    """Publish alerts again without some mentions: the log and the index keep the newest."""
+    name = settings.kafka.topic(topics.ALERTS)
+    messages: list[_Message] = []
+    for alert in named:
+        left = tuple(one for one in alert.mentions if one not in mentions)
+        value = msgspec.json.encode(replace(alert, mentions=left))
+        about = headers.alert_headers(alert.id, alert.kind, alert.at)
+        messages.append((name, alert.id.encode(), value, about))
+    _send(producer, messages)
+
+
+def _drop_people(settings: Settings, names: Iterable[str]) -> None:
+    config = settings.elasticsearch
+    with explained(config), connect_sync(config) as client:
+        remove(client, people.index_name(config.alias), names)
 
 
 def _send(producer: Any, messages: Sequence[_Message]) -> None:  # noqa: ANN401

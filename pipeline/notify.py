@@ -56,7 +56,7 @@ class Sender(Protocol):
 def wants(channel: NotifyChannel, alert: Alert) -> bool:
     """Whether a channel is told an alert at all."""
     return (
-        (not channel.kinds or alert.kind in channel.kinds)
+        (not channel.kinds or alert.name in channel.kinds)
         and (not channel.topics or alert.topic in channel.topics)
         and _SEVERITIES.index(alert.severity) >= _SEVERITIES.index(channel.severity)
     )
@@ -153,11 +153,11 @@ class _Apprise:
 def words(alerts: Sequence[Alert]) -> tuple[str, str]:
     """A title and a text, for people."""
     first = alerts[0]
-    title = f"{first.severity}: {first.kind}: {first.topic}"
+    title = f"{first.severity}: {first.name}: {first.topic}"
     if len(alerts) > 1:
         title += f" and {len(alerts) - 1} more"
     lines = [
-        f"{alert.at:%Y-%m-%d %H:%M} UTC {alert.severity} {alert.kind} {alert.topic}: {alert.why}"
+        f"{alert.at:%Y-%m-%d %H:%M} UTC {alert.severity} {alert.name} {alert.topic}: {alert.why}"
         f"\n  {', '.join(alert.mentions[:3])}"
         for alert in alerts
     ]

@@ -2,26 +2,28 @@
 
 Kafka deletes by itself what is older than a topic's ``retention.ms``; here the brokers are brought
 to the settings. Elasticsearch deletes nothing by itself: months that are over go as whole indices,
-copies of dead letters, the ledger of coverage and the figures of processes by their time.
+copies of dead letters and of alerts, the ledger of coverage and the figures of processes by their
+time.
 """
 
 import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from elasticsearch import Elasticsearch
 from elasticsearch.helpers import scan
 from msgspec import Struct
 
 from pipeline import admin
-from pipeline.search import coverage, figures
+from pipeline.search import alerts, coverage, figures
 from pipeline.search.client import connect_sync, explained
 from pipeline.search.removal import remove
 from pipeline.search.templates import letters_template
 from pipeline.settings import Settings
 
 __all__ = ["Step", "apply", "plan"]
+
 
 
 class Step(Struct, frozen=True):
@@ -118,6 +120,7 @@ def _kept(settings: Settings, now: datetime) -> dict[str, tuple[int, dict[str, A
         name: (days, {"range": {clock: {"lt": (now - timedelta(days=days)).isoformat()}}})
         for name, clock, days in (
             (letters_template(alias), "at", kept.dead_letter_days),
+            (alerts.index_name(alias), "at", kept.alert_days),
             (coverage.index_name(alias), "end", kept.coverage_days),
             (figures.index_name(alias), "end", kept.figures_days),
         )

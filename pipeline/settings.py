@@ -13,7 +13,15 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     NestedSecretsSettingsSource,
@@ -22,7 +30,7 @@ from pydantic_settings import (
 )
 
 from pipeline.errors import ConfigError
-from schemas.alert import AlertKind
+from schemas.alert import AlertRule
 from schemas.topics import Topic
 
 __all__ = [
@@ -228,8 +236,8 @@ class Route(_Table):
 class Alerts(_Table):
     """What ``mentions alerts`` watches for."""
 
-    kinds: tuple[AlertKind, ...] = (
-        "leak", "crisis", "spike", "sentiment", "silence", "author", "rating",
+    kinds: tuple[AlertRule, ...] = (
+        "leak", "crisis", "spike", "term", "sentiment", "silence", "author", "rating",
     )  # fmt: skip
     """The rules that may speak; docs/alerts.en.md says what each means."""
     topics: tuple[str, ...] = ()
@@ -240,6 +248,14 @@ class Alerts(_Table):
     """Mentions that a spike needs at least."""
     followers: Annotated[int, Field(ge=1)] = 100_000
     """From where on an author's reach is large."""
+
+    @field_validator("kinds")
+    @classmethod
+    def _incomplete_is_no_choice(cls, kinds: tuple[AlertRule, ...]) -> tuple[AlertRule, ...]:
+        if "incomplete" in kinds:
+            msg = "'incomplete' is what 'silence' says where it cannot judge: name 'silence'"
+            raise ValueError(msg)
+        return kinds
 
 
 class NotifyChannel(_Table):
@@ -252,7 +268,7 @@ class NotifyChannel(_Table):
     else an address of apprise (``mailto://…``, ``slack://…``, ``msteams://…``, ``matrix://…``)."""
     secret: Annotated[str, Field(pattern="^(env|file):.")] | None = None
     """The same for the key that a webhook's requests are signed with."""
-    kinds: tuple[AlertKind, ...] = ()
+    kinds: tuple[AlertRule, ...] = ()
     """Kinds of alert; by default all."""
     topics: tuple[str, ...] = ()
     """Watchlist topics; by default all."""
@@ -313,6 +329,8 @@ class Retention(_Table):
     """The ledger of what was collected, and its index."""
     figures_days: Days = 30
     """What worker processes did, and its index."""
+    alert_days: Days = 365
+    """Alerts, who was told of them, and their searchable copies."""
     index_months: Annotated[int, Field(ge=1, le=120)] | None = None
     """Months whose mentions stay searchable besides the current one; by default all."""
 

@@ -1,19 +1,22 @@
 """What is known about a topic: who said what when, and how much is usual at an hour of the week.
 
-Bounded: facts of the last days, one count an hour for some weeks.
+Bounded: facts of the last days, one count an hour for some weeks, counts of the commonest terms.
 """
 
 from bisect import bisect_left, bisect_right, insort
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from pipeline.alerts.leaks import Prints
+from pipeline.alerts.terms import found_by, read, terms
 from schemas.mention import EnrichedMention
 
-__all__ = ["DAY", "HOUR", "MINUTE", "WEEK", "Fact", "History", "facts"]
+__all__ = ["DAY", "HOUR", "MINUTE", "WEEK", "Fact", "History", "Usage", "facts"]
 
 MINUTE: Final = 60.0
 HOUR: Final = 3_600.0
@@ -23,6 +26,7 @@ _HOURS_A_WEEK: Final = 168
 _WEEKS: Final = 8
 _KEPT: Final = 2 * DAY
 _MOST_KEPT: Final = 20_000
+_MOST_TERMS: Final = 50_000
 _LEAST_RATE: Final = 0.05
 """Mentions an hour that are expected of any topic: a first mention is no sensation."""
 _OWN: Final = 2.0
@@ -45,32 +49,89 @@ class Fact(Struct, frozen=True, order=True):
     stars: float | None = None
     site: str = ""
     source: str = ""
+    story: str = ""
+    """The mention that leads its story, where it is a near copy."""
+    terms: tuple[str, ...] = ()
+    """Words and hashtags that may be seen to rise."""
+    passages: int = 0
+    """How many it has in common with a document; the topic is the document's name then."""
+    staff: bool = False
+    """Whether one of our own people says it."""
 
 
-def facts(mention: EnrichedMention) -> Iterator[Fact]:
-    """One fact a matched topic; none for what was collected as back-fill or is irrelevant."""
-    if mention.collector.backfill:
+def facts(mention: EnrichedMention, prints: Prints | None = None) -> Iterator[Fact]:
+    """One fact a matched topic and leaked document.
+
+    None for what was collected as back-fill, or is irrelevant.
+
+    Args:
+        mention: an enriched one.
+        prints: documents to look for.
+    """
+    if mention.collector.backfill or not (mention.matches or prints):
         return
     tones = {target.topic: target.label for target in mention.targets}
     whole = mention.sentiment.label if mention.sentiment is not None else None
     author = mention.author
+    seen = read(mention)
+    staff = mention.origin == "staff"
+    leaks = prints.find(seen.text, staff=staff) if prints else []
+    said = Fact(
+        # Said in the future is said when it was seen.
+        at=min(mention.published_at, mention.collected_at).timestamp(),
+        id=mention.id,
+        author=(author.id or author.handle or author.name or "") if author else "",
+        followers=(author.followers or 0) if author else 0,
+        stars=mention.rating.stars if mention.rating is not None else None,
+        site=mention.site or mention.channel,
+        source=mention.collector.source,
+        story=mention.duplicate.of if mention.duplicate is not None else "",
+        # What a document holds is not told by its words either.
+        terms=() if leaks else terms(mention, seen),
+        staff=staff,
+    )
+    for leak in leaks:
+        yield replace(said, topic=leak.document, passages=leak.passages)
+    own = found_by(mention) if said.terms else {}
     for match in {match.topic: match for match in mention.matches}.values():
         if match.relevance is not None and match.relevance.score < _LEAST_RELEVANCE:
             continue
         label = tones.get(match.topic, whole)
-        yield Fact(
-            # Said in the future is said when it was seen.
-            at=min(mention.published_at, mention.collected_at).timestamp(),
-            id=mention.id,
+        yield replace(
+            said,
             topic=match.topic,
             confidential=match.kind == "confidential",
             negative=None if label is None else label == "negative",
-            author=(author.id or author.handle or author.name or "") if author else "",
-            followers=(author.followers or 0) if author else 0,
-            stars=mention.rating.stars if mention.rating is not None else None,
-            site=mention.site or mention.channel,
-            source=mention.collector.source,
+            terms=tuple([term for term in said.terms if term not in own[match.topic]]),
         )
+
+
+class Usage:
+    """In how many stories each term was said. Bounded."""
+
+    def __init__(self) -> None:
+        self.stories = 0
+        """Stories that have terms."""
+        self._said: Counter[str] = Counter()
+
+    def add(self, fact: Fact) -> None:
+        """Count a story; near copies of it do not count."""
+        if not fact.terms or fact.story:
+            return
+        self.stories += 1
+        self._said.update(fact.terms)
+        while len(self._said) > _MOST_TERMS:
+            # What is long over is forgotten, what is common stays so.
+            self._said = Counter({term: n // 2 for term, n in self._said.items() if n > 1})
+            self.stories //= 2
+
+    def before(self, term: str, found: Iterable[Fact]) -> int:
+        """Stories in which a term was said, but for those of these facts."""
+        return max(self._said[term] - sum(not fact.story for fact in found), 0)
+
+    def least(self, term: str, found: Sequence[Fact]) -> int:
+        """The same for less work: it may be too few, never too many."""
+        return max(self._said[term] - len(found), 0)
 
 
 class History:
@@ -87,6 +148,8 @@ class History:
         """Mentions from each source."""
         self.toned = 0
         self.negative = 0
+        self.usage = Usage()
+        self._speaking: dict[str, list[Fact]] = {}
         self._ids: set[str] = set()
         self._rates: dict[tuple[int, int], float] = {}
 
@@ -105,10 +168,13 @@ class History:
         if fact.stars is not None:
             insort(self.stars, (fact.at, fact.stars))
             del self.stars[:-_MOST_KEPT]
+        self.usage.add(fact)
         newest = max(self.recent[-1].at, fact.at) if self.recent else fact.at
         if fact.at < newest - _KEPT:
             return False
         insort(self.recent, fact)
+        for term in fact.terms:
+            insort(self._speaking.setdefault(term, []), fact)
         self._ids.add(fact.id)
         if self.recent[0].at < newest - _KEPT or len(self.recent) > _MOST_KEPT:
             self._forget(newest)
@@ -117,11 +183,23 @@ class History:
     def _forget(self, newest: float) -> None:
         keep = bisect_left(self.recent, Fact(newest - _KEPT, ""))
         keep = max(keep, len(self.recent) - _MOST_KEPT)
-        self._ids.difference_update([fact.id for fact in islice(self.recent, keep)])
+        for fact in islice(self.recent, keep):
+            self._ids.discard(fact.id)
+            for term in fact.terms:
+                speaking = self._speaking[term]
+                speaking.remove(fact)  # it is among the first
+                if not speaking:
+                    del self._speaking[term]
         del self.recent[:keep]
         oldest = int((newest - (_WEEKS + 1) * WEEK) // HOUR)
         for hour in [hour for hour in self.hours if hour < oldest]:
             del self.hours[hour]
+
+    def speaking(self, term: str, start: float, end: float) -> list[Fact]:
+        """The facts that hold a term, from ``start`` to ``end``, both included."""
+        found = self._speaking.get(term, [])
+        first = bisect_left(found, Fact(start, ""))
+        return found[first : bisect_right(found, Fact(end, "\U0010ffff"))]
 
     def within(self, start: float, end: float) -> list[Fact]:
         """The facts from ``start`` to ``end``, both included."""

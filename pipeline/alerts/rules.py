@@ -6,7 +6,8 @@ expected and which facts made it; how often it may speak is the engine's busines
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cached_property
 from statistics import fmean, pstdev
 from typing import Final, Literal, TypeAlias
@@ -14,8 +15,9 @@ from typing import Final, Literal, TypeAlias
 from msgspec import Struct
 
 from pipeline.alerts.chance import at_least, at_most, share_at_least
-from pipeline.alerts.history import DAY, HOUR, MINUTE, Fact, History
-from schemas.alert import AlertKind
+from pipeline.alerts.history import DAY, HOUR, MINUTE, Fact, History, Usage
+from pipeline.alerts.ledger import Ledger, without
+from schemas.alert import AlertKind, AlertRule, SourceGap
 from schemas.forgotten import pseudonym
 
 __all__ = ["RULES", "Finding", "Limits", "Moment"]
@@ -35,7 +37,19 @@ _TONE_LEAST: Final = 10
 _TONE_BASE: Final = 100
 _TONE_RISE: Final = 0.2
 _SILENT_WINDOW: Final = 12 * HOUR
-_DARK_SHARE: Final = 0.5
+_LOST_LEAST: Final = 0.2
+"""What part must not have been read for a silence to be beyond judgement."""
+_TERM_WINDOWS: Final = (6 * HOUR, DAY)
+_TERM_BASE: Final = 30
+"""Stories from which is known what is usually said."""
+_TERM_WORDS: Final = 1.5
+"""How many more stories and authors a word needs than a hashtag."""
+_TERM_OTHERS: Final = 20
+"""For how many of them counts what is said with any topic: common words are known from there."""
+_TERM_TIMES: Final = 3.0
+"""How much more often than usual."""
+_TERMS: Final = 5
+_MOST_GAPS: Final = 20
 _RATINGS: Final = 8
 _RATINGS_BEFORE: Final = 20
 _RATINGS_WITHIN: Final = 14 * DAY
@@ -66,6 +80,10 @@ class Moment:
     last_seen: Mapping[str, float]
     """When each source brought its newest mention, of whatever topic."""
     limits: Limits
+    ledger: Ledger = field(default_factory=Ledger)
+    """What was read of each source."""
+    usage: Usage = field(default_factory=Usage)
+    """What is said with any topic."""
 
     @cached_property
     def spike(self) -> "Finding | None":
@@ -98,6 +116,12 @@ class Finding(Struct, frozen=True):
     facts: Sequence[Fact]
     about: str = ""
     """What the episode is about besides the topic: a hash of an author's name, a mention."""
+    kind: AlertKind | None = None
+    """Where it is not the rule's name: what the alert is to readers of version 1.0."""
+    rule: AlertRule | None = None
+    """Where it is not the rule that found it."""
+    terms: tuple[str, ...] = ()
+    gaps: tuple[SourceGap, ...] = ()
 
 
 Rule: TypeAlias = Callable[[Moment], "Finding | None"]
@@ -154,26 +178,128 @@ def sentiment(now: Moment) -> Finding | None:
 
 
 def silence(now: Moment) -> Finding | None:
-    """Far less than usual, though the sources that usually speak are not dark themselves."""
+    """Far less than usual, also of what was read: a dark source is not a silent public.
+
+    Where so few are explained by what was not read, that is what is found: ``incomplete``.
+    """
     start = now.at - _SILENT_WINDOW
     if now.at - now.began < _LEARN:
         return None
     expected = now.history.expected(start, now.at, now.began)
     found = now.history.within(start, now.at)
-    if at_most(len(found), expected) > now.limits.chance**0.5:
+    limit = now.limits.chance**0.5
+    if at_most(len(found), expected) > limit:
         return None
-    # A source is alive that brought anything else after the topic's last mention.
-    last = now.history.recent[-1].at if now.history.recent else 0.0
-    every = now.history.sources.total()
-    dark = sum(
-        count
-        for source, count in now.history.sources.items()
-        if now.last_seen.get(source, 0.0) <= last
+    what = f"{len(found)} mentions in 12 hours, where {expected:.0f} are usual"
+    lost, gaps = _lost(now, start)
+    read = expected - lost
+    if read > 0 and at_most(len(found), read) <= limit:
+        why = f"{what}; what was not read explains {lost:.0f} of them" if gaps else what
+        return Finding("warning", start, len(found), expected, why, found)
+    if lost < _LOST_LEAST * expected:
+        return None  # nearly all was read: wait until it is clear
+    first = gaps[0]
+    why = (
+        f"{what}; this cannot be judged: {first.source} was not read from "
+        f"{first.start:%Y-%m-%d %H:%M} to {first.end:%Y-%m-%d %H:%M} UTC"
+        + (f", and {len(gaps) - 1} more gaps" if len(gaps) > 1 else "")
     )
-    if dark > _DARK_SHARE * every:
-        return None  # the source is silent, not the public
-    why = f"{len(found)} mentions in 12 hours, where {expected:.0f} are usual"
-    return Finding("warning", start, len(found), expected, why, found)
+    return Finding(
+        "info",
+        start,
+        len(found),
+        expected,
+        why,
+        found,
+        kind="silence",
+        rule="incomplete",
+        gaps=tuple(gaps),
+    )
+
+
+def _lost(now: Moment, start: float) -> tuple[float, list[SourceGap]]:
+    """How many mentions are to be expected of what was not read, and the gaps, the worst first."""
+    sources = now.history.sources
+    last = now.history.recent[-1].at if now.history.recent else 0.0
+    weighed = []
+    for source, count in sources.items():
+        dark = now.ledger.dark(source, start, now.at)
+        if dark is None:
+            # It keeps no ledger: it is alive if it brought anything since the topic's last mention.
+            seen = now.last_seen.get(source, 0.0)
+            dark = without([(max(seen, start), now.at)] if seen <= last else (), ())
+        for begin, end in dark:
+            usual = now.history.expected(begin, end, now.began) * count / sources.total()
+            gap = SourceGap(source=source, start=_time(begin), end=_time(end))
+            weighed.append((usual, gap))
+    weighed.sort(key=lambda pair: (-pair[0], pair[1].source, pair[1].start))
+    return sum(usual for usual, _ in weighed), [gap for _, gap in weighed[:_MOST_GAPS]]
+
+
+def _time(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def term(now: Moment) -> Finding | None:
+    """Words or hashtags that many people begin to use with the topic.
+
+    What is usual is a term's share in all stories before, with a little of its share in those of
+    all topics; near copies are one story, and as many different authors are needed as stories.
+    There are many more words than hashtags, so that words need more of both; they share one
+    episode, a hashtag has its own.
+    """
+    history = now.history
+    if now.at - now.began < _LEARN:
+        return None
+    new = {term for fact in history.within(now.at, now.at) for term in fact.terms}
+    rising = []
+    for window in _TERM_WINDOWS:
+        start = now.at - window
+        every = [fact for fact in history.within(start, now.at) if fact.terms]
+        before = history.usage.stories - sum(not fact.story for fact in every)
+        if before < _TERM_BASE:
+            continue
+        share = _stories(every) / (before + _TERM_OTHERS)
+        for word in new:
+            found = history.speaking(word, start, now.at)
+            few = now.limits.least * (1 if word.startswith("#") else _TERM_WORDS)
+            if len(found) <= max(few - 1, _TERM_TIMES * share * history.usage.least(word, found)):
+                continue  # most words, most of the time
+            count = _stories(found)
+            if min(count, _authors(found)) < few:
+                continue
+            anywhere = (now.usage.before(word, found) + 1) / (now.usage.stories + 1)
+            expected = share * (history.usage.before(word, found) + _TERM_OTHERS * anywhere)
+            chance = at_least(count, expected)
+            if count > _TERM_TIMES * expected and chance <= now.limits.chance:
+                rising.append((chance, word, window, count, expected, found))
+    if not rising:
+        return None
+    rising.sort(key=lambda one: (not one[1].startswith("#"), one[0], one[1]))
+    _, word, window, count, expected, found = rising[0]
+    words = tuple(dict.fromkeys(one[1] for one in rising))[:_TERMS]
+    why = (
+        f"“{word}” is new: {count} stories by {_authors(found)} authors in "
+        f"{_span(window)} use it with the topic, where {expected:.1f} are usual"
+        + (f"; also {', '.join(words[1:])}" if len(words) > 1 else "")
+    )
+    severity: Severity = "warning" if word.startswith("#") or _negative(found) else "info"
+    start = now.at - window
+    about = word if word.startswith("#") else ""
+    return Finding(severity, start, count, expected, why, found, about, "spike", terms=words)
+
+
+def _stories(found: Sequence[Fact]) -> int:
+    return len({fact.story or fact.id for fact in found})
+
+
+def _authors(found: Sequence[Fact]) -> int:
+    return len({fact.author or fact.id for fact in found})
+
+
+def _negative(found: Sequence[Fact]) -> bool:
+    toned = [fact for fact in found if fact.negative is not None]
+    return bool(toned) and fmean([bool(fact.negative) for fact in toned]) >= _CRISIS_NEGATIVE
 
 
 def author(now: Moment) -> Finding | None:
@@ -210,16 +336,23 @@ def rating(now: Moment) -> Finding | None:
 def leak(now: Moment) -> Finding | None:
     """What must not be known outside was said; the alert does not repeat it."""
     for fact in reversed(now.history.within(now.at, now.at)):
-        if fact.confidential:
-            why = "a confidential topic was spoken of in public; read it there, do not forward it"
-            return Finding("critical", fact.at, 1, 0.0, why, [fact], fact.id)
+        if fact.passages:
+            what = f"{fact.passages} passages of this confidential document were made public"
+        elif fact.confidential:
+            what = "a confidential topic was spoken of in public"
+        else:
+            continue
+        who = " by an account of our own staff" if fact.staff else ""
+        why = f"{what}{who}; read it there, do not forward it"
+        return Finding("critical", fact.at, fact.passages or 1, 0.0, why, [fact], fact.id)
     return None
 
 
-RULES: Final[Mapping[AlertKind, Rule]] = {
+RULES: Final[Mapping[AlertRule, Rule]] = {
     "leak": leak,
     "crisis": crisis,
     "spike": spike,
+    "term": term,
     "sentiment": sentiment,
     "silence": silence,
     "author": author,

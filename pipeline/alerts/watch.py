@@ -3,14 +3,16 @@
 Guarantee: at least once, under the same id. The state is what the topic says: on starting, nine
 weeks are read to learn what is usual, the last day is looked at, and what was alerted before is not
 alerted again; so a process may be killed and started at any time. One process does it all, because
-what is usual of a topic is spread over all partitions; a second one would say the same.
+what is usual of a topic is spread over all partitions; a second one would say the same. Beside it
+are read ``mentions.coverage`` (what was read of each source) and ``mentions.leaks`` (documents to
+look for), which take effect as they come.
 
 Nobody is alerted by what was enriched again, or collected as back-fill.
 """
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -23,16 +25,19 @@ from tenacity import RetryCallState, retry, retry_if_exception_type, wait_random
 from pipeline import admin
 from pipeline.alerts.engine import Engine
 from pipeline.alerts.history import DAY, MINUTE, Fact, facts
+from pipeline.alerts.leaks import Prints, key_of
+from pipeline.alerts.ledger import KEPT
 from pipeline.alerts.rules import Limits
 from pipeline.errors import ConfigError
 from pipeline.reader import records
 from pipeline.settings import Settings
 from schemas import headers, topics
 from schemas.alert import Alert, decode_alert
+from schemas.coverage import Coverage, decode_coverage
 from schemas.headers import Headers, alert_headers
-from schemas.mention import EnrichedMention, decode_enriched
+from schemas.mention import decode_enriched
 
-__all__ = ["LEARN", "confirmed", "engine", "published", "replay", "watch"]
+__all__ = ["LEARN", "confirmed", "engine", "prints", "published", "replay", "watch"]
 
 _log = logging.getLogger(__name__)
 
@@ -67,29 +72,42 @@ def published(settings: Settings, since: datetime | None = None) -> list[Alert]:
 
 
 def replay(
-    made: Engine, mentions: Iterable[EnrichedMention], since: float, until: float
+    made: Engine,
+    found: Iterable[Fact],
+    since: float,
+    until: float,
+    ledger: Iterable[Coverage] = (),
 ) -> Iterator[Alert]:
-    """Feed mentions in the order in which they were said: learn before ``since``, alert after.
+    """Feed facts in the order in which they were said: learn before ``since``, alert after.
 
     Args:
         made: a new engine.
-        mentions: in order.
+        found: in order.
         since: seconds since 1970.
         until: where the clock stops.
+        ledger: what was read of the sources, in the order in which it was written.
     """
     clock = since
-    for mention in mentions:
-        for fact in facts(mention):
-            if fact.at < since:
-                made.learn(fact)
-                continue
-            while clock < fact.at:
-                yield from made.tick(clock)
-                clock += 10 * MINUTE
-            yield from made.feed(fact)
-    while clock < until:
-        yield from made.tick(clock)
-        clock += 10 * MINUTE
+    said = iter(ledger)
+    message = next(said, None)
+
+    def ticks(end: float) -> Iterator[Alert]:
+        nonlocal clock, message
+        while clock < end:
+            # What was written later was not known then.
+            while message is not None and message.end.timestamp() <= clock:
+                made.note(message)
+                message = next(said, None)
+            yield from made.tick(clock)
+            clock += 10 * MINUTE
+
+    for fact in found:
+        if fact.at < since:
+            made.learn(fact)
+            continue
+        yield from ticks(fact.at)
+        yield from made.feed(fact)
+    yield from ticks(until)
 
 
 def watch(
@@ -109,7 +127,7 @@ def watch(
     """
     made = engine(settings, published(settings))
     name = settings.kafka.topic(topics.ALERTS)
-    with _log_of_mentions(settings) as read, admin.producer(settings) as producer:
+    with _log_of_mentions(settings, made) as read, admin.producer(settings) as producer:
 
         def send(alerts: Iterable[Alert]) -> None:
             for alert in alerts:
@@ -139,7 +157,7 @@ def confirmed(
     producer: Any,  # noqa: ANN401 - kafka-python has no types
     topic: str,
     key: bytes,
-    value: bytes,
+    value: bytes | None,
     headers: Headers = (),
 ) -> None:
     """Publish a message; an outage is waited out, because its moment does not come again."""
@@ -160,40 +178,90 @@ def _catch_up(made: Engine, read: Callable[[], list[Fact] | None]) -> Iterator[A
         yield from made.feed(fact)
 
 
+class _Log:
+    """Reads on: what was read of sources goes to the engine, documents to look for are learnt."""
+
+    def __init__(self, settings: Settings, made: Engine) -> None:
+        self._engine = made
+        self.mentions, self.coverage, self.leaks = (
+            settings.kafka.topic(topic)
+            for topic in (topics.ENRICHED, topics.COVERAGE, topics.LEAKS)
+        )
+        self._prints = prints(settings)
+        self._since = time.time() - _CATCH_UP
+
+    def take(self, batches: Mapping[Any, Sequence[Any]]) -> list[Fact]:
+        """The facts of a poll."""
+        found: list[Fact] = []
+        for partition, batch in sorted(batches.items(), key=lambda pair: pair[0].topic):
+            for record in batch:
+                if partition.topic == self.mentions:
+                    found += self._facts(record)
+                elif partition.topic == self.coverage:
+                    self._note(record)
+                else:
+                    self._prints.learn(record.key, record.value)
+        return found
+
+    def _note(self, record: Any) -> None:  # noqa: ANN401 - kafka-python has no types
+        try:
+            self._engine.note(decode_coverage(record.value or b""))
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            # The record stage reads the same message and sends it to the dead letters.
+            _log.warning("coverage of %s cannot be read: %s", record.key, error)
+
+    def _facts(self, record: Any) -> Iterator[Fact]:  # noqa: ANN401 - kafka-python has no types
+        if record.value is None or headers.reprocessed(record.headers):
+            return
+        try:
+            mention = decode_enriched(record.value)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            # The index stage reads the same message and sends it to the dead letters.
+            _log.warning("%s cannot be read: %s", record.key, error)
+            return
+        late = mention.published_at.timestamp() >= self._since
+        yield from facts(mention, self._prints if late else None)
+
+
+def prints(settings: Settings) -> Prints:
+    """What looks for documents; it knows none yet."""
+    return Prints(key_of(settings) if settings.privacy.key() else None)
+
+
 @contextmanager
-def _log_of_mentions(settings: Settings) -> Iterator[Callable[[], list[Fact] | None]]:
+def _log_of_mentions(settings: Settings, made: Engine) -> Iterator[Callable[[], list[Fact] | None]]:
     """A function that reads on: the facts that came, None once where the end is reached."""
-    name = settings.kafka.topic(topics.ENRICHED)
+    log = _Log(settings, made)
     with admin.consumer(settings) as reader:
-        partitions = [TopicPartition(name, n) for n in reader.partitions_for_topic(name) or ()]
-        if not partitions:
-            msg = f"no topic {name}; create it with 'mentions topics create'"
-            raise ConfigError(msg)
-        reader.assign(partitions)
-        start = int((datetime.now(UTC) - LEARN).timestamp() * 1_000)
-        ends = reader.end_offsets(partitions)
-        for partition, at in reader.offsets_for_times(dict.fromkeys(partitions, start)).items():
-            reader.seek(partition, at.offset if at else ends[partition])
+
+        def partitions(name: str) -> list[TopicPartition]:
+            found = [TopicPartition(name, n) for n in reader.partitions_for_topic(name) or ()]
+            if not found:
+                msg = f"no topic {name}; create it with 'mentions topics create'"
+                raise ConfigError(msg)
+            return found
+
+        mentions, coverage, leaks = map(partitions, (log.mentions, log.coverage, log.leaks))
+        ends = reader.end_offsets([*mentions, *coverage, *leaks])
+        reader.assign(leaks)  # first, because what is looked for must be known
+        reader.seek_to_beginning(*leaks)
+        while any(reader.position(p) < ends[p] for p in leaks):
+            log.take(reader.poll(timeout_ms=_POLL_MS))
+        places = {partition: reader.position(partition) for partition in leaks}
+        for some, back in ((mentions, LEARN), (coverage, timedelta(seconds=KEPT))):
+            moment = int((datetime.now(UTC) - back).timestamp() * 1_000)
+            for partition, at in reader.offsets_for_times(dict.fromkeys(some, moment)).items():
+                places[partition] = at.offset if at else ends[partition]
+        reader.assign(list(places))
+        for partition, offset in places.items():
+            reader.seek(partition, offset)
         behind = True
 
         def read() -> list[Fact] | None:
             nonlocal behind
-            if behind and all(reader.position(p) >= ends[p] for p in partitions):
+            if behind and all(reader.position(p) >= ends[p] for p in mentions):
                 behind = False
                 return None
-            found = reader.poll(timeout_ms=_POLL_MS)
-            return [fact for batch in found.values() for one in batch for fact in _facts(one)]
+            return log.take(reader.poll(timeout_ms=_POLL_MS))
 
         yield read
-
-
-def _facts(record: Any) -> Iterator[Fact]:  # noqa: ANN401 - kafka-python has no types
-    if record.value is None or headers.reprocessed(record.headers):
-        return
-    try:
-        mention = decode_enriched(record.value)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        # The index stage reads the same message and sends it to the dead letters.
-        _log.warning("%s cannot be read: %s", record.key, error)
-        return
-    yield from facts(mention)

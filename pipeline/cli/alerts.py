@@ -2,7 +2,7 @@
 
 import signal
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -12,9 +12,10 @@ from pipeline.cli._shared import console, emit, json_option, moment, settings, t
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from pipeline.alerts.history import Fact
     from pipeline.settings import Settings
     from schemas.alert import Alert
-    from schemas.mention import EnrichedMention
+    from schemas.coverage import Coverage
 
 __all__ = ["command"]
 
@@ -97,21 +98,21 @@ def backtest(ctx: click.Context, since: datetime, *, sweep: bool, as_json: bool)
     from pipeline.alerts.watch import engine, replay  # noqa: PLC0415
 
     config = settings(ctx)
-    mentions = _history(config, since)
+    found, ledger = _history(config, since)
     start, end = since.timestamp(), datetime.now(UTC).timestamp()
     if sweep:
         rows = []
         for chance in _SWEEP:
             chosen = config.alerts.model_copy(update={"chance": chance})
             made = engine(config.model_copy(update={"alerts": chosen}))
-            found = list(replay(made, mentions, start, end))
-            rows.append((chance, len(found) * _WEEK / (end - start)))
+            alerts = [a for a in replay(made, found, start, end, ledger) if a.name != "incomplete"]
+            rows.append((chance, len(alerts) * _WEEK / (end - start)))
         _show_sweep(rows, as_json=as_json)
         return
-    alerts = list(replay(engine(config), mentions, start, end))
-    _show(f"{len(mentions)} mentions read", alerts, as_json=as_json)
+    alerts = list(replay(engine(config), found, start, end, ledger))
+    _show(f"{len({fact.id for fact in found})} mentions of topics read", alerts, as_json=as_json)
     if not as_json:
-        counts = Counter((alert.kind, alert.topic) for alert in alerts)
+        counts = Counter((alert.name, alert.topic) for alert in alerts)
         table(
             "How often",
             ["kind", "topic", "alerts", "a week"],
@@ -130,24 +131,38 @@ def _until_signalled() -> "Callable[[], bool]":
     return lambda: bool(asked)
 
 
-def _history(config: "Settings", since: datetime) -> "list[EnrichedMention]":
-    """The mentions since then, and those before that tell what is usual; texts left out."""
-    from pipeline.alerts.watch import LEARN  # noqa: PLC0415
-    from pipeline.search import history  # noqa: PLC0415
-    from pipeline.search.client import connect_sync, explained  # noqa: PLC0415
+def _history(config: "Settings", since: datetime) -> "tuple[list[Fact], list[Coverage]]":
+    """What is to be known of mentions since then, and before that to tell what is usual.
 
+    Returns:
+        Facts and the ledger's messages, each in their order.
+    """
+    from pipeline.alerts.history import facts  # noqa: PLC0415
+    from pipeline.alerts.ledger import KEPT  # noqa: PLC0415
+    from pipeline.alerts.watch import LEARN, prints  # noqa: PLC0415
+    from pipeline.reader import records  # noqa: PLC0415
+    from pipeline.search import coverage, history  # noqa: PLC0415
+    from pipeline.search.client import connect_sync, explained  # noqa: PLC0415
+    from schemas import topics  # noqa: PLC0415
+
+    documents = prints(config)
+    for record in records(config, config.kafka.topic(topics.LEAKS)):
+        documents.learn(record.key, record.value)
     where = config.elasticsearch
-    found = []
     with explained(where), connect_sync(where) as client:
-        for mention in history.mentions(client, where.alias, since - LEARN):
-            mention.text, mention.title, mention.entities = "", None, ()
-            found.append(mention)
-    return found
+        found = [
+            fact
+            for mention in history.mentions(client, where.alias, since - LEARN)
+            for fact in facts(mention, documents if mention.published_at >= since else None)
+        ]
+        ledger = list(coverage.read(client, where.alias, since - timedelta(seconds=KEPT)))
+    # Said in the future is said when it was collected, which is not how the index is ordered.
+    return sorted(found), sorted(ledger, key=lambda said: said.end)
 
 
 def _line(alert: "Alert") -> str:
     when = f"{alert.at.astimezone():%Y-%m-%d %H:%M}"
-    return f"{when}  {alert.severity:8} {alert.kind:9} {alert.topic}: {alert.why}"
+    return f"{when}  {alert.severity:8} {alert.name:10} {alert.topic}: {alert.why}"
 
 
 def _show(title: str, alerts: "Sequence[Alert]", *, as_json: bool) -> None:
@@ -158,7 +173,7 @@ def _show(title: str, alerts: "Sequence[Alert]", *, as_json: bool) -> None:
         (
             f"{alert.at.astimezone():%Y-%m-%d %H:%M}",
             alert.severity,
-            alert.kind,
+            alert.name,
             alert.topic,
             alert.why,
             ", ".join(alert.mentions[:2]),

@@ -77,6 +77,8 @@ def _print(receipt: "Receipt") -> None:
         ),
         ("Elasticsearch", receipt.documents, "deleted"),
         ("dead letters", receipt.letters, f"deleted; {receipt.letters_moved} others moved"),
+        ("people", receipt.people, "deleted"),
+        ("alerts", receipt.alerts, "name the mentions no more"),
         ("mentions.forgotten", len(receipt.keys), "keys that are not processed again"),
     ]
     rows = [

@@ -13,10 +13,11 @@ import msgspec
 from elasticsearch import ApiError, AsyncElasticsearch, TransportError
 from msgspec import Struct
 
+from pipeline.errors import PipelineError
 from pipeline.outcome import Outcome, Reject, Retry
 from pipeline.search import classify
 
-__all__ = ["HEADERS", "Operation", "delete", "index", "send", "update"]
+__all__ = ["HEADERS", "Operation", "delete", "index", "insist", "send", "update"]
 
 CHUNK: Final = 8 << 20
 """Most bytes of a request: Elasticsearch advises 5 to 15 MB, and refuses 100."""
@@ -64,6 +65,19 @@ def update(item: int, into: str, name: str, fields: bytes) -> Operation:
     return Operation(
         item, "update", b'{"update":%b}\n{"doc":%b,"doc_as_upsert":true}\n' % (target, fields)
     )
+
+
+def insist(items: Sequence[dict[str, Any]]) -> None:
+    """See that all of a request was done.
+
+    Raises:
+        PipelineError: something was refused.
+    """
+    for item in items:
+        (said,) = item.values()
+        if error := said.get("error"):
+            msg = f"Elasticsearch refuses {said.get('_id')}: {error.get('reason')}"
+            raise PipelineError(msg)
 
 
 async def send(

@@ -15,7 +15,7 @@ from msgspec import Struct
 from pipeline.search.document import message
 from schemas.mention import EnrichedMention
 
-__all__ = ["Stored", "by_ids", "count", "find", "mentions", "stored"]
+__all__ = ["Stored", "asked", "by_ids", "count", "find", "mentions", "sources", "stored"]
 
 _PAGE: Final = 1_000
 _KEEP: Final = "2m"
@@ -60,6 +60,23 @@ def stored(
         elasticsearch.ApiError: the request is refused.
         elasticsearch.TransportError: no answer.
     """
+    for source in sources(client, alias, asked(since, topic)):
+        yield Stored.read(source)
+
+
+def sources(
+    client: Elasticsearch, alias: str, query: dict[str, Any], fields: Sequence[str] | None = None
+) -> Iterator[dict[str, Any]]:
+    """Every document that a query finds, by the time at which it was said.
+
+    Args:
+        client: a connected client.
+        alias: the name over all mentions.
+        query: in Elasticsearch's words.
+        fields: what of each is wanted; all of it by default.
+
+    Raises what ``stored`` raises.
+    """
     try:
         pit = client.open_point_in_time(index=alias, keep_alive=_KEEP)["id"]
     except NotFoundError:
@@ -70,15 +87,15 @@ def stored(
             answer = client.search(
                 pit={"id": pit, "keep_alive": _KEEP},
                 size=_PAGE,
-                query=_query(since, topic),
+                query=query,
+                source_includes=fields,
                 sort=[{"published_at": "asc"}, {"_shard_doc": "asc"}],
                 search_after=after,
                 track_total_hits=False,
             )
             pit = answer["pit_id"]
             hits = answer["hits"]["hits"]
-            for hit in hits:
-                yield Stored.read(hit["_source"])
+            yield from (hit["_source"] for hit in hits)
             if len(hits) < _PAGE:
                 return
             after = hits[-1]["sort"]
@@ -90,7 +107,7 @@ def count(
     client: Elasticsearch, alias: str, since: datetime | None, topic: str | None = None
 ) -> int:
     """How many ``stored`` would yield; raises what it raises."""
-    answer = client.count(index=alias, ignore_unavailable=True, query=_query(since, topic))
+    answer = client.count(index=alias, ignore_unavailable=True, query=asked(since, topic))
     return int(answer["count"])
 
 
@@ -113,7 +130,8 @@ def by_ids(client: Elasticsearch, alias: str, ids: Sequence[str]) -> Iterator[En
         yield from (Stored.read(hit["_source"]).mention for hit in answer["hits"]["hits"])
 
 
-def _query(since: datetime | None, topic: str | None) -> dict[str, object]:
+def asked(since: datetime | None, topic: str | None) -> dict[str, Any]:
+    """The query for what was said since then, and is indexed under a topic."""
     filters: list[dict[str, object]] = []
     if since is not None:
         filters.append({"range": {"published_at": {"gte": since.isoformat()}}})

@@ -4,8 +4,8 @@ Mentions live in monthly indices ``<alias>-YYYY.MM``, which Elasticsearch makes 
 when the first mention of a month is written, and are found through the alias. (Data streams know
 no external versions, which make writing idempotent.) Next to them, outside the alias, stand
 ``<alias>-tombstones``, the memory of deletions (see ``writer``), ``<alias>-dead-letters``, what is
-missing and why (see ``letters``), ``<alias>-coverage``, the ledger of what was collected, and
-``<alias>-figures``, what worker processes did.
+missing and why (see ``letters``), ``<alias>-coverage``, the ledger of what was collected,
+``<alias>-figures``, what worker processes did, ``<alias>-alerts``, and ``<alias>-people``, who speaks about what and is heard (see ``people``).
 
 Why the mapping is as it is:
 
@@ -65,6 +65,8 @@ _PRIORITY: Final = 200
 """Above Elasticsearch's own templates (100)."""
 _DYNAMIC: Final = ("number_of_replicas", "refresh_interval", "gc_deletes", "query")
 """The settings of an index that can change while it is open."""
+_BESIDE: Final = ("tombstones", "dead-letters", "coverage", "figures", "alerts", "people")
+"""The single indices beside the months."""
 
 
 _FOLLOWS: Final = re.compile(r"_meta\.|dynamic$|.*\.(ignore_above|search_analyzer)$")
@@ -125,10 +127,6 @@ def wanted(settings: Settings, capabilities: Capabilities) -> dict[tuple[Kind, s
     mappings = _file("mappings")
     if capabilities.analysis:
         mappings = _merged(mappings, _file("languages"))
-    tombstones = _merged(_file("tombstones"), {"settings": {"index": sizes}})
-    dead_letters = _merged(_file("dead_letters"), {"settings": {"index": sizes}})
-    coverage = _merged(_file("coverage"), {"settings": {"index": sizes}})
-    figures = _merged(_file("figures"), {"settings": {"index": sizes}})
     return {
         ("component template", f"{prefix}-settings"): {
             "template": {"settings": _merged(_file("settings"), {"index": sizes | shards})}
@@ -140,25 +138,13 @@ def wanted(settings: Settings, capabilities: Capabilities) -> dict[tuple[Kind, s
             "priority": _PRIORITY,
             "template": {"aliases": {prefix: {}}},
         },
-        ("index template", f"{prefix}-tombstones"): {
-            "index_patterns": [f"{prefix}-tombstones"],
-            "priority": _PRIORITY,
-            "template": tombstones,
-        },
-        ("index template", letters_template(prefix)): {
-            "index_patterns": [letters_template(prefix)],
-            "priority": _PRIORITY,
-            "template": dead_letters,
-        },
-        ("index template", f"{prefix}-coverage"): {
-            "index_patterns": [f"{prefix}-coverage"],
-            "priority": _PRIORITY,
-            "template": coverage,
-        },
-        ("index template", f"{prefix}-figures"): {
-            "index_patterns": [f"{prefix}-figures"],
-            "priority": _PRIORITY,
-            "template": figures,
+        **{
+            ("index template", f"{prefix}-{name}"): {
+                "index_patterns": [f"{prefix}-{name}"],
+                "priority": _PRIORITY,
+                "template": _merged(_file(name.replace("-", "_")), {"settings": {"index": sizes}}),
+            }
+            for name in _BESIDE
         },
     }
 
@@ -219,15 +205,10 @@ def _indices(
     client: Elasticsearch, settings: Settings, templates: Mapping[tuple[Kind, str], Body]
 ) -> Iterator[tuple[str, tuple[Body, Body]]]:
     """Each existing index: as it is and as it should be."""
-    settings_, mappings, _, tombstones, letters, coverage, figures = (
-        body["template"] for body in templates.values()
-    )
+    settings_, mappings, _, *beside = (body["template"] for body in templates.values())
     for pattern, target in (
         ("20*", _merged(settings_, mappings)),
-        ("tombstones*", tombstones),
-        ("dead-letters*", letters),
-        ("coverage*", coverage),
-        ("figures*", figures),
+        *((f"{name}*", body) for name, body in zip(_BESIDE, beside, strict=True)),
     ):
         found = client.indices.get(index=f"{settings.alias}-{pattern}", expand_wildcards="open")
         yield from ((name, (state, target)) for name, state in sorted(found.items()))

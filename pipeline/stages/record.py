@@ -1,41 +1,70 @@
-"""record: ``mentions.coverage`` and ``mentions.figures`` → Elasticsearch.
+"""record: what is no mention, each into its index in Elasticsearch, for all to see.
 
-What was collected goes to ``<alias>-coverage``, what processes did to ``<alias>-figures``. Writes
-are idempotent: ``_id`` names the source, the interval and the agent, or the stage, the process and
-the stretch.
+``mentions.coverage`` → ``<alias>-coverage``, ``mentions.figures`` → ``<alias>-figures``,
+``mentions.alerts`` → ``<alias>-alerts``. Writes are idempotent: ``_id`` names the source, the
+interval and the agent; the stage, the process and the stretch; or the alert. An alert that is
+published again under its id replaces the one before; the log's own time says which is newer.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
 from pipeline.delivery import Record as Message
 from pipeline.outcome import Outcome, Reject
-from pipeline.search import bulk, classify, coverage, figures
+from pipeline.search import alerts, bulk, classify, coverage, figures
 from pipeline.search.client import connect
 from pipeline.search.templates import require
 from pipeline.settings import Settings
 from schemas import topics
-from schemas.coverage import Coverage, decode_coverage
-from schemas.figures import Figures, decode_figures
+from schemas.alert import decode_alert
+from schemas.coverage import decode_coverage
+from schemas.figures import decode_figures
 
 __all__ = ["Record"]
 
-_encode = msgspec.json.Encoder().encode
+_encode: Final = msgspec.json.Encoder().encode
+
+_Entry: TypeAlias = tuple[str, int, dict[str, Any]]
+"""``_id``, version, document."""
+
+
+def _coverage(message: Message, value: bytes) -> _Entry:
+    said = decode_coverage(value)
+    return said.id, int(said.end.timestamp() * 1000), coverage.document(said)
+
+
+def _figures(message: Message, value: bytes) -> _Entry:
+    said = decode_figures(value)
+    return said.id, int(said.end.timestamp() * 1000), figures.document(said)
+
+
+def _alert(message: Message, value: bytes) -> _Entry:
+    alert = decode_alert(value)
+    return alerts.name_of(alert), message.timestamp, alerts.document(alert)
+
+
+_KINDS: Final[Mapping[topics.Topic, tuple[Callable[[str], str], Callable[..., _Entry]]]] = {
+    topics.COVERAGE: (coverage.index_name, _coverage),
+    topics.FIGURES: (figures.index_name, _figures),
+    topics.ALERTS: (alerts.index_name, _alert),
+}
 
 
 class Record:
-    """The stage between what processes say of themselves and the search engine."""
+    """The stage between what is not a mention and the search engine."""
 
     name = "record"
     source = topics.COVERAGE
-    beside = (topics.FIGURES,)
+    beside = tuple(topic for topic in _KINDS if topic is not topics.COVERAGE)
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings.elasticsearch
-        self._figures = settings.kafka.topic(topics.FIGURES)
-        alias = settings.elasticsearch.alias
-        self._indices = coverage.index_name(alias), figures.index_name(alias)
+        self._kinds = {
+            settings.kafka.topic(topic): (index(settings.elasticsearch.alias), entry)
+            for topic, (index, entry) in _KINDS.items()
+        }
         self._ready = False
 
     async def start(self) -> None:
@@ -43,19 +72,23 @@ class Record:
         self._client = connect(self._settings)
 
     async def handle(self, batch: Sequence[Message]) -> list[Outcome]:
-        """Write what can be decoded in one go; reject the rest."""
+        """Write what can be decoded in one go; reject the rest.
+
+        Raises:
+            Retryable: a template is missing, without which a mapping would be guessed.
+        """
         if not self._ready:
-            for name in self._indices:
-                await require(self._client, name)
+            for index, _ in self._kinds.values():
+                await require(self._client, index)
             self._ready = True
         results: list[list[Outcome]] = [[] for _ in batch]
         operations = []
-        for item, record in enumerate(batch):
-            found = _decoded(record.value, figures_=record.topic == self._figures)
-            if isinstance(found, Reject):
-                results[item].append(found)
+        for item, message in enumerate(batch):
+            made = self._operation(item, message)
+            if isinstance(made, Reject):
+                results[item].append(made)
             else:
-                operations.append(self._operation(item, found))
+                operations.append(made)
         await bulk.send(self._client, operations, results)
         return [classify.worst(outcomes) for outcomes in results]
 
@@ -63,21 +96,12 @@ class Record:
         """Close the connections."""
         await self._client.close()
 
-    def _operation(self, item: int, found: Coverage | Figures) -> bulk.Operation:
-        ledger, processes = self._indices
-        into, body = (
-            (ledger, coverage.document(found))
-            if isinstance(found, Coverage)
-            else (processes, figures.document(found))
-        )
-        version = int(found.end.timestamp() * 1000)
-        return bulk.index(item, into, found.id, version, _encode(body))
-
-
-def _decoded(value: bytes | None, *, figures_: bool) -> Coverage | Figures | Reject:
-    if value is None:
-        return Reject("Empty", "neither the ledger nor figures know deletions")
-    try:
-        return decode_figures(value) if figures_ else decode_coverage(value)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        return Reject(type(error).__name__, str(error))
+    def _operation(self, item: int, message: Message) -> bulk.Operation | Reject:
+        index, entry = self._kinds[message.topic]
+        if message.value is None:
+            return Reject("Empty", f"{message.topic} knows no deletion")
+        try:
+            name, version, body = entry(message, message.value)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            return Reject(type(error).__name__, str(error))
+        return bulk.index(item, index, name, version, _encode(body))

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from pipeline import admin
+from pipeline.reader import records
 from pipeline.settings import load
 from schemas import headers, topics
 from schemas.mention import (
@@ -23,10 +24,12 @@ from schemas.mention import (
     encode,
 )
 from tests.support.desk import Desk
-from tests.support.installation import Installation
+from tests.support.installation import Installation, json_lines
 
 BY = Producer(name="test", version="1")
 NOW = datetime.now(UTC).replace(microsecond=0)
+PASSAGE = "das Nebelwerk wird bereits zum Jahresende geschlossen und die Fertigung"
+PLAN = f"Streng vertraulicher Beschluss: {PASSAGE} komplett nach Zwieselbach verlagert."
 
 
 def mention(name: str, at: datetime, topic: str = "Bahn", **fields: object) -> EnrichedMention:
@@ -72,6 +75,7 @@ def publish(
 @pytest.mark.timeout(240)
 def test_alerts_survive_a_kill_and_a_back_test_says_the_same(installation: Installation) -> None:
     run = installation.run
+    watch_for_a_document(installation)
     dice = random.Random(1)
     past = [
         mention(f"n{n}", NOW - timedelta(days=2, minutes=dice.uniform(0, 20 * 1440)))
@@ -107,23 +111,72 @@ def test_alerts_survive_a_kill_and_a_back_test_says_the_same(installation: Insta
     installation.wait(lambda: "watching" in installation.log(second), "the past is known")
     secret = Match(topic="Graureiher", kind="confidential", clause="x", spans=(), by=BY)
     publish(installation, [mention("leak", NOW, matches=(secret,))])
-    installation.wait(lambda: len(alerts(installation)) >= 3, "the leak")
-    assert sorted(alert["kind"] for alert in alerts(installation)) == ["crisis", "leak", "spike"]
+    # Nobody listens for a topic of it, and one of our own people says it.
+    told = mention("told", NOW, text=f"Kaum zu glauben: {PASSAGE} …", matches=(), origin="staff")
+    publish(installation, [told])
+    installation.wait(lambda: len(alerts(installation)) >= 4, "the leaks")
+    assert sorted(alert["kind"] for alert in alerts(installation)) == [
+        "crisis", "leak", "leak", "spike",
+    ]  # fmt: skip
+    (leak,) = [alert for alert in alerts(installation) if alert["topic"] == "Plan"]
+    assert leak["mentions"] == ["test:told"]
+    assert "by an account of our own staff" in leak["why"]
     assert installation.stop(second) == 0
 
     check_notifications(installation, {alert["id"] for alert in alerts(installation)})
 
-    installation.start("worker", "--stages", "index")
-    everything = 300 + 20 + 20 + 15 + 1
+    installation.start("worker", "--stages", "index,record")
+    everything = 300 + 20 + 20 + 15 + 2
     installation.wait(lambda: installation.count() == everything, "everything is indexed")
+    index = f"{installation.alias}-alerts"
+    installation.wait(
+        lambda: installation.client.count(index=index, ignore_unavailable=True)["count"] == 4,
+        "the alerts are indexed",
+    )
     # In the index the mentions that were enriched again look like any other: they are a spike.
     lines = run("alerts", "backtest", "--since", "6h", "--json").stdout.splitlines()
     kinds = {alert["kind"] for alert in map(json.loads, lines)}
     assert {"crisis", "leak", "spike"} == kinds
+    assert "Plan" in {alert["topic"] for alert in map(json.loads, lines)}
+    the_secret_is_nowhere(installation)
     sweep = run("alerts", "backtest", "--since", "10d", "--sweep", "--json").stdout.splitlines()
     a_week = [row["a_week"] for row in map(json.loads, sweep)]
     assert a_week == sorted(a_week, reverse=True)
     assert "alerts" in run("alerts", "backtest", "--since", "6h").stdout
+
+
+def watch_for_a_document(installation: Installation) -> None:
+    plan = installation.folder / "plan.txt"
+    plan.write_text(PLAN, encoding="utf-8")
+    refused = installation.run("leak", "fingerprint", "plan.txt", code=1)
+    assert "MENTIONS_PRIVACY__SALT" in refused.stderr
+    installation.env["MENTIONS_PRIVACY__SALT"] = "only-for-this-test"
+    installation.run("leak", "fingerprint", "plan.txt", "--name", "Old")
+    installation.run("leak", "remove", "Old")
+    shown = installation.run("leak", "fingerprint", "plan.txt", "--name", "Plan", "--json").stdout
+    (made,) = json_lines(shown)
+    assert made["passages"] == len(PLAN.split()) - 5
+    listed = json_lines(installation.run("leak", "list", "--json").stdout)
+    assert [one["document"] for one in listed] == ["Plan"]
+    plan.unlink()
+
+
+def the_secret_is_nowhere(installation: Installation) -> None:
+    """Neither in what is published about it, nor in what is indexed, logged or configured."""
+    installation.client.indices.refresh(index=f"{installation.alias}-alerts")
+    found = installation.client.search(index=f"{installation.alias}-alerts", size=100)
+    kept = {path.name: path.read_text("utf-8") for path in installation.folder.iterdir()}
+    kept["index"] = json.dumps(found.body, ensure_ascii=False)
+    for topic in (topics.LEAKS, topics.ALERTS, topics.NOTIFIED, topics.DEAD_LETTER):
+        name = f"{installation.alias}.{topic.name}"
+        kept[topic.name] = "".join(
+            f"{record.key}{(record.value or b'').decode()}{record.headers}"
+            for record in records(installation.settings, name)
+        )
+    words = {word.strip(".,").lower() for word in PLAN.split() if len(word) > 4}
+    assert len(kept[topics.LEAKS.name]) > 100
+    for place, content in kept.items():
+        assert not [word for word in words if word in content.lower()], place
 
 
 def check_notifications(installation: Installation, expected: set[str]) -> None:

@@ -144,6 +144,10 @@ def live(installation: Installation, mine: Settings) -> None:
     installation.run("dead", "drop")
     installation.wait(lambda: installation.count() == 5, "all is indexed")
     installation.run("mark", "push:8", "relevant")
+    (installation.folder / "plan.txt").write_text("Wir verlegen das Werk im Mai nach Süden.")
+    installation.env["MENTIONS_PRIVACY__SALT"] = "of this document alone"
+    installation.run("leak", "fingerprint", "plan.txt")
+    del installation.env["MENTIONS_PRIVACY__SALT"]
     installation.run("forget", "--id", "push:99", "--yes")
     installation.wait(lambda: len(installation.tail("mentions.routed.press")) == 8, "the mark, too")
     assert installation.stop(worker) == 0

@@ -19,6 +19,7 @@ from pipeline.demo.story import tell
 from pipeline.enrich.chain import Chain
 from pipeline.settings import load
 from schemas.alert import Alert, AlertKind, decode_alert
+from schemas.coverage import Coverage, Stretch
 from schemas.mention import (
     Collector,
     EnrichedMention,
@@ -147,7 +148,54 @@ def test_silence_is_told_from_a_dark_source() -> None:
     assert alert.topic == "Bahn"
     assert 0 < minutes_after(alert, gone) < 13 * 60
     # Where the sources that spoke of it bring nothing at all, it is they who are silent.
-    assert run(before, end, kinds=("silence",)) == []
+    (unsure,) = run(before, end, kinds=("silence",))
+    assert (unsure.name, unsure.kind, unsure.severity) == ("incomplete", "silence", "info")
+    assert {gap.source for gap in unsure.gaps} == {"one", "two"}
+
+
+def coverage(source: str, start: float, end: float, **fields: object) -> Coverage:
+    """A message each hour, of all that was said in it."""
+    first, last = (datetime.fromtimestamp(at, UTC) for at in (start, end))
+    made = Coverage(
+        source=source,
+        kind="feeds",
+        agent="host:1",
+        start=first,
+        end=last,
+        expected=600,
+        complete=Stretch(first, last),
+    )
+    return msgspec.structs.replace(made, **fields)
+
+
+def test_silence_is_checked_against_what_was_read() -> None:
+    """Two sources that speak of the topic alike; what was read of them decides."""
+    gone = MONDAY + 4 * WEEK + 1.3 * DAY
+    end = gone + DAY
+    before = [one for one in noise(5, 200) if one.at < gone]
+    hours = [gone - 2 * DAY + n * HOUR for n in range(73)]
+
+    def names(**dark_after: float) -> list[tuple[str, set[str]]]:
+        ledger = sorted(
+            (
+                coverage(source, at, at + HOUR)
+                for source in ("one", "two")
+                for at in hours
+                if at < dark_after.get(source, end)
+            ),
+            key=lambda said: said.end,
+        )
+        engine = Engine(kinds=("silence",))
+        found = replay(engine, sorted(before), MONDAY, end, ledger)
+        return [(alert.name, {gap.source for gap in alert.gaps}) for alert in found]
+
+    # Both were read to the end: the public is silent. So it is where a tenth was not read.
+    assert names() == [("silence", set())]
+    assert names(two=gone + 10 * HOUR)[0][0] == "silence"
+    # Neither was read since.
+    assert names(one=gone, two=gone) == [("incomplete", {"one", "two"})]
+    # One was read on: some hours later its half alone is far less than usual.
+    assert [name for name, _ in names(one=gone)] == ["incomplete", "silence"]
 
 
 def test_a_shift_of_tone() -> None:
@@ -192,9 +240,76 @@ def test_a_large_author_is_told_once_a_day() -> None:
 
 def test_a_leak_names_the_mention_and_never_the_words() -> None:
     (alert,) = run([fact(MONDAY, "x", random.Random(1), confidential=True)], kinds=("leak",))
+    assert "staff" not in alert.why
     assert (alert.severity, alert.mentions) == ("critical", ("t:x",))
     assert decode_alert(msgspec.json.encode(alert)) == alert
     assert {"text", "clause"}.isdisjoint(Alert.__struct_fields__)
+
+
+def test_a_document_leaks_whatever_topics_are_asked_for_and_is_no_topic_itself() -> None:
+    dice = random.Random(1)
+    found = [
+        fact(MONDAY + 3 * DAY + n, f"d{n}", dice, topic="plan", passages=7, staff=n == 0)
+        for n in range(5)
+    ]
+    alerts = run(found, MONDAY + 9 * DAY, topics=frozenset({"Bus"}))
+    assert [alert.kind for alert in alerts] == ["leak"] * 5
+    assert {alert.topic for alert in alerts} == {"plan"}
+    assert "7 passages" in alerts[0].why
+    assert "by an account of our own staff" in alerts[0].why
+    assert "staff" not in alerts[1].why
+
+
+WORDS = [f"w{number}" for number in range(4_000)]
+WEIGHTS = [1 / (number + 3) for number in range(4_000)]
+
+
+def talking(weeks: int, a_day: float, seed: int = 5) -> list[Fact]:
+    """Noise that speaks: words as unequal as in a language, some of them in bursts."""
+    dice = random.Random(seed)
+    return [
+        msgspec.structs.replace(one, terms=tuple(set(dice.choices(WORDS, WEIGHTS, k=20))))
+        for one in noise(weeks, a_day, seed)
+    ]
+
+
+def test_a_new_term_is_found_and_explained() -> None:
+    calm = talking(4, 40)
+    start = MONDAY + 3 * WEEK + 1.5 * DAY
+    dice = random.Random(2)
+    tagged = [
+        fact(start + n * 20 * MINUTE, f"t{n}", dice, terms=("#recall", WORDS[0]), negative=True)
+        for n in range(8)
+    ]
+    (alert,) = run([*calm, *tagged], kinds=("term",))
+    assert (alert.name, alert.kind, alert.severity) == ("term", "spike", "warning")
+    assert alert.terms == ("#recall",)  # the other is said every day
+    assert minutes_after(alert, start) <= 120
+    assert set(alert.mentions) <= {one.id for one in tagged}
+    assert alert.expected is not None
+    assert alert.observed > 3 * alert.expected
+    assert "#recall" in alert.why
+
+    def fires(**fields: object) -> bool:
+        said = [msgspec.structs.replace(one, **fields) for one in tagged]
+        return bool(run([*calm, *said], kinds=("term",)))
+
+    assert fires()
+    assert not fires(author="one")  # says it alone
+    assert not fires(story="t:x")  # one post that many pass on
+    # What was said as often before is not new.
+    weekly = [
+        msgspec.structs.replace(one, at=one.at - week * WEEK, id=f"{one.id}w{week}")
+        for week in range(1, 4)
+        for one in tagged
+    ]
+    assert len(run([*calm, *tagged, *weekly], kinds=("term",))) <= 1
+
+
+@pytest.mark.parametrize(("a_day", "seed"), [(10, 1), (60, 2)])
+def test_quiet_weeks_have_no_new_terms(a_day: float, seed: int) -> None:
+    alerts = run(talking(5, a_day, seed), kinds=("term",))
+    assert len([a for a in alerts if minutes_after(a, MONDAY + 2 * WEEK) > 0]) <= 1
 
 
 START = MONDAY + 2 * WEEK + 1.4 * DAY
@@ -283,8 +398,12 @@ def test_the_demo_s_crisis_is_found_within_ten_minutes_and_its_quiet_weeks_are_q
         if any(match.topic == "Brise brennt" for match in one.matches)
     ).timestamp()
     first = mentions[0].published_at.timestamp()
-    alerts = list(replay(Engine(), mentions, first, around.timestamp()))
+    known = sorted(fact for mention in mentions for fact in facts(mention))
+    assert any(fact.terms for fact in known)
+    alerts = list(replay(Engine(), known, first, around.timestamp()))
     unusual = [alert for alert in alerts if alert.kind != "leak"]
     assert len([alert for alert in unusual if alert.at.timestamp() < begins]) <= 1
-    found = min(minutes_after(a, begins) for a in unusual if a.topic in {"Vennbruck", "Brise"})
-    assert 0 <= found <= 10
+    soon = min(minutes_after(a, begins) for a in unusual if a.topic in {"Vennbruck", "Brise"})
+    assert 0 <= soon <= 10
+    terms = [alert for alert in unusual if alert.name == "term"]
+    assert {"#brisebrennt"} <= {term for alert in terms for term in alert.terms}

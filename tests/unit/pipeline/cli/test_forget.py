@@ -14,6 +14,8 @@ def receipt(**left: int) -> forget.Receipt:
         messages={"mentions.raw": 3},
         documents=2,
         letters=1,
+        people=1,
+        alerts=1,
         letters_moved=4,
         left=left,
         keys=["author:0"],
