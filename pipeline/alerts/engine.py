@@ -24,6 +24,7 @@ _LATE: Final = 6 * HOUR
 _MOST_AFTER: Final = 50
 """Facts after a late one at which the rules look again."""
 _MOST_MENTIONS: Final = 20
+_LONGEST: Final = 500  # code points of a reason; a source may have a long name
 _CLOCK: Final[tuple[AlertRule, ...]] = ("silence",)
 """Rules about what is not said: only the clock makes them speak."""
 _LEAKS: Final[tuple[AlertRule, ...]] = ("leak",)
@@ -149,7 +150,7 @@ def _alert(rule: AlertRule, topic: str, at: float, found: Finding) -> Alert:
         since=_time(found.since),
         observed=found.observed,
         expected=found.expected,
-        why=found.why,
+        why=found.why[:_LONGEST],
         count=len(found.facts),
         mentions=tuple(fact.id for fact in list(found.facts)[::-1][:_MOST_MENTIONS]),
         sources=tuple(SourceCount(source=source, count=count) for source, count in sources.items()),

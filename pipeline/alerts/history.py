@@ -13,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from pipeline.alerts.leaks import Prints
-from pipeline.alerts.terms import found_by, read, terms
+from pipeline.alerts.terms import found_by, terms
 from schemas.mention import EnrichedMention
 
 __all__ = ["DAY", "HOUR", "MINUTE", "WEEK", "Fact", "History", "Usage", "facts"]
@@ -73,9 +73,9 @@ def facts(mention: EnrichedMention, prints: Prints | None = None) -> Iterator[Fa
     tones = {target.topic: target.label for target in mention.targets}
     whole = mention.sentiment.label if mention.sentiment is not None else None
     author = mention.author
-    seen = read(mention)
     staff = mention.origin == "staff"
-    leaks = prints.find(seen.text, staff=staff) if prints else []
+    text = f"{mention.title}\n{mention.text}" if mention.title else mention.text
+    leaks = prints.find(text, staff=staff) if prints else []
     said = Fact(
         # Said in the future is said when it was seen.
         at=min(mention.published_at, mention.collected_at).timestamp(),
@@ -87,7 +87,7 @@ def facts(mention: EnrichedMention, prints: Prints | None = None) -> Iterator[Fa
         source=mention.collector.source,
         story=mention.duplicate.of if mention.duplicate is not None else "",
         # What a document holds is not told by its words either.
-        terms=() if leaks else terms(mention, seen),
+        terms=() if leaks else terms(mention),
         staff=staff,
     )
     for leak in leaks:

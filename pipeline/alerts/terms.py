@@ -11,36 +11,33 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
-from pipeline.enrich.text import View, view
 from schemas.forgotten import names
 from schemas.mention import EnrichedMention
 
-__all__ = ["MOST", "found_by", "read", "terms"]
+__all__ = ["MOST", "found_by", "terms"]
 
 MOST: Final = 80
 """Different terms of a mention that are looked at."""
 _READ: Final = 4_000
 """Characters of a text that are looked at."""
+_LONGEST_TAG: Final = 60
 _WORD: Final = re.compile(r"[^\W\d_]{4,30}")
+_HIDDEN: Final = re.compile(r"(?:https?://|www\.)\S{1,2000}|[\w.+-]{0,64}@[\w.-]{1,100}")
+"""Links, handles and addresses."""
 
 
-def read(mention: EnrichedMention) -> View:
-    """Title and text as people see them, marks found."""
-    return view(f"{mention.title}\n{mention.text}" if mention.title else mention.text)
-
-
-def terms(mention: EnrichedMention, seen: View) -> tuple[str, ...]:
-    """The terms, each once, hashtags with their ``#`` first.
-
-    Args:
-        mention: an enriched one.
-        seen: what ``read`` makes of it.
-    """
+def terms(mention: EnrichedMention) -> tuple[str, ...]:
+    """The terms of an enriched mention, each once, hashtags with their ``#`` first."""
     if mention.origin == "own" or any(match.kind == "confidential" for match in mention.matches):
         return ()
-    tags = dict.fromkeys(f"#{mark.name}" for mark in seen.marks if mark.kind == "hashtag")
+    tags = dict.fromkeys(
+        f"#{one.name}"
+        for one in mention.entities
+        if one.kind == "hashtag" and len(one.text) <= _LONGEST_TAG
+    )
     left_out = {tag[1:] for tag in tags}.union(*map(_words, _names(mention)))
-    words = dict.fromkeys(w for w in _words(seen.prose[:_READ]) if w not in left_out)
+    text = f"{mention.title}\n{mention.text[:_READ]}" if mention.title else mention.text[:_READ]
+    words = dict.fromkeys(w for w in _words(_HIDDEN.sub(" ", text)) if w not in left_out)
     return tuple(sys.intern(term) for term in islice([*tags, *words], MOST))
 
 
@@ -59,7 +56,7 @@ def found_by(mention: EnrichedMention) -> dict[str, set[str]]:
 def _names(mention: EnrichedMention) -> Iterator[str]:
     yield from names(mention.author)
     for entity in mention.entities:
-        if entity.kind in {"person", "handle", "mail", "link"}:
+        if entity.kind == "person":
             yield entity.text
 
 

@@ -259,7 +259,7 @@ def _log_of_mentions(settings: Settings, made: Engine) -> Iterator[Callable[[], 
 
         def read() -> list[Fact] | None:
             nonlocal behind
-            if behind and all(reader.position(p) >= ends[p] for p in mentions):
+            if behind and all(reader.position(p) >= ends[p] for p in (*mentions, *coverage)):
                 behind = False
                 return None
             return log.take(reader.poll(timeout_ms=_POLL_MS))

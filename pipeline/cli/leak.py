@@ -14,6 +14,7 @@ from pipeline.cli._shared import emit, json_option, settings, table
 __all__ = ["command"]
 
 _ENDINGS = {".md", ".txt"}
+_LONGEST = 100
 
 
 @click.group(
@@ -65,6 +66,12 @@ def fingerprint(
     config = settings(ctx)
     key = key_of(config)
     files = list(_files(paths))
+    if name is not None and not 0 < len(name) <= _LONGEST:
+        msg = f"--name has 1 to {_LONGEST} characters"
+        raise click.UsageError(msg)
+    if not files:
+        msg = "there is no .txt or .md in these folders"
+        raise click.UsageError(msg)
     if name is not None and len(files) != 1:
         msg = f"--name is for one document; these are {len(files)}"
         raise click.UsageError(msg)

@@ -147,6 +147,7 @@ def _update(config: "Settings", topic: str, since: datetime) -> int:
 
     where = config.elasticsearch
     now = datetime.now(UTC)
+    now = now.replace(microsecond=now.microsecond // 1_000 * 1_000)  # all that the index keeps
     with explained(where), connect_sync(where) as client:
         found = [one for one in _find(client, config, topic, since) if one.left_out is None]
         hidden = _forgotten(config)

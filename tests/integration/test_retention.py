@@ -25,13 +25,15 @@ def test_months_letters_and_topics_end_when_the_settings_say(installation: Insta
         for name in ("coverage", "figures"):
             body = {"end": at}
             client.index(index=f"{alias}-{name}", id=f"{days}", document=body, refresh=True)
+        at = (now - timedelta(days=2 * days)).isoformat()
+        client.index(index=f"{alias}-alerts", id=f"a:{days}", document={"at": at}, refresh=True)
 
     def steps(*arguments: str) -> dict[str, int]:
         lines = installation.run("retention", "--json", *arguments).stdout.splitlines()
         return {step["name"]: step["count"] for step in map(json.loads, lines)}
 
     # By default all months are kept, letters as long as their topic.
-    aged = {f"{alias}-{name}": 1 for name in ("dead-letters", "coverage", "figures")}
+    aged = {f"{alias}-{name}": 1 for name in ("dead-letters", "coverage", "figures", "alerts")}
     assert steps() == aged
     installation.configure("[retention]\nindex_months = 1\nraw_days = 7\n")
     raw = f"{installation.settings.kafka.prefix}mentions.raw"
@@ -45,6 +47,8 @@ def test_months_letters_and_topics_end_when_the_settings_say(installation: Insta
     assert sorted(client.indices.get(index=f"{alias}-20*")) == sorted({before, this})
     left = client.search(index=f"{alias}-dead-letters")["hits"]["hits"]
     assert [hit["_id"] for hit in left] == ["0:1"]
+    left = client.search(index=f"{alias}-alerts")["hits"]["hits"]
+    assert [hit["_id"] for hit in left] == ["a:1"]
     described = installation.run("topics", "describe", "--json").stdout.splitlines()
     kept = {row["name"]: row["config"]["retention.ms"] for row in map(json.loads, described)}
     assert kept[raw] == str(7 * 86_400_000)

@@ -53,6 +53,13 @@ def test_a_channel_is_told_what_it_wants(fields: dict[str, Any], *, expected: bo
     assert wants(channel(**fields), alert()) is expected
 
 
+def test_a_channel_knows_rules_by_their_names() -> None:
+    rising = alert(rule="term")
+    assert wants(channel(kinds=["term"]), rising)
+    assert not wants(channel(kinds=["spike"]), rising)
+    assert "term: Bahn" in words([rising])[0]
+
+
 @pytest.mark.parametrize(
     ("hours", "at", "expected"),
     [

@@ -68,6 +68,7 @@ def test_secrets_come_from_files_and_are_never_shown(
             "watchlist=[{topic='Bahn',kind='brand',terms=['xy']}]\nroutes=[{team='p',topics=['Bahm']}]",
             "no watchlist topic 'Bahm'; did you mean 'Bahn'?",
         ),
+        ("[alerts]\nkinds = ['incomplete']\n", "name 'silence'"),
         ("= nothing", "not TOML"),
     ],
 )

@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from pipeline.alerts.history import facts
-from pipeline.alerts.terms import MOST, found_by, read, terms
+from pipeline.alerts.terms import MOST, found_by, terms
 from schemas.mention import Author, Collector, EnrichedMention, Entity, Match, Producer, Span
 
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
@@ -24,15 +24,19 @@ def mention(**fields: object) -> EnrichedMention:
         collected_at=NOW,
         collector=Collector(source="s"),
         author=Author(name="Otto Krause", handle="krause"),
-        entities=(Entity(kind="person", text="Erika Muster", span=Span(14, 26), by=BY),),
+        entities=(
+            Entity(kind="person", text="Erika Muster", span=Span(14, 26), by=BY),
+            Entity(
+                kind="hashtag", text="#BriseBrennt", name="brisebrennt", span=Span(81, 93), by=BY
+            ),
+        ),
         matches=(Match(topic="Brise", kind="product", clause="Brise", spans=(Span(4, 9),), by=BY),),
     )
     return msgspec.structs.replace(made, **fields)
 
 
 def found(**fields: object) -> tuple[str, ...]:
-    made = mention(**fields)
-    return terms(made, read(made))
+    return terms(mention(**fields))
 
 
 def test_words_and_hashtags_are_found() -> None:
