@@ -179,6 +179,8 @@ async def test_each_role_may_do_its_own_and_nothing_else(server: Secured) -> Non
     ):
         stranger.search(index=ALIAS)
 
+    await alerts_are_for_all_and_people_for_leads(server)
+
     # Without the licence for it, nothing is shown in place of everything.
     with client_of(server, "admin") as admin:
         admin.license.post_start_basic(acknowledge=True)
@@ -189,6 +191,22 @@ async def test_each_role_may_do_its_own_and_nothing_else(server: Secured) -> Non
         analyst.search(index=ALIAS)
     with client_of(server, "lead") as lead:
         assert len(search(lead)) == 1
+
+
+async def alerts_are_for_all_and_people_for_leads(server: Secured) -> None:
+    async with connect(config_of(server, "indexer")) as there:
+        for index in ("alerts", "people"):
+            await there.index(index=f"{ALIAS}-{index}", document={})
+    for name in ("lead", "analyst"):
+        with client_of(server, name) as client:
+            client.search(index=f"{ALIAS}-alerts")
+    with client_of(server, "lead") as lead:
+        lead.search(index=f"{ALIAS}-people")
+    with (
+        client_of(server, "analyst") as analyst,
+        pytest.raises(elasticsearch.AuthorizationException),
+    ):
+        analyst.search(index=f"{ALIAS}-people")
 
 
 def search(client: elasticsearch.Elasticsearch) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ import pytest
 
 from pipeline.cli.people import _safe, _write_csv
 from pipeline.people import Person, Post, asking, people, person_of
+from schemas.forgotten import anonymous
 from schemas.mention import Author, Thread
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -51,6 +52,13 @@ def test_authors_are_told_apart_and_put_together() -> None:
 
     assert who("review", "a.example") != who("review", "b.example")
     assert who("news", "a.example") == who("news", "b.example")
+
+
+def test_under_pseudonyms_people_are_the_same_and_nobody_is_named() -> None:
+    author = anonymous(Author(id="17", handle="erika.m", name="Erika Muster", followers=9), b"salt")
+    (person,) = people("Brise", several("x", 3, author=author), (), NOW)
+    assert (person.mentions, person.followers) == (3, 9)
+    assert b"rika" not in msgspec.json.encode(person)
 
 
 def test_one_viral_post_makes_nobody_heard() -> None:
