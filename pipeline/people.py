@@ -6,6 +6,7 @@ score is made of, and why somebody is left out, stands in ``docs/people.en.md``.
 
 import hashlib
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -43,6 +44,15 @@ _PART: Final = 0.5
 _REGULAR: Final = 3
 _HELPED: Final = 2
 _EXAMPLES: Final = 5
+_DESKS: Final = frozenset(
+    {
+        "afp", "agence", "agency", "agentur", "agenzia", "apa", "dpa", "editor", "editorial",
+        "editors", "epa", "newsroom", "redacción", "redactie", "redaction", "redakcja", "redaktion",
+        "redazione", "reuters", "rédaction", "sda", "staff", "team",
+    }
+)  # fmt: skip
+_INITIALS: Final = re.compile(r"[a-zäöü]{1,4}(?:[/,. -]{1,2}[a-zäöü]{1,4}){0,4}")
+"""How desks and agencies sign: ``dpa/ilp``."""
 
 
 class _Relevance(Struct, frozen=True):
@@ -188,7 +198,13 @@ def people(
             person.answers[reply.id] = asker
             if reply.id not in every:
                 person.posts.append(reply)
-    found = [_person(topic, who, person, now) for who, person in known.items()]
+    ours = {
+        folded(post.author.name)
+        for person in known.values()
+        for post in person.posts
+        if post.origin is not None and post.author is not None and post.author.name
+    }
+    found = [_person(topic, who, person, ours, now) for who, person in known.items()]
     found.sort(key=lambda one: (one.left_out is not None, -one.score, one.id))
     return found
 
@@ -204,7 +220,7 @@ def _answers(reply: Post, questions: Mapping[str, str]) -> str | None:
     return None
 
 
-def _person(topic: str, who: str, person: _Known, now: datetime) -> Person:
+def _person(topic: str, who: str, person: _Known, ours: set[str], now: datetime) -> Person:
     posts = sorted(person.posts, key=lambda post: post.published_at, reverse=True)
     own = [post for post in posts if not _copied(post)]
     stories = [post for post in own if post.id not in person.answers]
@@ -237,7 +253,7 @@ def _person(topic: str, who: str, person: _Known, now: datetime) -> Person:
         channels=tuple(dict.fromkeys(post.channel for post in posts)),
         last=posts[0].published_at,
         examples=tuple(post.id for post in posts[:_EXAMPLES]),
-        left_out=_left_out(posts),
+        left_out=_left_out(posts, ours),
     )
 
 
@@ -304,8 +320,16 @@ def _wants(post: Post) -> bool:
     return any(intent.kind in {"question", "help", "complaint"} for intent in post.intents)
 
 
-def _left_out(posts: list[Post]) -> str | None:
-    """The first reason why it is nobody to talk to."""
+def _left_out(posts: list[Post], ours: set[str]) -> str | None:
+    """The first reason why it is nobody to talk to.
+
+    Args:
+        posts: all of an author.
+        ours: names that our own accounts and people bear.
+    """
+    names = {
+        folded(post.author.name) for post in posts if post.author is not None and post.author.name
+    }
     origins = {post.origin for post in posts}
     count, least = len(posts), _PART * len(posts)
     noisy = sum(1 for post in posts if post.noise is not None and post.noise.score >= _NOISE)
@@ -316,7 +340,9 @@ def _left_out(posts: list[Post]) -> str | None:
     reasons = (
         ("works here", "staff" in origins),
         ("is one of our own accounts", "own" in origins),
+        ("bears the name of one of our own accounts", not ours.isdisjoint(names)),
         ("is a bot, as the platform says", bot),
+        ("signs as a desk or an agency, not as a person", _is_desk(posts[0])),
         (f"looks like a bot or spam in {noisy} of {count} posts", noisy >= least),
         (
             f"says the same as many others at once in {together} of {count} posts",
@@ -325,6 +351,14 @@ def _left_out(posts: list[Post]) -> str | None:
         ("only passes on what others say", all(map(_copied, posts))),
     )
     return next((reason for reason, holds in reasons if holds), None)
+
+
+def _is_desk(post: Post) -> bool:
+    author = post.author
+    if author is None or not author.name or post.channel not in {"news", "blog"}:
+        return False
+    words = re.split(r"\W+", author.name.lower())
+    return bool(_INITIALS.fullmatch(author.name)) or not _DESKS.isdisjoint(words)
 
 
 def _reasons(
@@ -338,7 +372,13 @@ def _reasons(
     yield f"{count} {'story' if count == 1 else 'stories'} in {where}{on}"
     if answers := person.answers:
         asked = len(set(answers.values()))
-        yield f"answered {len(answers)} times, {asked} {'person' if asked == 1 else 'people'}"
+        count = len(answers)
+        yield (
+            f"answered {count} question{'s' * (count > 1)} of "
+            f"{asked} {'person' if asked == 1 else 'people'}"
+        )
+    if any(post.author is not None and post.author.kind == "organisation" for post in posts):
+        yield "an organisation"
     if followers is not None:
         yield f"{followers:,} followers"
     counted = sorted(

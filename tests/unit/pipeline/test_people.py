@@ -98,6 +98,23 @@ def test_who_is_nobody_to_talk_to_is_left_out_with_the_reason() -> None:
     }
 
 
+def test_our_name_elsewhere_and_desks_are_nobody_to_talk_to() -> None:
+    ours = post("1", None, author=Author(handle="acme", name="Acme"), origin="own")
+    elsewhere = post("2", None, site="social.example", author=Author(handle="acme1", name="ACME"))
+    names = ("dpa/ilp", "Redaktion Haus", "ab", "Tom Wirtz")
+    press = [post(name, None, channel="news", author=Author(name=name)) for name in names]
+    shop = post("3", None, author=Author(handle="s", name="Shop", kind="organisation"))
+    known = {
+        p.author.handle or p.author.name: p
+        for p in people("Brise", [ours, elsewhere, *press, shop], (), NOW)
+    }
+    assert known["acme1"].left_out == "bears the name of one of our own accounts"
+    desk = "signs as a desk or an agency, not as a person"
+    assert [known[name].left_out for name in names] == [desk, desk, desk, None]
+    assert known["s"].left_out is None
+    assert "an organisation" in known["s"].reasons
+
+
 def test_who_helps_is_found_by_answers_in_threads() -> None:
     asked = convert("intents", [{"kind": "question"}])
     questions = [post(f"q{n}", f"asks{n}", intents=asked) for n in range(2)]
@@ -114,7 +131,7 @@ def test_who_helps_is_found_by_answers_in_threads() -> None:
     assert set(asking(questions)) == {"forum:q0", "forum:q1"}
     known = found(*questions, replies=replies)
     assert known["kind"].kinds == ("helper",)
-    assert "answered 2 times, 2 people" in known["kind"].reasons
+    assert "answered 2 questions of 2 people" in known["kind"].reasons
     assert (known["kind"].answers, known["kind"].stories) == (2, 0)
     assert known["asks0"].answers == 0
     assert known["once"].kinds == ("voice",)
