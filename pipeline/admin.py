@@ -44,6 +44,7 @@ STAGES: Final[Mapping[str, Topic]] = {
     "route": topics.ENRICHED,
     "archive": topics.DEAD_LETTER,
     "record": topics.COVERAGE,
+    "work": topics.WORK_ORDERS,
 }
 """The stages in the order a mention meets them, and the topic each reads."""
 

@@ -31,6 +31,7 @@ from pydantic_settings import (
 
 from pipeline.errors import ConfigError
 from schemas.alert import AlertRule
+from schemas.mention import IntentKind
 from schemas.topics import Topic
 
 __all__ = [
@@ -48,6 +49,7 @@ __all__ = [
     "Settings",
     "Stack",
     "WatchTopic",
+    "Work",
     "Worker",
     "explain",
     "load",
@@ -231,6 +233,25 @@ class Route(_Table):
     """Only reviews with so many of 5 stars at most."""
     relevance: Annotated[float, Field(ge=0, le=1)] = 0.0
     """How likely the mention must be about a topic of its own at least, where that is known."""
+    intents: tuple[IntentKind, ...] = ()
+    """What the author wants, any of which."""
+    spread: Annotated[int, Field(ge=0, le=100)] = 0
+    """Other authors who said nearly the same within the hour before, at least."""
+    priority: Literal["none", "low", "normal", "high"] = "normal"
+    """How urgent it is for the team; with ``none`` it is theirs to read and no work."""
+    escalate_to: Annotated[str, Field(pattern="^[a-z0-9][a-z0-9_-]{0,62}$")] | None = None
+    """The team whose work it becomes, too, where nobody of this one takes it."""
+
+
+class Work(_Table):
+    """When work on routed mentions is due; times are in hours from routing."""
+
+    high: Annotated[float, Field(gt=0, le=10_000)] = 4.0
+    """Until work of high priority is due."""
+    normal: Annotated[float, Field(gt=0, le=10_000)] = 24.0
+    low: Annotated[float, Field(gt=0, le=10_000)] = 72.0
+    escalate: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """Escalated when nobody has taken it after this share of the time."""
 
 
 class Alerts(_Table):
@@ -384,6 +405,7 @@ class Settings(BaseSettings):
     language: Literal["de", "en"] | None = None
     """Of messages to analysts; by default that of the environment (``LANG``)."""
     routes: tuple[Route, ...] = ()
+    work: Work = Work()
 
     @model_validator(mode="after")
     def _names_are_unique_and_known(self) -> "Settings":
@@ -402,6 +424,10 @@ class Settings(BaseSettings):
                 if name not in topics:
                     msg = f"route for team {route.team!r}: no watchlist topic {name!r}"
                     raise ValueError(msg + _nearest(name, topics))
+            teams = {other.team for other in self.routes} - {route.team}
+            if route.escalate_to is not None and route.escalate_to not in teams:
+                msg = f"route for team {route.team!r}: no other team {route.escalate_to!r}"
+                raise ValueError(msg + _nearest(route.escalate_to, teams))
         return self
 
     @classmethod

@@ -24,6 +24,7 @@ from schemas.mention import EnrichedMention, RawMention
 from schemas.models import InForce
 from schemas.sources import SourceEntry
 from schemas.watchlist import WatchlistVersion
+from schemas.work import Order, Work
 
 __all__ = [
     "ALERTS",
@@ -45,6 +46,8 @@ __all__ = [
     "SOURCES",
     "TABLE",
     "WATCHLIST",
+    "WORK",
+    "WORK_ORDERS",
     "Topic",
     "routed",
 ]
@@ -281,6 +284,28 @@ NOTIFIED: Final = Topic(
     retention_ms=365 * _DAY_MS,
 )
 
+WORK_ORDERS: Final = Topic(
+    name="mentions.work-orders",
+    key="team and mention id, as a JSON array",
+    value="Order as JSON",
+    types=(Order,),
+    purpose="What is to be done about routed mentions; who stands first is first.",
+    partitions=1,  # so that there is one order, and one process that decides
+    retention_ms=30 * _DAY_MS,
+)
+
+WORK: Final = Topic(
+    name="mentions.work",
+    key="team and mention id, as a JSON array",
+    value="Work as JSON; null where the mention was deleted",
+    types=(Work, None),
+    purpose="Each routed mention as a team's work: new, assigned, answered or dismissed.",
+    partitions=1,  # because who decides reads all of it
+    cleanup="compact,delete",
+    retention_ms=365 * _DAY_MS,
+    extra=_ERASED,
+)
+
 ROUTED: Final = replace(
     ENRICHED,
     name="mentions.routed.{team}",
@@ -305,6 +330,8 @@ TABLE: Final[tuple[Topic, ...]] = (
     WATCHLIST,
     CORRECTIONS,
     AMENDMENTS,
+    WORK_ORDERS,
+    WORK,
     ALERTS,
     NOTIFIED,
     LEAKS,

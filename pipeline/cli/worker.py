@@ -18,7 +18,7 @@ from pipeline.cli._shared import settings
 
 __all__ = ["command"]
 
-_STAGES: Final = ("enrich", "index", "route", "archive", "record")
+_STAGES: Final = ("enrich", "index", "route", "archive", "record", "work")
 _STOP_WITHIN: Final = 20.0  # seconds for a stage to finish its batch
 _RESTART_AFTER: Final = 2.0  # seconds, so that a stage that cannot start does not spin
 

@@ -5,7 +5,9 @@ when the first mention of a month is written, and are found through the alias. (
 no external versions, which make writing idempotent.) Next to them, outside the alias, stand
 ``<alias>-tombstones``, the memory of deletions (see ``writer``), ``<alias>-dead-letters``, what is
 missing and why (see ``letters``), ``<alias>-coverage``, the ledger of what was collected,
-``<alias>-figures``, what worker processes did, ``<alias>-alerts``, and ``<alias>-people``, who speaks about what and is heard (see ``people``).
+``<alias>-figures``, what worker processes did, ``<alias>-alerts``, ``<alias>-work``, what teams
+have to do about mentions, and ``<alias>-people``, who speaks about what and is heard (see
+``people``).
 
 Why the mapping is as it is:
 
@@ -65,7 +67,7 @@ _PRIORITY: Final = 200
 """Above Elasticsearch's own templates (100)."""
 _DYNAMIC: Final = ("number_of_replicas", "refresh_interval", "gc_deletes", "query")
 """The settings of an index that can change while it is open."""
-_BESIDE: Final = ("tombstones", "dead-letters", "coverage", "figures", "alerts", "people")
+_BESIDE: Final = ("tombstones", "dead-letters", "coverage", "figures", "alerts", "work", "people")
 """The single indices beside the months."""
 
 

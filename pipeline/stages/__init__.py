@@ -15,6 +15,7 @@ _STAGES: Final = {
     "index": "Index",
     "record": "Record",
     "route": "Route",
+    "work": "Work",
 }
 
 

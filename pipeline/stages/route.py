@@ -1,18 +1,26 @@
 """route: ``mentions.enriched`` → ``mentions.routed.<team>``, by the rules in ``mentions.toml``.
 
 Stateless. A mention goes to every team one of whose rules it fits, byte for byte as enriched; a
-tombstone goes to all teams, because nobody remembers which of them had the mention.
+tombstone goes to all teams, because nobody remembers which of them had the mention. What becomes a
+team's work is ordered on ``mentions.work-orders`` beside it, as is the end of work on what is
+deleted; the stage ``work`` knows what it has already.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+
+import msgspec
 
 from pipeline.delivery import Record
 from pipeline.outcome import Ok, Outcome, Outgoing, Reject
 from pipeline.settings import Route as Rule
 from pipeline.settings import Settings
 from pipeline.stages.incoming import read
+from pipeline.work import life
 from schemas import topics
+from schemas.headers import reprocessed
 from schemas.mention import EnrichedMention
+from schemas.work import Order, key
 
 __all__ = ["Route", "fits"]
 
@@ -24,7 +32,9 @@ class Route:
     source = topics.ENRICHED
 
     def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._rules = settings.routes
+        self._orders = settings.kafka.topic(topics.WORK_ORDERS)
         self._topics = {
             rule.team: settings.kafka.topic(topics.routed(rule.team)) for rule in settings.routes
         }
@@ -40,20 +50,37 @@ class Route:
         """Nothing to let go of."""
 
     def _one(self, record: Record) -> Outcome:
+        headers = list(record.headers or ())
         if record.value is None:
-            teams = set(self._topics)
+            rules, orders = list(self._rules), self._deletions(record)
         else:
             mention = read(record)
             if isinstance(mention, Reject):
                 return mention
-            teams = {rule.team for rule in self._rules if fits(rule, mention)}
-        headers = list(record.headers or ())
-        return Ok(
-            tuple(
-                Outgoing(self._topics[team], record.key, record.value, headers)
-                for team in sorted(teams)
-            )
-        )
+            rules = [rule for rule in self._rules if fits(rule, mention)]
+            orders = self._routings(rules, mention, again=reprocessed(headers))
+        passed_on = [
+            Outgoing(self._topics[rule.team], record.key, record.value, headers) for rule in rules
+        ]
+        return Ok((*passed_on, *(self._order(order) for order in orders)))
+
+    def _routings(
+        self, rules: Sequence[Rule], mention: EnrichedMention, *, again: bool
+    ) -> Iterator[Order]:
+        now = datetime.now(UTC)
+        for rule in rules:
+            if life.becomes_work(rule, mention, again=again):
+                yield life.routing(self._settings, rule, mention, now)
+
+    def _deletions(self, record: Record) -> Iterator[Order]:
+        name, now = (record.key or b"").decode(errors="replace"), datetime.now(UTC)
+        for rule in self._rules:
+            if rule.priority != "none":
+                yield life.deletion(rule.team, name, now)
+
+    def _order(self, order: Order) -> Outgoing:
+        place = key(order.team, order.mention)
+        return Outgoing(self._orders, place, msgspec.json.encode(order), [])
 
 
 def fits(rule: Rule, mention: EnrichedMention) -> bool:
@@ -71,7 +98,7 @@ def fits(rule: Rule, mention: EnrichedMention) -> bool:
         matched.intersection_update(rule.topics)
     if (rule.topics or mention.matches) and not matched:
         return False
-    if not _fits_facts(rule, mention):
+    if not (_fits_place(rule, mention) and _fits_facts(rule, mention)):
         return False
     if not rule.sentiment:
         return True
@@ -81,16 +108,22 @@ def fits(rule: Rule, mention: EnrichedMention) -> bool:
     return bool(tones.intersection(rule.sentiment))
 
 
-def _fits_facts(rule: Rule, mention: EnrichedMention) -> bool:
+def _fits_place(rule: Rule, mention: EnrichedMention) -> bool:
     if rule.languages and mention.language.code not in rule.languages:
         return False
     if rule.channels and mention.channel not in rule.channels:
         return False
-    if rule.sites and not any(f".{mention.site}".endswith(f".{site}") for site in rule.sites):
-        return False
+    return not rule.sites or any(f".{mention.site}".endswith(f".{site}") for site in rule.sites)
+
+
+def _fits_facts(rule: Rule, mention: EnrichedMention) -> bool:
     if rule.audience and (
         mention.author is None or (mention.author.followers or 0) < rule.audience
     ):
+        return False
+    if rule.intents and not any(intent.kind in rule.intents for intent in mention.intents):
+        return False
+    if rule.spread and (mention.duplicate is None or mention.duplicate.authors < rule.spread):
         return False
     if rule.stars_up_to is not None:
         stars = mention.rating.stars if mention.rating is not None else None

@@ -1,18 +1,21 @@
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 import pytest
 
 from pipeline.outcome import Reject
+from pipeline.search import figures as processes
+from pipeline.search import work as tasks
 from pipeline.search.alerts import name_of
-from pipeline.search.figures import document
+from pipeline.search.bulk import Operation
 from pipeline.settings import Settings
 from pipeline.stages.record import Record
 from schemas.alert import Alert, SourceCount, SourceGap
 from schemas.coverage import Coverage, decode_coverage, encode_coverage
 from schemas.figures import Figures, decode_figures
+from schemas.work import Subject, Work, key
 from tests.support.records import Record as Message
 
 AT = datetime(2026, 1, 5, tzinfo=UTC)
@@ -31,10 +34,24 @@ ALERT = Alert(
     sources=(SourceCount(source="it", count=1),),
     gaps=(SourceGap(source="tags", start=AT, end=AT),),
 )
+SUBJECT = Subject(priority="high", due=AT, escalates_at=AT, published_at=AT, channel="forum")
+WORK = Work(
+    team="press",
+    mention="t:1",
+    state="answered",
+    number=3,
+    since=AT,
+    changed_at=AT + timedelta(minutes=5),
+    subject=SUBJECT,
+)
+
+
+def operation_of(topic: str, value: bytes | None, of: bytes | None = None) -> Operation | Reject:
+    return Record(Settings())._operation(0, Message(of, value, topic=topic))
 
 
 def made(topic: str, value: bytes | None) -> tuple[dict[str, Any], dict[str, Any]] | Reject:
-    operation = Record(Settings())._operation(0, Message(None, value, topic=topic))
+    operation = operation_of(topic, value)
     if isinstance(operation, Reject):
         return operation
     head, body = operation.lines.splitlines()
@@ -49,10 +66,10 @@ def test_a_message_survives_and_names_itself() -> None:
 
 
 def test_figures_that_are_nothing_are_still_figures() -> None:
-    body = document(FIGURES)
+    body = processes.document(FIGURES)
     assert (body["lag"], body["rejected"], body["error_classes"]) == (0, 0, [])
     assert body["seconds_each"] == 0.5
-    assert "seconds_each" not in document(msgspec.structs.replace(FIGURES, batches=0))
+    assert "seconds_each" not in processes.document(msgspec.structs.replace(FIGURES, batches=0))
 
 
 def test_each_goes_to_its_index_under_its_own_id() -> None:
@@ -81,3 +98,27 @@ def test_an_id_that_elasticsearch_does_not_take_is_shortened() -> None:
 @pytest.mark.parametrize("value", [None, b"", b"[]", b"\xff", b'{"source": "it"}'])
 def test_what_is_no_message_is_rejected_with_its_reason(topic: str, value: bytes | None) -> None:
     assert isinstance(made(topic, value), Reject)
+
+
+def test_what_is_nobodys_work_or_no_work_is_rejected() -> None:
+    for value in (b"", b"[]", b"\xff", b'{"team": "it"}'):
+        assert isinstance(operation_of("mentions.work", value, b"k"), Reject)
+    assert isinstance(operation_of("mentions.work", None), Reject)
+
+
+def test_work_is_written_and_deleted_under_its_place_on_the_topic() -> None:
+    place = key("press", "t:1")
+    written = operation_of("mentions.work", msgspec.json.encode(WORK), place)
+    assert isinstance(written, Operation)
+    assert tasks.document_id(place).encode() in written.lines
+    deleted = operation_of("mentions.work", None, place)
+    assert isinstance(deleted, Operation)
+    assert (written.action, deleted.action) == ("index", "delete")
+
+
+def test_how_long_work_took_is_counted_once_it_is_done() -> None:
+    assert tasks.document(WORK)["seconds"] == 300.0
+    assert tasks.document(WORK)["open"] is False
+    waiting = tasks.document(msgspec.structs.replace(WORK, state="assigned"))
+    assert waiting["open"] is True
+    assert "seconds" not in waiting

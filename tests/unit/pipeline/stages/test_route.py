@@ -3,13 +3,16 @@ from typing import Any
 
 import pytest
 
+from pipeline.outcome import Ok
 from pipeline.settings import Route, Settings
 from pipeline.stages import route
 from schemas import encode
 from schemas.mention import (
     Author,
     Collector,
+    Duplicate,
     EnrichedMention,
+    Intent,
     Language,
     Match,
     Producer,
@@ -19,6 +22,7 @@ from schemas.mention import (
     Span,
     TargetSentiment,
 )
+from schemas.work import decode_order, key
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 BY = Producer(name="test", version="1")
@@ -48,6 +52,8 @@ def mention(**fields: Any) -> EnrichedMention:
                 relevance=Relevance(score=0.3, by=BY),
             ),
         ),
+        intents=(Intent(kind="complaint", words=("kaputt",), spans=(Span(0, 1),), by=BY),),
+        duplicate=Duplicate(of="push:0", similarity=0.9, authors=3, by=BY),
         targets=(
             TargetSentiment(
                 topic="app", label="negative", score=-1, confidence=1, span=Span(0, 1), by=BY
@@ -81,6 +87,10 @@ def mention(**fields: Any) -> EnrichedMention:
         # The tone towards the topic counts, not that of the text around it.
         ({"topics": ["app"], "sentiment": ["negative"]}, True),
         ({"topics": ["app"], "sentiment": ["positive"]}, False),
+        ({"intents": ["complaint"]}, True),
+        ({"intents": ["question", "help"]}, False),
+        ({"spread": 3}, True),
+        ({"spread": 4}, False),
     ],
 )
 def test_all_conditions_of_a_rule_must_hold(rule: dict[str, Any], *, expected: bool) -> None:
@@ -88,8 +98,8 @@ def test_all_conditions_of_a_rule_must_hold(rule: dict[str, Any], *, expected: b
 
 
 def test_what_is_missing_fits_no_bound() -> None:
-    bare = {"site": None, "author": None, "rating": None}
-    for rule in ({"sites": ("bahn.de",)}, {"audience": 1}, {"stars_up_to": 5}):
+    bare = {"site": None, "author": None, "rating": None, "duplicate": None}
+    for rule in ({"sites": ("bahn.de",)}, {"audience": 1}, {"stars_up_to": 5}, {"spread": 1}):
         assert not route.fits(Route.model_validate({"team": "t"} | rule), mention(**bare))
 
 
@@ -108,7 +118,7 @@ def test_without_a_target_the_whole_text_is_judged() -> None:
 class Record:
     topic, partition, offset, timestamp = "mentions.enriched", 0, 0, 0
     key: bytes | None = b"push:1"
-    headers = (("ce_id", b"1"),)
+    headers: tuple[tuple[str, bytes], ...] = (("ce_id", b"1"),)
 
     def __init__(self, value: bytes | None) -> None:
         self.value = value
@@ -123,17 +133,39 @@ async def outputs(value: bytes | None) -> Any:
 async def test_a_mention_goes_byte_for_byte_to_each_team_it_fits() -> None:
     value = encode(mention())
     outcome = await outputs(value)
-    assert [(o.topic, o.value, o.headers) for o in outcome.outputs] == [
+    assert [(o.topic, o.value, o.headers) for o in outcome.outputs[:-1]] == [
         ("mentions.routed.all", value, [("ce_id", b"1")])
     ]
 
 
+async def test_what_is_routed_is_work_unless_it_is_published_again() -> None:
+    settings = Settings(routes=(Route(team="all"), Route(team="read", priority="none")))
+    stage = route.Route(settings)
+    record = Record(encode(mention()))
+    again = Record(encode(mention()))
+    again.headers = (("ce_reprocessed", b"1"),)
+    first, second = await stage.handle([record, again])
+    assert isinstance(first, Ok)
+    assert isinstance(second, Ok)
+    teams = ["mentions.routed.all", "mentions.routed.read"]
+    assert [o.topic for o in first.outputs] == [*teams, "mentions.work-orders"]
+    assert [o.topic for o in second.outputs] == teams
+    order = decode_order(first.outputs[-1].value or b"")
+    assert first.outputs[-1].key == key("all", "push:1")
+    assert (order.team, order.mention, order.action) == ("all", "push:1", "route")
+    assert order.subject
+    assert order.subject.topics == ("app",)
+
+
 async def test_a_deletion_reaches_every_team() -> None:
     outcome = await outputs(None)
-    assert [(o.topic, o.value) for o in outcome.outputs] == [
+    passed_on, orders = outcome.outputs[:2], outcome.outputs[2:]
+    assert [(o.topic, o.value) for o in passed_on] == [
         ("mentions.routed.all", None),
         ("mentions.routed.press", None),
     ]
+    found = [decode_order(order.value) for order in orders]
+    assert [(one.team, one.action) for one in found] == [("all", "delete"), ("press", "delete")]
 
 
 async def test_what_cannot_be_decoded_is_rejected() -> None:

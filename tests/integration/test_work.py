@@ -1,0 +1,158 @@
+"""Routed mentions are work: taken once, escalated when nobody does, over kills and replays."""
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+from schemas import headers
+from tests.support.installation import Installation
+from tests.support.messages import Message, mention, message, publish
+
+CONFIG = """
+[[watchlist]]
+topic = "Bahn"
+kind = "brand"
+terms = ["Bahn"]
+
+[[watchlist]]
+topic = "Bus"
+kind = "brand"
+terms = ["Bus"]
+
+[[routes]]
+team = "desk"
+topics = ["Bahn"]
+
+[[routes]]
+team = "urgent"
+topics = ["Bus"]
+priority = "high"
+escalate_to = "desk"
+
+[[routes]]
+team = "archive"
+priority = "none"
+
+[work]
+high = 0.002
+"""
+REPROCESSED = (headers.REPROCESSED, b"1-0123456789ab")
+
+
+def works(installation: Installation, *arguments: str) -> dict[tuple[str, str], dict[str, Any]]:
+    """What is listed, by mention and team."""
+    lines = installation.run("work", "list", "--json", *arguments).stdout.splitlines()
+    found = map(json.loads, lines)
+    return {(one["mention"], one["team"]): one for one in found}
+
+
+def indexed(installation: Installation) -> dict[tuple[str, str], dict[str, Any]]:
+    installation.client.indices.refresh(index=f"{installation.alias}-work", allow_no_indices=True)
+    answer = installation.client.search(index=f"{installation.alias}-work*", size=100)
+    return {
+        (hit["_source"]["mention"], hit["_source"]["team"]): hit["_source"]
+        for hit in answer["hits"]["hits"]
+    }
+
+
+def take(installation: Installation, who: str, name: str) -> subprocess.Popen[str]:
+    """Somebody takes a mention; several may do so at once."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "pipeline", "work", "take", name],
+        env={**installation.env, "LOGNAME": who},
+        cwd=installation.folder,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_work_is_done_once_by_one_and_never_comes_back(installation: Installation) -> None:
+    run, wait = installation.run, installation.wait
+    installation.configure(CONFIG)
+    run("topics", "create")
+    installation.start("worker", "--stages", "enrich,route,record,index")
+    deciding = installation.start("worker", "--stages", "work")
+    texts = {1: "Die Bahn kommt", 2: "Bahn zu spät", 3: "Die Bahn ist toll", 4: "Kein Thema"}
+    publish(installation, "mentions.raw", [message(mention(n, text=t)) for n, t in texts.items()])
+    wait(lambda: len(works(installation)) == 3, "three mentions are work")
+    assert {team for _, team in works(installation)} == {"desk"}
+
+    # Two take the same at the same time: one has it, the other is told who.
+    rivals = {who: take(installation, who, "push:1") for who in ("ada", "bob")}
+    said = {who: rival.communicate(timeout=60)[1] for who, rival in rivals.items()}
+    codes = {who: rival.returncode for who, rival in rivals.items()}
+    assert sorted(codes.values()) == [0, 1], said
+    (winner,) = [who for who, code in codes.items() if code == 0]
+    (loser,) = codes.keys() - {winner}
+    assert f"it is assigned to {winner}" in said[loser]
+    installation.env["LOGNAME"] = winner
+
+    # What is ordered while nobody decides is decided afterwards, in its order.
+    installation.kill(deciding)
+    late = run("work", "dismiss", "push:2", "--note", "spam", code=1)
+    assert "nobody has decided yet" in late.stderr
+    publish(installation, "mentions.raw", [message(mention(5, text="Der Bus kommt"))])
+    deciding = installation.start("worker", "--stages", "work")
+    wait(lambda: ("push:2", "desk") not in works(installation), "the order is carried out")
+    run("work", "answer", "push:1", "--note", "called back")
+    installation.kill(deciding)
+    installation.start("worker", "--stages", "work")
+
+    # Nobody takes the urgent one: it is escalated, and another team has it too.
+    wait(lambda: ("push:5", "desk") in works(installation), "it is escalated")
+    urgent = works(installation, "--escalated")
+    assert set(urgent) == {("push:5", "urgent")}
+    assert [step["action"] for step in urgent["push:5", "urgent"]["steps"]] == ["route", "escalate"]
+    assert "escalated" in run("work", "list").stdout
+
+    before = check_that_nothing_becomes_work_twice(installation, texts)
+    wait(lambda: indexed(installation).keys() == {*before, ("push:7", "desk")}, "it is indexed")
+    check_the_index(installation, winner, loser)
+
+
+def check_that_nothing_becomes_work_twice(
+    installation: Installation, texts: dict[int, str]
+) -> dict[tuple[str, str], dict[str, Any]]:
+    """Edited, enriched again or routed again, it is no new work; returns what there was."""
+    before = works(installation, *(f"--state={s}" for s in ("new", "answered", "dismissed")))
+    edit = message(mention(1, text="Die Bahn kommt doch", revision=2))
+    key, value, about = message(mention(2, text="Bahn zu spät"))
+    again: Message = (key, value, [*about, REPROCESSED])
+    unknown = message(mention(6, text="Auch die Bahn"))
+    publish(installation, "mentions.raw", [edit, message(mention(3, text=texts[3]))])
+    fresh: Message = (unknown[0], unknown[1], [*unknown[2], REPROCESSED])
+    publish(installation, "mentions.raw", [again, fresh, message(mention(7, text="Bahn!"))])
+    installation.wait(lambda: ("push:7", "desk") in works(installation), "what comes last is work")
+    states = [f"--state={state}" for state in ("new", "answered", "dismissed")]
+    after = works(installation, *states)
+    del after["push:7", "desk"]
+    assert after == before
+    return before
+
+
+def check_the_index(installation: Installation, winner: str, loser: str) -> None:
+    """Everybody sees it, and what is deleted goes everywhere."""
+    run = installation.run
+    answered = indexed(installation)["push:1", "desk"]
+    assert (answered["state"], answered["assignee"], answered["open"]) == (
+        "answered",
+        winner,
+        False,
+    )
+    assert answered["seconds"] > 0
+    steps = [(step["by"], step["action"], "refused" in step) for step in answered["steps"]]
+    assert steps == [
+        ("pipeline", "route", False),
+        (winner, "take", False),
+        (loser, "take", True),
+        (winner, "answer", False),
+    ]
+    assert "called back" in run("work", "show", "push:1").stdout
+    gone: Message = (b"push:1", None, headers.tombstone_headers("push:1", 1 << 50, "posts"))
+    publish(installation, "mentions.raw", [gone])
+    installation.wait(
+        lambda: ("push:1", "desk") not in indexed(installation), "the deletion is indexed"
+    )
+    assert "is no work" in run("work", "show", "push:1", code=1).stderr
+    assert "say whose with --team: desk, urgent" in run("work", "take", "push:5", code=1).stderr
