@@ -1,9 +1,9 @@
-"""Tells alerts to people: mail, chat and whatever else apprise knows, and signed webhooks.
+"""Tells alerts and work to people: mail, chat and whatever else apprise knows, signed webhooks.
 
-Guarantee: every alert that a channel wants is told once the channel takes it, for as long as it is
-news, which is a day, and marked on ``mentions.notified`` then. A kill between the two tells it
-again: alerts carry their ids, and a webhook's request its ``Idempotency-Key``. What waits together
-is told together, in one message. An outage of Kafka is waited out.
+Guarantee: every alert and story that a channel wants is told once the channel takes it, for as
+long as it is news, which is a day, and marked on ``mentions.notified`` then. A kill between the two
+tells it again: all carry their ids, and a webhook's request its ``Idempotency-Key``. What waits
+together is told together, in one message. An outage of Kafka is waited out.
 
 One process tells all channels; each has its own backoff, so that one that is away holds up none.
 """
@@ -14,10 +14,11 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeAlias
 from zoneinfo import ZoneInfo
 
 import msgspec
+from kafka.errors import KafkaError
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from agents.secret import Secret
@@ -26,10 +27,12 @@ from pipeline.alerts.watch import confirmed, published
 from pipeline.errors import ConfigError, Retryable
 from pipeline.reader import records
 from pipeline.settings import NotifyChannel, Settings
+from pipeline.work.book import Copy
+from pipeline.work.telling import Story, digest, stories
 from schemas import topics
 from schemas.alert import Alert, Notified
 
-__all__ = ["Sender", "body", "notify", "quiet", "sender", "signature", "wants", "words"]
+__all__ = ["News", "Sender", "body", "notify", "quiet", "sender", "signature", "wants", "words"]
 
 _log = logging.getLogger(__name__)
 
@@ -42,10 +45,14 @@ _SEVERITIES: Final = ("info", "warning", "critical")
 _OK: Final = range(200, 300)
 
 
-class Sender(Protocol):
-    """Tells some alerts to one channel."""
+News: TypeAlias = Alert | Story
+"""What can be told."""
 
-    def __call__(self, alerts: Sequence[Alert]) -> None:
+
+class Sender(Protocol):
+    """Tells some news to one channel."""
+
+    def __call__(self, news: Sequence[News]) -> None:
         """Tell them.
 
         Raises:
@@ -53,12 +60,18 @@ class Sender(Protocol):
         """
 
 
-def wants(channel: NotifyChannel, alert: Alert) -> bool:
-    """Whether a channel is told an alert at all."""
+def wants(channel: NotifyChannel, one: News) -> bool:
+    """Whether a channel is told something at all; a digest is made for its channel."""
+    if one.kind == "digest":
+        return True
+    if _SEVERITIES.index(one.severity) < _SEVERITIES.index(channel.severity):
+        return False
+    if isinstance(one, Story):
+        return not set(one.teams).isdisjoint(channel.teams)
     return (
-        (not channel.kinds or alert.name in channel.kinds)
-        and (not channel.topics or alert.topic in channel.topics)
-        and _SEVERITIES.index(alert.severity) >= _SEVERITIES.index(channel.severity)
+        channel.alerts
+        and (not channel.kinds or one.name in channel.kinds)
+        and (not channel.topics or one.topic in channel.topics)
     )
 
 
@@ -71,9 +84,11 @@ def quiet(channel: NotifyChannel, now: datetime) -> bool:
     return start <= clock < end if start <= end else clock >= start or clock < end
 
 
-def body(alerts: Sequence[Alert]) -> bytes:
-    """What a webhook is sent."""
-    return msgspec.json.encode({"alerts": alerts})
+def body(news: Sequence[News]) -> bytes:
+    """What a webhook is sent: ``alerts`` and, where there is any, ``work``."""
+    told = {"alerts": [one for one in news if isinstance(one, Alert)]}
+    work = [one for one in news if isinstance(one, Story)]
+    return msgspec.json.encode({**told, "work": work} if work else told)
 
 
 def signature(secret: str, timestamp: str, content: bytes) -> str:
@@ -115,10 +130,10 @@ class _Webhook:
         self._client = httpx.Client(timeout=_TIMEOUT, follow_redirects=False)
         self._errors = (httpx.HTTPError, httpx.InvalidURL)
 
-    def __call__(self, alerts: Sequence[Alert]) -> None:
-        content = body(alerts)
+    def __call__(self, news: Sequence[News]) -> None:
+        content = body(news)
         stamp = str(int(time.time()))
-        same = hashlib.sha256("\n".join(alert.id for alert in alerts).encode()).hexdigest()
+        same = hashlib.sha256("\n".join(one.id for one in news).encode()).hexdigest()
         headers = {"content-type": "application/json", "idempotency-key": same[:32]}
         if self._key is not None:
             headers["x-mentions-timestamp"] = stamp
@@ -143,23 +158,23 @@ class _Apprise:
             msg = f"channel {name!r}: its url is no address that apprise knows"
             raise ConfigError(msg)
 
-    def __call__(self, alerts: Sequence[Alert]) -> None:
-        title, text = words(alerts)
+    def __call__(self, news: Sequence[News]) -> None:
+        title, text = words(news)
         if not self._all.notify(title=title, body=text):
             msg = "it did not take the message"
             raise Retryable(msg)
 
 
-def words(alerts: Sequence[Alert]) -> tuple[str, str]:
+def words(news: Sequence[News]) -> tuple[str, str]:
     """A title and a text, for people."""
-    first = alerts[0]
+    first = news[0]
     title = f"{first.severity}: {first.name}: {first.topic}"
-    if len(alerts) > 1:
-        title += f" and {len(alerts) - 1} more"
+    if len(news) > 1:
+        title += f" and {len(news) - 1} more"
     lines = [
-        f"{alert.at:%Y-%m-%d %H:%M} UTC {alert.severity} {alert.name} {alert.topic}: {alert.why}"
-        f"\n  {', '.join(alert.mentions[:3])}"
-        for alert in alerts
+        f"{one.at:%Y-%m-%d %H:%M} UTC {one.severity} {one.name} {one.topic}: {one.why}"
+        f"\n  {', '.join(one.mentions[:3])}"
+        for one in news
     ]
     return title, "\n".join(lines)
 
@@ -167,49 +182,56 @@ def words(alerts: Sequence[Alert]) -> tuple[str, str]:
 class _Line:
     """One channel, and what it waits for."""
 
-    def __init__(self, channel: NotifyChannel, told: set[str]) -> None:
+    def __init__(
+        self, channel: NotifyChannel, told: set[str], last: datetime | None = None
+    ) -> None:
         self.channel = channel
         self.told = told
+        self._last = last
+        """When it was told something last."""
         self._send = sender(channel)
         self._failures = 0
         self._again_at = 0.0
 
-    def due(self, alerts: Iterable[Alert], now: datetime) -> list[Alert]:
+    def due(self, news: Iterable[News], now: datetime) -> list[News]:
         """What is to be told now, the most severe first."""
         if time.monotonic() < self._again_at:
             return []
         hushed = quiet(self.channel, now)
+        rest = timedelta(minutes=self.channel.cooldown)
+        resting = self._last is not None and now - self._last < rest
         found = [
-            alert
-            for alert in alerts
-            if alert.id not in self.told
-            and alert.at > now - _NEWS
-            and wants(self.channel, alert)
-            and (alert.severity == "critical" or not hushed)
+            one
+            for one in news
+            if one.id not in self.told
+            and one.at > now - _NEWS
+            and wants(self.channel, one)
+            and (one.severity == "critical" or one.kind == "digest" or not (hushed or resting))
         ]
-        found.sort(key=lambda alert: (-_SEVERITIES.index(alert.severity), alert.at))
+        found.sort(key=lambda one: (-_SEVERITIES.index(one.severity), one.at))
         return found[:_MOST_TOGETHER]
 
-    def tell(self, alerts: Sequence[Alert]) -> bool:
+    def tell(self, news: Sequence[News], now: datetime | None = None) -> bool:
         """Try; a channel that refuses is tried again later, ever more seldom."""
         try:
-            self._send(alerts)
+            self._send(news)
         except Retryable as error:
             self._failures += 1
             wait = min(2.0**self._failures, _LONGEST_WAIT)
             self._again_at = time.monotonic() + wait
-            name, count = self.channel.name, len(alerts)
+            name, count = self.channel.name, len(news)
             _log.warning(
                 "channel %s: %d alerts wait, again in %.0f s: %s", name, count, wait, error
             )
             return False
         self._failures = 0
-        self.told.update(alert.id for alert in alerts)
+        self._last = now or datetime.now(UTC)
+        self.told.update(one.id for one in news)
         return True
 
 
 def notify(settings: Settings, stopped: Callable[[], bool] = lambda: False) -> None:
-    """Tell alerts to the settings' channels until stopped.
+    """Tell alerts and work to the settings' channels until stopped.
 
     Args:
         settings: where everything is, and the channels.
@@ -219,30 +241,37 @@ def notify(settings: Settings, stopped: Callable[[], bool] = lambda: False) -> N
         ConfigError: a channel cannot be told anything; or at the start no broker answers, or a
             topic is missing.
     """
-    told: dict[str, set[str]] = {}
+    told: dict[str, dict[str, datetime]] = {}
     for record in records(settings, settings.kafka.topic(topics.NOTIFIED)):
         if record.value is not None:
             mark = msgspec.json.decode(record.value, type=Notified)
-            told.setdefault(mark.channel, set()).add(mark.alert)
-    lines = [_Line(channel, told.get(channel.name, set())) for channel in settings.channels]
+            told.setdefault(mark.channel, {})[mark.alert] = mark.at
+    lines = [
+        _Line(channel, set(found), max(found.values(), default=None))
+        for channel in settings.channels
+        for found in (told.get(channel.name, {}),)
+    ]
     _log.info("telling %d channels", len(lines))
-    with admin.producer(settings) as producer:
+    with admin.producer(settings) as producer, Copy.of(settings) as work:
         while not stopped():
             now = datetime.now(UTC)
-            alerts = _news(settings, now)
+            news = _news(settings, work, now)
             for line in lines:
-                while due := line.due(alerts, now):
-                    if line.tell(due):
+                summed = digest(line.channel, work.shelf.open(), now)
+                while due := line.due([*news, *([summed] if summed else [])], now):
+                    if line.tell(due, now):
                         _mark(settings, producer, line.channel.name, due)
             until = time.monotonic() + _LOOK_EVERY
             while time.monotonic() < until and not stopped():
                 time.sleep(0.2)
 
 
-def _news(settings: Settings, now: datetime) -> list[Alert]:
+def _news(settings: Settings, work: Copy, now: datetime) -> list[News]:
     try:
-        return published(settings, now - _NEWS)
-    except ConfigError as error:  # it could be read at the start: this is an outage
+        work.catch_up()
+        return [*published(settings, now - _NEWS), *stories(work.shelf.open())]
+    except (ConfigError, KafkaError) as error:
+        # It could be read at the start: this is an outage.
         _log.warning("waiting: %s", error)
         return []
 
@@ -251,11 +280,11 @@ def _mark(
     settings: Settings,
     producer: Any,  # noqa: ANN401 - kafka-python has no types
     channel: str,
-    alerts: Sequence[Alert],
+    news: Sequence[News],
 ) -> None:
     name = settings.kafka.topic(topics.NOTIFIED)
     at = datetime.now(UTC)
-    for alert in alerts:
-        mark = Notified(channel=channel, alert=alert.id, at=at, together=len(alerts))
-        key = msgspec.json.encode([channel, alert.id])
+    for one in news:
+        mark = Notified(channel=channel, alert=one.id, at=at, together=len(news))
+        key = msgspec.json.encode([channel, one.id])
         confirmed(producer, name, key, msgspec.json.encode(mark))

@@ -280,7 +280,7 @@ class Alerts(_Table):
 
 
 class NotifyChannel(_Table):
-    """Where alerts are told."""
+    """Where alerts and teams' work are told."""
 
     name: Annotated[str, Field(pattern="^[a-z0-9][a-z0-9_-]{0,62}$")]
     """Names the channel in what is known to be delivered; do not reuse a name."""
@@ -295,12 +295,20 @@ class NotifyChannel(_Table):
     """Watchlist topics; by default all."""
     severity: Literal["info", "warning", "critical"] = "warning"
     """The least severity."""
+    alerts: bool = True
+    """Whether alerts are told here; without, teams' work alone."""
+    teams: tuple[str, ...] = ()
+    """Teams whose work is told here: each story once, and again when nobody takes it."""
+    digest: tuple[Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")], ...] = ()
+    """Times of day at which all that these teams have to do is summed up: ``08:30``."""
+    cooldown: Annotated[int, Field(ge=0, le=1_440)] = 0
+    """Minutes between two messages, in which all that is not critical is gathered."""
     quiet: (
         Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$")] | None
     ) = None
-    """Hours in which only critical alerts are told: ``22:00-07:00``; the others wait."""
+    """Hours in which only what is critical is told: ``22:00-07:00``; the rest waits."""
     timezone: str = "Europe/Berlin"
-    """Of the quiet hours."""
+    """Of the quiet hours and digests."""
 
 
 class Worker(_Table):
@@ -418,6 +426,11 @@ class Settings(BaseSettings):
             if twice := {name for name in found if found.count(name) > 1}:
                 msg = f"{what} {min(twice)!r} is there twice"
                 raise ValueError(msg)
+        every = {route.team for route in self.routes}
+        for channel in self.channels:
+            for name in set(channel.teams) - every:
+                msg = f"channel {channel.name!r}: no route for team {name!r}"
+                raise ValueError(msg + _nearest(name, every))
         topics = {topic.topic for topic in self.watchlist}
         for route in self.routes:
             for name in route.topics:

@@ -98,16 +98,16 @@ class Alert(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Notified(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An alert was told to a channel."""
+    """An alert, or a story that is a team's work, was told to a channel."""
 
     channel: Annotated[str, About("desk")]
     """The channel's name in the settings."""
     alert: Annotated[str, About("spike:Acme:29455384")]
-    """The alert's id."""
+    """The alert's id; of work ``new:…``, ``escalated:…`` or ``digest:…``."""
     at: Instant
     """When the channel took it."""
     together: Count = 1
-    """Alerts that were told in the same message."""
+    """How many were told in the same message."""
 
 
 _decoder = msgspec.json.Decoder(Alert)

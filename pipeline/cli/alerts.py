@@ -28,7 +28,7 @@ _BAR: Final = 40
     epilog="""\b
 Examples:
   mentions alerts watch                        publish alerts until interrupted; one process
-  mentions alerts notify                       tell them to the channels in mentions.toml
+  mentions alerts notify                       tell them, and teams' work, to the channels
   mentions alerts list --since 7d              what was alerted
   mentions alerts backtest --since 30d         what the rules would have said, and how often
   mentions alerts backtest --since 30d --sweep how the number of alerts follows the threshold
@@ -64,7 +64,7 @@ def watch(ctx: click.Context, *, verbose: bool, as_json: bool) -> None:
 @click.option("--verbose", "-v", is_flag=True, help="Show what the Kafka client says.")
 @click.pass_context
 def notify(ctx: click.Context, *, verbose: bool) -> None:
-    """Tell alerts to the channels of the settings until interrupted."""
+    """Tell alerts, and the work of teams, to the channels of the settings until interrupted."""
     from pipeline import logs  # noqa: PLC0415
     from pipeline.errors import ConfigError  # noqa: PLC0415
     from pipeline.notify import notify as run  # noqa: PLC0415

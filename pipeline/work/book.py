@@ -7,20 +7,24 @@ had decided and not yet published is decided again, by whoever has its orders th
 import asyncio
 import logging
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
+from typing import Any
 
 import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
+from kafka import TopicPartition as KafkaPartition
 
-from pipeline.errors import Retryable
+from pipeline import admin
+from pipeline.errors import ConfigError, Retryable
 from pipeline.reader import records
 from pipeline.settings import Settings
 from pipeline.work.life import DONE
 from schemas import topics
 from schemas.work import Work, decode_work
 
-__all__ = ["Book", "Shelf", "read"]
+__all__ = ["Book", "Copy", "Shelf", "read"]
 
 _log = logging.getLogger(__name__)
 
@@ -58,6 +62,10 @@ class Shelf:
             return decode_work(self._done[key])
         return self._open.get(key)
 
+    def open(self) -> list[Work]:
+        """What is new or assigned."""
+        return list(self._open.values())
+
     def forsaken(self, now: datetime) -> Iterator[Work]:
         """What nobody has taken in time, and what was not escalated yet."""
         for work in self._open.values():
@@ -94,6 +102,44 @@ def _adopt(shelf: Shelf, messages: Iterable[tuple[bytes | None, bytes | None]]) 
             msgspec.MsgspecError
         ) as error:  # a newer version's: to lose sight of it is all we can
             _log.error("work %s cannot be read: %s", key, error)
+
+
+class Copy:
+    """A shelf that is kept up with the topic, where nothing else runs meanwhile."""
+
+    def __init__(self, reader: Any, partition: KafkaPartition) -> None:  # noqa: ANN401 - kafka-python has no types
+        self.shelf = Shelf()
+        self._reader = reader
+        self._partition = partition
+
+    @classmethod
+    @contextmanager
+    def of(cls, settings: Settings) -> "Iterator[Copy]":
+        """Connect, and let go at the end.
+
+        Raises:
+            ConfigError: no broker answers, or there is no such topic.
+        """
+        name = settings.kafka.topic(topics.WORK)
+        with admin.consumer(settings) as reader:
+            if not reader.partitions_for_topic(name):
+                msg = f"no topic {name}; create it with 'mentions topics create'"
+                raise ConfigError(msg)
+            partition = KafkaPartition(name, 0)
+            reader.assign([partition])
+            reader.seek_to_beginning(partition)
+            yield cls(reader, partition)
+
+    def catch_up(self) -> None:
+        """Read all that was written up to now.
+
+        Raises:
+            kafka.errors.KafkaError: no broker answers.
+        """
+        end = self._reader.end_offsets([self._partition])[self._partition]
+        while self._reader.position(self._partition) < end:
+            for batch in self._reader.poll(timeout_ms=_POLL_MS).values():
+                _adopt(self.shelf, ((record.key, record.value) for record in batch))
 
 
 class Book:

@@ -3,9 +3,11 @@
 import json
 import subprocess
 import sys
+import time
 from typing import Any
 
 from schemas import headers
+from tests.support.desk import Desk
 from tests.support.installation import Installation
 from tests.support.messages import Message, mention, message, publish
 
@@ -36,6 +38,13 @@ priority = "none"
 
 [work]
 high = 0.002
+"""
+CHANNEL = """
+[[channels]]
+name = "desk"
+url = "env:DESK_URL"
+alerts = false
+teams = ["desk", "urgent"]
 """
 REPROCESSED = (headers.REPROCESSED, b"1-0123456789ab")
 
@@ -109,6 +118,7 @@ def test_work_is_done_once_by_one_and_never_comes_back(installation: Installatio
     before = check_that_nothing_becomes_work_twice(installation, texts)
     wait(lambda: indexed(installation).keys() == {*before, ("push:7", "desk")}, "it is indexed")
     check_the_index(installation, winner, loser)
+    check_notifications(installation)
 
 
 def check_that_nothing_becomes_work_twice(
@@ -156,3 +166,38 @@ def check_the_index(installation: Installation, winner: str, loser: str) -> None
     )
     assert "is no work" in run("work", "show", "push:1", code=1).stderr
     assert "say whose with --team: desk, urgent" in run("work", "take", "push:5", code=1).stderr
+
+
+def check_notifications(installation: Installation) -> None:
+    """A channel that was away is told each story once, counted, also over a kill."""
+    text = "Die Bahn hat heute schon wieder eine ganze Stunde Verspätung gehabt"
+    copies = [message(mention(n, text=text)) for n in (8, 9)]
+    publish(installation, "mentions.raw", copies)
+    installation.wait(lambda: ("push:9", "desk") in works(installation), "two copies are work")
+    installation.configure(CONFIG + CHANNEL)
+    expected = {
+        *(f"new:desk:push:{n}" for n in (3, 5, 7, 8)),
+        *("new:urgent:push:5", "escalated:urgent:push:5", "escalated:desk:push:5"),
+    }
+    with Desk() as desk:
+        installation.env["DESK_URL"] = desk.url
+        desk.status = 503
+        first = installation.start("alerts", "notify")
+        installation.wait(lambda: "alerts wait" in installation.log(first), "a refusal")
+        desk.got.clear()
+        desk.status = 200
+
+        def marked() -> set[str]:
+            return {one["value"]["alert"] for one in installation.tail("mentions.notified")}
+
+        installation.wait(lambda: marked() == expected, "all is told and marked")
+        installation.kill(first)
+        second = installation.start("alerts", "notify")
+        installation.wait(lambda: "telling 1" in installation.log(second), "it is up again")
+        time.sleep(6)  # it looks every five seconds
+        told = [one for _, body in desk.got for one in json.loads(body)["work"]]
+        assert sorted(one["id"] for one in told) == sorted(expected)
+        assert {one["id"]: one["count"] for one in told}["new:desk:push:8"] == 2
+        assert all(header["idempotency-key"] for header, _ in desk.got)
+        assert text not in json.dumps(told)
+        assert installation.stop(second) == 0

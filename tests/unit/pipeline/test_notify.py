@@ -13,6 +13,7 @@ import pytest
 from pipeline.errors import ConfigError, Retryable
 from pipeline.notify import _Line, quiet, sender, wants, words
 from pipeline.settings import NotifyChannel
+from pipeline.work.telling import Story
 from schemas.alert import Alert
 from tests.support.desk import Desk
 
@@ -151,3 +152,56 @@ def test_an_address_that_is_none_is_refused_without_being_shown(
     with pytest.raises(ConfigError, match="channel 'desk'") as refused:
         sender(channel())
     assert "nonsense" not in str(refused.value)
+
+
+def story(name: str = "1", **fields: Any) -> Story:
+    made = Story(
+        id=f"new:press:{name}",
+        kind="new",
+        teams=("press",),
+        topic="Bahn",
+        severity="warning",
+        at=NOW,
+        due=NOW,
+        why="1 mention",
+        count=1,
+        mentions=("t:1",),
+    )
+    return msgspec.structs.replace(made, **fields)
+
+
+def test_a_channel_is_told_the_work_of_its_teams() -> None:
+    assert not wants(channel(), story())
+    assert wants(channel(teams=["press"]), story())
+    assert wants(channel(teams=["press"]), alert())
+    assert not wants(channel(teams=["press"], alerts=False), alert())
+    assert not wants(channel(teams=["board"]), story())
+    assert not wants(channel(teams=["press"], severity="critical"), story())
+
+
+def test_work_waits_for_the_end_of_quiet_hours_and_of_the_cool_down(desk: Desk) -> None:
+    everything = [
+        story("normal"),
+        story("late", kind="escalated", severity="critical"),
+        story("sum", kind="digest", severity="info"),
+    ]
+    urgent = ["late", "sum"]
+    asleep = _Line(channel(teams=["press"], quiet="00:00-23:59"), set())
+    assert [one.id[10:] for one in asleep.due(everything, NOW)] == urgent
+    tired = _Line(channel(teams=["press"], cooldown=30), set(), NOW - timedelta(minutes=29))
+    assert [one.id[10:] for one in tired.due(everything, NOW)] == urgent
+    assert tired.due(everything, NOW + timedelta(minutes=1))[1:] == [everything[0], everything[2]]
+    assert tired.tell(everything, NOW)
+    later = [*everything, story("next")]
+    assert tired.due(later, NOW + timedelta(minutes=29)) == []
+    assert tired.due(later, NOW + timedelta(minutes=30)) == later[-1:]
+    (_, content) = desk.got[0]
+    told = json.loads(content)
+    assert told["alerts"] == []
+    assert [one["kind"] for one in told["work"]] == ["new", "escalated", "digest"]
+
+
+def test_people_read_what_it_is_and_how_much() -> None:
+    title, text = words([story(why="3 mentions for press"), alert()])
+    assert title == "warning: new: Bahn and 1 more"
+    assert "3 mentions for press" in text
