@@ -25,7 +25,6 @@ from pipeline.settings import Settings
 __all__ = ["Step", "apply", "plan"]
 
 
-
 class Step(Struct, frozen=True):
     """One thing that is to be done."""
 

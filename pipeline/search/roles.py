@@ -2,10 +2,10 @@
 
 Four roles, each named ``<alias>_<role>``:
 
-* ``analyst`` reads mentions without personal fields, alerts and the coverage ledger. Elasticsearch
-  filters fields by role only under a paid licence (or its trial). Without one, such a role is
-  refused when it is used, so nothing is shown by mistake; then either make the analysts ``lead``,
-  or let them read an index that never had these fields.
+* ``analyst`` reads mentions without personal fields, teams' work on them, alerts and the coverage
+  ledger. Elasticsearch filters fields by role only under a paid licence (or its trial). Without one,
+  such a role is refused when it is used, so nothing is shown by mistake; then either make the
+  analysts ``lead``, or let them read an index that never had these fields.
 * ``lead`` reads mentions whole, and who the right people are.
 * ``indexer`` writes mentions and can read back only what writing needs; it makes monthly indices.
 * ``ops`` manages templates and indices, looks at the cluster, and reads no mention.
@@ -49,7 +49,7 @@ class Call(Struct, frozen=True):
 
 def roles(alias: str) -> dict[str, Body]:
     """The roles, in Elasticsearch's words."""
-    months = [alias, f"{alias}-20*", f"{alias}-v*"]
+    shown = [alias, f"{alias}-20*", f"{alias}-v*", f"{alias}-work"]
     beside = [f"{alias}-alerts", f"{alias}-coverage"]
     everything = [alias, f"{alias}-*"]
     read = ["read", "view_index_metadata"]
@@ -60,14 +60,14 @@ def roles(alias: str) -> dict[str, Body]:
         f"{alias}_analyst": {
             "cluster": [],
             "indices": [
-                {"names": months, "privileges": read, "field_security": fields},
+                {"names": shown, "privileges": read, "field_security": fields},
                 {"names": beside, "privileges": read},
             ],
             "applications": kibana,
         },
         f"{alias}_lead": {
             "cluster": [],
-            "indices": [{"names": [*months, *beside, f"{alias}-people"], "privileges": read}],
+            "indices": [{"names": [*shown, *beside, f"{alias}-people"], "privileges": read}],
             "applications": kibana,
         },
         f"{alias}_indexer": {

@@ -108,6 +108,9 @@ class Work:
                 await self._escalate()
             except (KafkaError, Retryable) as error:
                 _log.warning("work: cannot look for what nobody takes, waiting: %s", error)
+            except Exception:  # noqa: BLE001 - whatever it is
+                # Deciding goes on meanwhile; a task that ends unseen would escalate nothing again.
+                _log.exception("work: cannot look for what nobody takes")
             await asyncio.sleep(_LOOK_EVERY)
 
     async def _escalate(self) -> None:

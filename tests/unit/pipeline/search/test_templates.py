@@ -9,6 +9,7 @@ from pipeline.search.probe import Capabilities
 from pipeline.search.templates import wanted
 from pipeline.settings import Elasticsearch
 from schemas.mention import EnrichedMention
+from schemas.work import Work
 
 BARE = Capabilities(version="9.5.3")
 FULL = Capabilities(version="9.5.3", analysis=True)
@@ -50,6 +51,12 @@ def test_every_field_is_mapped(struct: type) -> None:
     wanted_ = set(fields(msgspec.inspect.type_info(struct)))
     assert wanted_ - {"topic_of"} <= known
     assert by_kind
+
+
+def test_every_field_of_work_is_mapped_and_no_other() -> None:
+    template = wanted(Elasticsearch(), BARE)["index template", "mentions-work"]["template"]
+    known = set(mapped(template["mappings"]["properties"]))
+    assert known == {*fields(msgspec.inspect.type_info(Work)), "open", "seconds"}
 
 
 def test_nothing_is_mapped_that_no_document_has() -> None:
