@@ -9,7 +9,7 @@ time.
 import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
 from elasticsearch import Elasticsearch
 from elasticsearch.helpers import scan

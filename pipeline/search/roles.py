@@ -3,8 +3,8 @@
 Four roles, each named ``<alias>_<role>``:
 
 * ``analyst`` reads mentions without personal fields, teams' work on them, alerts and the coverage
-  ledger. Elasticsearch filters fields by role only under a paid licence (or its trial). Without one,
-  such a role is refused when it is used, so nothing is shown by mistake; then either make the
+  ledger. Elasticsearch filters fields by role only under a paid licence (or its trial). Without
+  one, such a role is refused when it is used, so nothing is shown by mistake; then either make the
   analysts ``lead``, or let them read an index that never had these fields.
 * ``lead`` reads mentions whole, and who the right people are.
 * ``indexer`` writes mentions and can read back only what writing needs; it makes monthly indices.
