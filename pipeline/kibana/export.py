@@ -1,20 +1,21 @@
 """Files for those who may not let a program into their Kibana.
 
-* ``mentions.ndjson``: data view and Discover sessions, for *Stack Management → Saved Objects →
-  Import*.
-* ``console.txt``: everything else, for *Dev Tools → Console*. Dashboards are in Kibana's public
-  API form, which is checked; the form they have inside an NDJSON file is Kibana's own affair and
-  changes with each version.
+* ``mentions.ndjson``: data views, Discover sessions and dashboards, for *Stack Management → Saved
+  Objects → Import*.
+* ``console.txt``: everything that is no saved object of its own there (space, connector, rules),
+  for *Dev Tools → Console*; the dashboards once more, in Kibana's public form, which is checked.
 """
 
 import json
 from typing import Any
 
 from pipeline.kibana.content import IMPORT, Request
+from pipeline.kibana.dashboards import ALL
 from pipeline.kibana.data_views import VIEWS, View, data_view
 from pipeline.kibana.install import everything
 from pipeline.kibana.names import Place
 from pipeline.kibana.parts import Json
+from pipeline.kibana.saved import objects
 
 __all__ = ["files"]
 
@@ -23,7 +24,11 @@ def files(place: Place) -> dict[str, str]:
     """Each file's name and content."""
     requests = list(everything(place))
     sessions = [line for request in requests if IMPORT in request.path for line in request.body]
-    lines = [*(_saved_view(view, place) for view in VIEWS), *sessions]
+    lines = [
+        *(_saved_view(view, place) for view in VIEWS),
+        *sessions,
+        *(made for dashboard in ALL for made in objects(dashboard, place)),
+    ]
     others = [request for request in requests if IMPORT not in request.path]
     return {
         "mentions.ndjson": "".join(_line(line) + "\n" for line in lines),

@@ -5,7 +5,7 @@ are written in Lucene's syntax, the same as in ``mentions search``, so that a fi
 there, and a panel's question put to Elasticsearch as it is (``questions``).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final, Literal, Protocol, TypeAlias
 
 from msgspec import Struct
@@ -18,8 +18,10 @@ __all__ = [
     "AUTHOR",
     "COUNT",
     "Bars",
+    "Chart",
     "Cloud",
     "Figure",
+    "Groups",
     "Json",
     "Listing",
     "Measure",
@@ -29,6 +31,7 @@ __all__ = [
     "Text",
     "Trend",
     "Values",
+    "tones",
 ]
 
 Json: TypeAlias = dict[str, Any]
@@ -141,7 +144,9 @@ class Panel(Protocol):
         """The field of its time axis, if it has one."""
 
 
-class _Chart(Struct, frozen=True, kw_only=True):
+class Chart(Struct, frozen=True, kw_only=True):
+    """What all charts have in common."""
+
     title: Words
     query: str = ""
     view: View = MENTIONS
@@ -171,12 +176,17 @@ class _Chart(Struct, frozen=True, kw_only=True):
         config["drilldowns"] = [
             {
                 "type": "discover_drilldown",
-                "label": (_DRILL if self.view is MENTIONS else _LOOK)[place.lang],
+                "label": self.drill[place.lang],
                 "trigger": "on_apply_filter",
                 "open_in_new_tab": False,
             }
         ]
         return {"type": "vis", "config": config}
+
+    @property
+    def drill(self) -> Words:
+        """What leads from a part of it to Discover."""
+        return _DRILL if self.view is MENTIONS else _LOOK
 
     def _source(self, place: Place) -> Json:
         made: Json = {"data_source": {"type": "data_view_reference", "ref_id": self.view.id(place)}}
@@ -189,7 +199,7 @@ class _Chart(Struct, frozen=True, kw_only=True):
         raise NotImplementedError
 
 
-class Figure(_Chart, frozen=True, kw_only=True):
+class Figure(Chart, frozen=True, kw_only=True):
     """One number."""
 
     measure: Measure = COUNT
@@ -203,7 +213,7 @@ class Figure(_Chart, frozen=True, kw_only=True):
         return {"type": "metric", "metrics": [{"type": "primary", **self.measure.json(place)}]}
 
 
-class Trend(_Chart, frozen=True, kw_only=True):
+class Trend(Chart, frozen=True, kw_only=True):
     """A measure over time, by group."""
 
     measure: Measure = COUNT
@@ -239,7 +249,7 @@ class Trend(_Chart, frozen=True, kw_only=True):
         return _xy(layer)
 
 
-class Bars(_Chart, frozen=True, kw_only=True):
+class Bars(Chart, frozen=True, kw_only=True):
     """A measure by group, and within it by colour."""
 
     of: Groups
@@ -271,7 +281,7 @@ class Bars(_Chart, frozen=True, kw_only=True):
         return _xy(layer)
 
 
-class Share(_Chart, frozen=True, kw_only=True):
+class Share(Chart, frozen=True, kw_only=True):
     """Parts of a whole."""
 
     of: Groups
@@ -296,7 +306,7 @@ class Share(_Chart, frozen=True, kw_only=True):
         }
 
 
-class Listing(_Chart, frozen=True, kw_only=True):
+class Listing(Chart, frozen=True, kw_only=True):
     """A table: one line a group."""
 
     rows: tuple[Groups, ...]
@@ -320,7 +330,7 @@ class Listing(_Chart, frozen=True, kw_only=True):
         }
 
 
-class Cloud(_Chart, frozen=True, kw_only=True):
+class Cloud(Chart, frozen=True, kw_only=True):
     """Words, the frequent ones large."""
 
     of: Values
@@ -366,30 +376,31 @@ def _xy(layer: Json) -> Json:
     }
 
 
+def tones(groups: Groups, place: Place) -> dict[str, str]:
+    """The colour of each group, where the groups are tones."""
+    if isinstance(groups, Values):
+        return dict(TONE_COLOURS) if groups.field == "sentiment.label" else {}
+    found = {
+        words[place.lang]: next((tone for tone in TONE_COLOURS if query.endswith(tone)), "")
+        for query, words in groups.filters
+    }
+    if not all(found.values()):
+        return {}
+    return {words: TONE_COLOURS[tone] for words, tone in found.items()}
+
+
 def _coloured(groups: Groups, place: Place) -> Json:
     made = groups.json(place)
-    if isinstance(groups, Values) and groups.field == "sentiment.label":
-        made["color"] = _colours({label: label for label in TONE_COLOURS})
-    if isinstance(groups, Split):
-        named = {words[place.lang]: query for query, words in groups.filters}
-        tones = {
-            words: next((tone for tone in TONE_COLOURS if query.endswith(tone)), None)
-            for words, query in named.items()
+    if named := tones(groups, place):
+        made["color"] = {
+            "mode": "categorical",
+            "palette": "default",
+            "mapping": [
+                {"values": [value], "color": {"type": "color_code", "value": colour}}
+                for value, colour in named.items()
+            ],
         }
-        if all(tones.values()):
-            made["color"] = _colours({words: str(tone) for words, tone in tones.items()})
     return made
-
-
-def _colours(tones: Mapping[str, str]) -> Json:
-    return {
-        "mode": "categorical",
-        "palette": "default",
-        "mapping": [
-            {"values": [value], "color": {"type": "color_code", "value": TONE_COLOURS[tone]}}
-            for value, tone in tones.items()
-        ],
-    }
 
 
 def _lucene(query: str) -> Json:

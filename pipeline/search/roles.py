@@ -2,13 +2,15 @@
 
 Four roles, each named ``<alias>_<role>``:
 
-* ``analyst`` reads mentions without personal fields, teams' work on them, alerts and the coverage
-  ledger. Elasticsearch filters fields by role only under a paid licence (or its trial). Without
-  one, such a role is refused when it is used, so nothing is shown by mistake; then either make the
-  analysts ``lead``, or let them read an index that never had these fields.
-* ``lead`` reads mentions whole, and who the right people are.
+* ``analyst`` reads mentions without personal fields, teams' work on them, alerts, and what the
+  pipeline says of itself (what was collected, figures of processes). Elasticsearch filters fields
+  by role only under a paid licence (or its trial). Without one, such a role is refused when it is
+  used, so nothing is shown by mistake; then either make the analysts ``lead``, or let them read an
+  index that never had these fields.
+* ``lead`` reads mentions whole, who the right people are, and dead letters.
 * ``indexer`` writes mentions and can read back only what writing needs; it makes monthly indices.
-* ``ops`` manages templates and indices, looks at the cluster, and reads no mention.
+* ``ops`` manages templates and indices, looks at the cluster and at what the pipeline says of
+  itself, and reads no mention.
 """
 
 from collections.abc import Iterator, Mapping
@@ -50,9 +52,9 @@ class Call(Struct, frozen=True):
 def roles(alias: str) -> dict[str, Body]:
     """The roles, in Elasticsearch's words."""
     shown = [alias, f"{alias}-20*", f"{alias}-v*", f"{alias}-work"]
-    beside = [f"{alias}-alerts", f"{alias}-coverage"]
     everything = [alias, f"{alias}-*"]
     read = ["read", "view_index_metadata"]
+    own = {"names": [f"{alias}-coverage", f"{alias}-figures"], "privileges": read}
     # Kibana's base privilege: the names of single features change with its versions.
     kibana = [{"application": "kibana-.kibana", "privileges": ["read"], "resources": ["*"]}]
     fields = {"grant": ["*"], "except": list(PERSONAL)}
@@ -61,13 +63,23 @@ def roles(alias: str) -> dict[str, Body]:
             "cluster": [],
             "indices": [
                 {"names": shown, "privileges": read, "field_security": fields},
-                {"names": beside, "privileges": read},
+                {"names": [f"{alias}-alerts"], "privileges": read},
+                own,
             ],
             "applications": kibana,
         },
         f"{alias}_lead": {
             "cluster": [],
-            "indices": [{"names": [*shown, *beside, f"{alias}-people"], "privileges": read}],
+            "indices": [
+                {
+                    "names": [
+                        *shown,
+                        *(f"{alias}-{n}" for n in ("alerts", "people", "dead-letters")),
+                    ],
+                    "privileges": read,
+                },
+                own,
+            ],
             "applications": kibana,
         },
         f"{alias}_indexer": {
@@ -83,7 +95,7 @@ def roles(alias: str) -> dict[str, Body]:
         },
         f"{alias}_ops": {
             "cluster": ["monitor", "manage_index_templates"],
-            "indices": [{"names": everything, "privileges": ["manage", "monitor"]}],
+            "indices": [{"names": everything, "privileges": ["manage", "monitor"]}, own],
             "applications": [],
         },
     }

@@ -137,6 +137,8 @@ async def test_each_role_may_do_its_own_and_nothing_else(server: Secured) -> Non
             [Upsert(mention("a:1")), Upsert(mention("a:2"))]
         )
         assert {type(outcome) for outcome in outcomes} == {Ok}, outcomes
+        for index in ("coverage", "figures", "dead-letters"):
+            await there.index(index=f"{ALIAS}-{index}", document={})
         outcomes = await Writer(there, ALIAS).write([Delete("a:2", 2)])
         assert {type(outcome) for outcome in outcomes} == {Ok}, outcomes
     with client_of(server, "ops") as ops:
@@ -159,6 +161,8 @@ async def test_each_role_may_do_its_own_and_nothing_else(server: Secured) -> Non
         assert found["aggregations"]["authors"]["buckets"] == []
         assert not analyst.search(index=ALIAS, q="author.handle:erika")["hits"]["hits"]
         assert not analyst.field_caps(index=ALIAS, fields="author.*")["fields"].get("author.name")
+
+    reads_what_the_pipeline_says_of_itself(server)
 
     for name in ("lead", "analyst", "indexer"):
         with client_of(server, name) as client:
@@ -207,6 +211,18 @@ async def alerts_are_for_all_and_people_for_leads(server: Secured) -> None:
         pytest.raises(elasticsearch.AuthorizationException),
     ):
         analyst.search(index=f"{ALIAS}-people")
+
+
+def reads_what_the_pipeline_says_of_itself(server: Secured) -> None:
+    for name in ("lead", "analyst", "ops"):
+        with client_of(server, name) as client:
+            for index in ("coverage", "figures"):
+                assert len(client.search(index=f"{ALIAS}-{index}")["hits"]["hits"]) == 1
+    with client_of(server, "lead") as lead:
+        assert len(lead.search(index=f"{ALIAS}-dead-letters")["hits"]["hits"]) == 1
+    for name in ("analyst", "ops"):
+        with client_of(server, name) as client, pytest.raises(elasticsearch.AuthorizationException):
+            client.search(index=f"{ALIAS}-dead-letters")
 
 
 def search(client: elasticsearch.Elasticsearch) -> list[dict[str, Any]]:
