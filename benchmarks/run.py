@@ -26,7 +26,7 @@ from schemas import __version__
 FORMS: Final[Mapping[str, Mapping[str, int]]] = {
     "guard": {"count": 3_000, "rounds": 1, "indexed": 6_000, "through": 0},
     "short": {"count": 6_000, "rounds": 1, "indexed": 10_000, "through": 10_000},
-    "full": {"count": 20_000, "rounds": 5, "indexed": 40_000, "through": 40_000},
+    "full": {"count": 15_000, "rounds": 3, "indexed": 30_000, "through": 30_000},
 }
 GUARDED: Final = ("naive", "loop", "ours"), ("bulk", "async_bulk", "writer")
 """What the guard compares: the pairs that a change of ours can move apart."""

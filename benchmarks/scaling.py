@@ -45,10 +45,10 @@ PARTITIONS: Final = (1, 4, 16, 64)
 WORKERS: Final = (1, 2)
 SOURCES: Final = (10, 100, 1_000, 10_000)
 ROUNDS: Final = 3
-POLLS: Final = 50.0
-"""Polls a second of all sources together, where there are enough of them."""
+POLLS: Final = 170.0
+"""Polls a second of all sources together at most."""
 LOOKED_AT: Final = 30.0
-"""Seconds that an agent's use is looked at, once it has asked for every source."""
+"""Seconds that an agent's use is looked at at least, once it has asked for every source."""
 EVEN: Final = 400.0
 """Mentions a second while workers come and go: less than one worker does."""
 APART: Final = 15.0
@@ -211,7 +211,7 @@ def _agent(to: Servers, count: int) -> dict[str, float]:
             first = time.monotonic() - began
             cpu, _ = usage(process)
             asked, since = watch.requests, time.monotonic()
-            time.sleep(LOOKED_AT)
+            time.sleep(max(LOOKED_AT, every))
             after, rss = usage(process)
             polls, seconds = watch.requests - asked, time.monotonic() - since
     return {

@@ -249,7 +249,7 @@ def judge(crf: Crf, gold: Iterable[Text]) -> Counter[str]:
     counts: Counter[str] = Counter()
     for text, names in gold:
         found = words(text)
-        got = {(found[n.first].start, found[n.last - 1].end, n.kind) for n in crf.names(found)}
+        got = {(found[n.first].start, found[n.last - 1].end, n.kind) for n in crf.names([found])[0]}
         for name in got:
             counts[f"{'right' if name in names else 'wrong'} {name[2]}"] += 1
         for name in set(names) - got:

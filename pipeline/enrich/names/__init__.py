@@ -31,18 +31,16 @@ class Builtin:
 
     def find(self, texts: Sequence[tuple[View, str]]) -> list[list[Named]]:
         """Look through texts; see ``NameFinder``."""
-        return [self._one(view, language) for view, language in texts]
-
-    def _one(self, view: View, language: str) -> list[Named]:
-        found = self._models.get(language)
-        if found is None:
-            return []
-        crf, by = found
-        these = words(view.prose)
-        return [
-            Named(name.kind, these[name.first].start, these[name.last - 1].end, by)
-            for name in crf.names(these)
-        ]
+        found: list[list[Named]] = [[] for _ in texts]
+        for language, (crf, by) in self._models.items():
+            chosen = [place for place, (_, code) in enumerate(texts) if code == language]
+            these = [words(texts[place][0].prose) for place in chosen]
+            for place, read, names in zip(chosen, these, crf.names(these), strict=True):
+                found[place] = [
+                    Named(name.kind, read[name.first].start, read[name.last - 1].end, by)
+                    for name in names
+                ]
+        return found
 
 
 def build(settings: Enrichment) -> NameFinder | None:

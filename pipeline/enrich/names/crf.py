@@ -10,6 +10,7 @@ Weights are fitted by ``benchmarks/train_names.py``; see ``data/MODEL_CARD.md``.
 """
 
 import gzip
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from operator import add
@@ -33,6 +34,15 @@ _MARGIN: Final = 3.0
 _LONGEST: Final = 12
 """Words of the longest name."""
 _NEXT, _PREVIOUS, _NEXT_BUT_ONE, _LAST_BUT_ONE = range(1, 5)
+_SIDES: Final = (-1, 1, -2, 2)
+"""What these four are called in the names of features."""
+_READ: Final = {1: None, 2: 3}
+"""How many features a word has for those so many places away."""
+_EDGE: Final = ""
+"""What stands before and behind a text: twice, since words look two places far."""
+_NO_NAME: Final = 1e6
+_AT_ONCE: Final = 20_000
+"""Words whose scores are made in one go, to bound memory; fewer than are kept."""
 
 
 class Model(Struct, frozen=True):
@@ -91,54 +101,81 @@ class Crf:
         self._columns = list(zip(*self._transitions, strict=True))
         self._known: dict[str, int] = {}
         self._rows: Numbers = np.zeros((_KEPT, 5, len(model.labels)), np.float32)
-        self._edges = {side: self._sum([f"{side}<>"]) for side in (-2, -1, 1, 2)}
 
-    def names(self, words: Sequence[Word]) -> list[Name]:
-        """The names in a text, in order, none overlapping another."""
-        if not words:
-            return []
-        scores = self._scores(words)
+    def names(self, texts: Sequence[Sequence[Word]]) -> list[list[Name]]:
+        """The names in each text, in order, none overlapping another."""
+        found: list[list[Name]] = []
+        part: list[Sequence[Word]] = []
+        size = 0
+        for words in texts:
+            if part and size + len(words) > _AT_ONCE:
+                found += self._names(part)
+                part, size = [], 0
+            part.append(words)
+            size += len(words)
+        return found + self._names(part)
+
+    def _names(self, texts: Sequence[Sequence[Word]]) -> list[list[Name]]:
+        found: list[list[Name]] = [[] for _ in texts]
+        scores, starts = self._scores(texts)
         possible = np.flatnonzero(scores[:, 1:].max(axis=1) + _MARGIN > scores[:, 0])
-        found: list[Name] = []
         for first, last in _stretches(possible.tolist()):
             labels = self._best(scores[first:last].tolist())
-            found += self._named(first, labels)
+            if any(labels):
+                text = bisect_right(starts, first) - 1
+                found[text] += self._named(first - starts[text], labels)
         return found
 
-    def _scores(self, words: Sequence[Word]) -> Numbers:
-        """What each word gets for each label from itself and its neighbours."""
+    def _scores(self, texts: Sequence[Sequence[Word]]) -> tuple[Numbers, list[int]]:
+        """What each word gets for each label from itself and its neighbours.
+
+        All texts make one table, with edges before, between and behind them. Returns also where in
+        it each text starts.
+        """
+        keys: list[str] = [_EDGE, _EDGE]
+        starts = []
+        for words in texts:
+            starts.append(len(keys))
+            keys += [f"^{word}" if initial else word for word, _, _, initial in words]
+            keys += _EDGE, _EDGE
+        self._learn(set(keys))
         known = self._known
-        keys = [f"^{word}" if initial else word for word, _, _, initial in words]
-        try:
-            places = [known[key] for key in keys]
-        except KeyError:
-            if len(known) + len(words) > _KEPT:
-                known.clear()
-            places = [self._row(word, key) for word, key in zip(words, keys, strict=True)]
-        rows = self._rows[places]
+        rows = self._rows[[known[key] for key in keys]]
         scores: Numbers = rows[:, 0]
         scores[1:] += rows[:-1, _NEXT]
         scores[:-1] += rows[1:, _PREVIOUS]
         scores[2:] += rows[:-2, _NEXT_BUT_ONE]
         scores[:-2] += rows[2:, _LAST_BUT_ONE]
-        scores[0] += self._edges[-1]
-        scores[:2] += self._edges[-2]
-        scores[-1] += self._edges[1]
-        scores[-2:] += self._edges[2]
-        return scores
+        return scores, starts
 
-    def _row(self, word: Word, key: str) -> int:
-        """Where what the word contributes stands."""
-        row = self._known.get(key)
-        if row is None:
+    def _learn(self, keys: set[str]) -> None:
+        """Make the rows of those words that are not known yet."""
+        new = keys.difference(self._known)
+        if len(self._known) + len(new) > _KEPT:
+            self._known.clear()
+            new = keys
+        for key in new:
             row = self._known[key] = len(self._known)
-            near = around(word.text, self._lists)
-            self._rows[row, 0] = self._sum(itself(word.text, self._lists, initial=word.initial))
-            self._rows[row, _NEXT] = self._sum([f"-1{feature}" for feature in near])
-            self._rows[row, _PREVIOUS] = self._sum([f"1{feature}" for feature in near])
-            self._rows[row, _NEXT_BUT_ONE] = self._sum([f"-2{feature}" for feature in near[:3]])
-            self._rows[row, _LAST_BUT_ONE] = self._sum([f"2{feature}" for feature in near[:3]])
-        return row
+            self._rows[row] = self._contributed(key)
+
+    def _contributed(self, key: str) -> Numbers:
+        """What a word contributes to itself, and to its neighbours."""
+        if key == _EDGE:
+            nowhere = np.zeros(len(self._labels), np.float32)
+            nowhere[0] = _NO_NAME
+            return np.stack([nowhere, *(self._sum([f"{side}<>"]) for side in _SIDES)])
+        initial = len(key) > 1 and key[0] == "^"
+        word = key[1:] if initial else key
+        near = around(word, self._lists)
+        return np.stack(
+            [
+                self._sum(itself(word, self._lists, initial=initial)),
+                *(
+                    self._sum([f"{side}{feature}" for feature in near[: _READ[abs(side)]]])
+                    for side in _SIDES
+                ),
+            ]
+        )
 
     def _sum(self, features: Sequence[str]) -> Numbers:
         places = self._places

@@ -70,7 +70,10 @@ def test_finds_the_best_labels(
     )
     made = Crf(model, {})
     table = scores(model, words)
-    assert made._scores(words).tolist() == table
+    scored, starts = made._scores([words, words[:1], words])
+    assert starts == [2, 4 + len(words), 7 + len(words)]
+    for start in (starts[0], starts[2]):
+        assert scored[start : start + len(words)].tolist() == table
     found = made._best(table)
     value = sum(row[label] for row, label in zip(table, found, strict=True))
     value += sum(transitions[a][b] for a, b in itertools.pairwise((0, *found, 0)))
@@ -87,9 +90,9 @@ def test_forgets_words_rather_than_grow() -> None:
     made = Crf(Model("1", LABELS, [[0.0] * 5] * 5, 1.0, {"b": [0] * 5}), {})
     made._known = {str(n): n for n in range(crf._KEPT - 1)}
     words = [Word(text, 0, 1, initial=False) for text in ("a", "b", "c")]
-    made.names(words)
-    assert len(made._known) <= crf._KEPT
-    assert made._scores(words).shape == (3, 5)
+    assert made.names([words]) == [[]]
+    assert len(made._known) == len(["a", "b", "c", "edge"])
+    assert made._scores([words])[0].shape == (7, 5)
 
 
 def test_the_shipped_models_find_names_where_they_stand() -> None:
