@@ -10,8 +10,6 @@ from typing import Any
 
 import click
 
-from schemas import __version__
-
 __all__ = ["mentions"]
 
 # name -> (the line in `mentions --help`). The command is `command` in pipeline/cli/<name>.py; help
@@ -95,7 +93,7 @@ Examples:
 \b
 Completion: eval "$(_MENTIONS_COMPLETE=bash_source mentions)"   (zsh_source, fish_source)""",
 )
-@click.version_option(__version__, prog_name="mentions")
+@click.version_option(package_name="mention-pipeline", prog_name="mentions")
 @click.option(
     "--config",
     "-c",

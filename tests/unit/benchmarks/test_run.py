@@ -1,0 +1,27 @@
+from benchmarks.run import collapsed, ratios
+
+
+def rates(*rounds: float) -> dict[str, object]:
+    return {"rate": sorted(rounds)[len(rounds) // 2], "rounds": list(rounds)}
+
+
+def test_a_ratio_is_the_median_of_each_rounds_so_a_slow_moment_changes_nothing() -> None:
+    found = ratios({"enrich": {"ours": rates(2_000, 200, 2_000), "naive": rates(200, 20, 100)}})
+    assert found == {"enrich ours/naive": 10.0}
+
+
+def test_the_index_is_compared_with_the_faster_of_the_two_helpers() -> None:
+    index = {"bulk": rates(4_000), "async_bulk": rates(8_000), "writer": rates(6_000)}
+    assert ratios({"index": index}) == {"index writer/async_bulk": 0.75}
+
+
+def test_half_of_what_it_was_is_noise_and_less_is_a_collapse() -> None:
+    before = {"ratios": {"enrich ours/naive": 8.0, "index writer/floor": 1.0}}
+    assert not collapsed({"enrich ours/naive": 4.0, "index writer/floor": 0.6}, before)
+    (line,) = collapsed({"enrich ours/naive": 3.9, "index writer/floor": 0.6}, before)
+    assert "enrich ours/naive" in line
+    assert "8.0" in line
+
+
+def test_what_is_measured_no_more_has_collapsed() -> None:
+    assert collapsed({}, {"ratios": {"path ours/naive": 5.0}})
