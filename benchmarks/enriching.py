@@ -20,6 +20,7 @@ from benchmarks.bench import Run, Servers, middle, run
 from benchmarks.corpus import mentions, topics_toml
 from benchmarks.engines import Record, Task, Work
 from pipeline import admin
+from pipeline.app import spare_collector
 from schemas import encode
 
 __all__ = ["ENGINES", "bare", "enriching"]
@@ -71,6 +72,7 @@ def bare(config: Path, count: int, length: int | None = None) -> float:
     work = Work()
     records = [Record(m.id.encode(), encode(m)) for m in mentions(count, length=length)]
     work(records[:500])  # warm
+    spare_collector()  # as a worker does
     began = time.perf_counter()
     for start in range(0, len(records), 500):
         work(records[start : start + 500])

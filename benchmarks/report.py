@@ -8,6 +8,7 @@ import math
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import matplotlib as mpl
@@ -58,7 +59,7 @@ def markdown(run: Mapping[str, Any]) -> Iterator[str]:
         for name, rates in sorted(part.items(), key=lambda pair: -pair[1]["rate"]):
             yield (
                 f"| {name} | {rates['rate']:,.0f} | {rates['least']:,.0f} | {rates['most']:,.0f} | "
-                f"{rates.get('cpu_ms_each', '')} | {rates.get('rss_mib', '')} | {MEANING[name]} |"
+                f"{_cpu(rates)} | {rates.get('rss_mib', '')} | {MEANING[name]} |"
             )
     yield from _through(run)
     if startup := run.get("startup"):
@@ -73,6 +74,11 @@ def markdown(run: Mapping[str, Any]) -> Iterator[str]:
     yield from ("", "## Parts", "", "| part | begun | seconds | load before |", "|--|--|--:|--:|")
     for name, part in run["parts"].items():
         yield f"| {name} | {part['at']} | {part['seconds']} | {part['load_before']} |"
+
+
+def _cpu(rates: Mapping[str, Any]) -> str:
+    each = rates.get("cpu_ms_each")
+    return f"{median(each):.3f}" if each else ""
 
 
 def _through(run: Mapping[str, Any]) -> Iterator[str]:

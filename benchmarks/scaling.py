@@ -299,7 +299,7 @@ def _stage(to: Servers, count: int, *, parts: int, workers: int) -> dict[str, fl
     done = run(to, command, task, count, 600, MENTIONS_CONFIG=str(_config(to)))
     return {
         "rate": done.rate,
-        "worker_cores": done.cpu / done.seconds,
+        "worker_cores": done.cpu * done.outputs / done.seconds,
         "broker_cores": done.broker_cpu / done.seconds,
     }
 

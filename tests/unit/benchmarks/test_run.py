@@ -1,4 +1,4 @@
-from benchmarks.run import collapsed, ratios
+from benchmarks.run import collapsed, guarded, ratios
 
 
 def rates(*rounds: float) -> dict[str, object]:
@@ -10,9 +10,16 @@ def test_a_ratio_is_the_median_of_each_rounds_so_a_slow_moment_changes_nothing()
     assert found == {"enrich ours/naive": 10.0}
 
 
+def test_processor_time_is_compared_the_other_way_round() -> None:
+    ours, naive = rates(1_000), rates(100)
+    ours["cpu_ms_each"], naive["cpu_ms_each"] = [0.5], [4.0]
+    found = guarded(ratios({"enrich": {"ours": ours, "naive": naive}}))
+    assert found == {"enrich ours/naive, processor": 8.0}
+
+
 def test_the_index_is_compared_with_the_faster_of_the_two_helpers() -> None:
     index = {"bulk": rates(4_000), "async_bulk": rates(8_000), "writer": rates(6_000)}
-    assert ratios({"index": index}) == {"index writer/async_bulk": 0.75}
+    assert ratios({"index": index}) == {"index writer/fastest helper": 0.75}
 
 
 def test_half_of_what_it_was_is_noise_and_less_is_a_collapse() -> None:

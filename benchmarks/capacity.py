@@ -1,0 +1,88 @@
+"""``python -m benchmarks.capacity RUN.json``: what so many mentions a day take, by a run's figures.
+
+The run is one of ``benchmarks.run`` that has the parts ``enrich`` and ``index``. Beside it the cost
+of taking in another worker's fingerprint is measured here, on one core. What is assumed and not
+measured stands in the constants, and in ``docs/capacity.md``.
+"""
+
+import json
+import math
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks.corpus import mentions
+from pipeline.enrich.duplicates import Window, fingerprint
+from pipeline.enrich.text import view
+from schemas.fingerprint import decode, encode
+
+__all__ = ["needs"]
+
+A_DAY: Final = (1_000_000, 100_000_000, 1_000_000_000)
+PEAK: Final = 10
+"""How many times the average the busiest minutes are."""
+BUSY: Final = 0.6
+"""How much of a core or node is used at the peak."""
+COPIES: Final = {"kafka": 3, "elasticsearch": 2}
+RAW, ENRICHED, INDEXED = 625, 1_250, 1_050
+"""Bytes a mention, see docs/operations.md."""
+KEPT: Final = {"raw": 30, "enriched": 90, "indexed": 365}
+"""Days."""
+NODE: Final = 2.8e12
+"""Bytes that a node holds: 70 % of 4 TB."""
+NODE_CORES: Final = 8
+FINGERPRINTS: Final = 20_000
+
+
+def needs(run: Mapping[str, Any], a_day: int, fingerprint_us: float) -> dict[str, float]:
+    """What so many mentions a day take."""
+    average = a_day / 86_400
+    peak = PEAK * average
+    enrich = math.ceil(peak / (BUSY * run["enrich"]["whole"]["rate"]))
+    index = math.ceil(peak / (BUSY * run["index"]["stage"]["rate"]))
+    stored = COPIES["elasticsearch"] * INDEXED * a_day * KEPT["indexed"]
+    kafka = COPIES["kafka"] * a_day * (RAW * KEPT["raw"] + ENRICHED * KEPT["enriched"])
+    # A run's Elasticsearch had what the others left of its cores; that counts as one core.
+    writing = COPIES["elasticsearch"] * peak / run["index"]["stage"]["rate"]
+    broker = COPIES["kafka"] * peak * run["enrich"]["whole"]["broker_ms_each"] / 1_000
+    return {
+        "mentions a second, average": round(average, 1),
+        "at the peak": round(peak),
+        "enrich workers": enrich,
+        "index workers": index,
+        "partitions": max(12, 12 * math.ceil(2 * max(enrich, index) / 12)),
+        "broker cores": math.ceil(broker / BUSY),
+        "TB in Kafka": round(kafka / 1e12, 2),
+        "TB in Elasticsearch": round(stored / 1e12, 2),
+        "nodes, by disk": math.ceil(stored / NODE),
+        "nodes, by writing": math.ceil(writing / BUSY / NODE_CORES),
+        "core of each enrich worker for fingerprints": round(peak * fingerprint_us / 1e6, 2),
+    }
+
+
+def taking_in() -> float:
+    """Microseconds of a worker for the fingerprint of another's mention."""
+    made = [(m.id, encode(fingerprint(view(m.text), m))) for m in mentions(FINGERPRINTS)]
+    window = Window(2 * FINGERPRINTS)
+    began = time.process_time()
+    for name, value in made:
+        window.add(name, decode(value))
+    return 1e6 * (time.process_time() - began) / len(made)
+
+
+def main(where: Path) -> None:
+    """Print the table."""
+    run = json.loads(where.read_text(encoding="utf-8"))
+    each = taking_in()
+    print(f"Taking in a fingerprint: {each:.0f} µs of one core.\n")
+    columns = [needs(run, a_day, each) for a_day in A_DAY]
+    print(f"| mentions a day | {' | '.join(f'{a_day:,}' for a_day in A_DAY)} |")
+    print(f"|---|{'--:|' * len(A_DAY)}")
+    for name in columns[0]:
+        print(f"| {name} | {' | '.join(f'{column[name]:,}' for column in columns)} |")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
