@@ -21,6 +21,7 @@ import json
 import random
 import time
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Final
@@ -102,6 +103,8 @@ class Listing(Struct, frozen=True):
     """Where the next page begins, as JSON; None where there is none."""
     cut: bool = False
     """There would be more, which the platform does not show."""
+    filtered: Mapping[str, int] = {}
+    """Rows that are left out, by reason."""
 
 
 class _Known(Struct, array_like=True):
@@ -112,6 +115,25 @@ class _Known(Struct, array_like=True):
     fingerprint: str
     looked: int  # seconds since 1970
     id: str
+
+
+class _Found(Struct):
+    """What a page of a listing has."""
+
+    filtered: Counter[str]
+    items: list[Item] = []
+    unchanged: int = 0
+    last: int | None = None  # published, milliseconds since 1970
+    newest: int = 0
+
+    def add(self, what: Item | str | None) -> None:
+        """Something to publish, why it is left out, or None where it is published already."""
+        if what is None:
+            self.unchanged += 1
+        elif isinstance(what, str):
+            self.filtered[what] += 1
+        else:
+            self.items.append(what)
 
 
 class State(Struct):
@@ -281,18 +303,12 @@ class Listed(ABC):
                     raise
                 at, anew = None, True  # What is read twice is told by its id.
                 continue
-            items: list[Item] = []
-            unchanged = 0
-            last = None
+            found = _Found(filtered=Counter(listing.filtered))
             for row in listing.rows:
-                item, published = self._row(row, query, state, recent, since)
-                last = published if published is not None else last
-                # A clock that is ahead must not make us miss what comes until then.
-                top = max(top, min(published or 0, now))
-                if item is None:
-                    unchanged += 1
-                else:
-                    items.append(item)
+                self._row(row, query, state, recent, since, found)
+            last, items = found.last, found.items
+            # A clock that is ahead must not make us miss what comes until then.
+            top = max(top, min(found.newest, now))
             reached = self.ordered and last is not None and last < since
             over = reached or listing.more is None
             if over:
@@ -304,33 +320,47 @@ class Listed(ABC):
             if listing.cut and not reached and last is not None:
                 gap = (last if listing.more is not None else since, last)
             items.reverse()
-            yield Page(items, state.cursor(), unchanged, gap)
+            yield Page(items, state.cursor(), found.unchanged, gap, dict(found.filtered))
             if over:
                 return
             at = listing.more
 
-    def _row(
+    def _row(  # noqa: PLR0917 - the state of a reading
         self,
         row: Any,  # noqa: ANN401 - as the platform sends it
         query: str,
         state: State,
         recent: dict[str, None],
         since: int,
-    ) -> tuple[Item | None, int | None]:
-        """What a row of a listing becomes, and when it was published (ms)."""
+        found: "_Found",
+    ) -> None:
+        """Add what a row of a listing becomes, or that and why it is left out."""
         try:
             post = self.post(row, query)
             published = milliseconds(post.published)
+            found.last, found.newest = published, max(found.newest, published)
             key = post.key or post.native
-            if published < since or key in recent:
-                return None, published
+            reason = self._left_out(key, post, state, since)
+            if reason is not None or published < since or key in recent:
+                found.add(reason)
+                return
             item = self._item(post, query, state)
         except (ValueError, LookupError, TypeError, AttributeError) as error:
-            return self._refused(row, query, error, state), None
+            found.add(self._refused(row, query, error, state))
+            return
+        found.add(item)
         recent[key] = None
         if len(recent) > _RECENT:
             del recent[next(iter(recent))]
-        return item, published
+
+    def _left_out(self, key: str, post: Post, state: State, since: int) -> str | None:
+        """Why a post is of no interest; None where it is, or was."""
+        if key in state.seen:
+            return None
+        age = time.time() - post.published.timestamp()
+        if milliseconds(post.published) < since and age > self.config.history * _DAY:
+            return "too old"
+        return "not shown" if post.gone else None
 
     def _item(self, post: Post, query: str, state: State) -> Item | None:
         """The mention of a post, or its deletion; None where it is known and as it was."""

@@ -70,7 +70,9 @@ class Sitemaps(Listed):
             msg = f"{query}: leads to more than {_DEEPEST} sitemaps; name the news sitemap itself"
             raise Unreadable(msg)
         entries = [_row(entry) for entry in root.iterfind(f"{_SITEMAP}url")]
-        return Listing([row for row in entries if row["news"]], left or None)
+        news = [row for row in entries if row["news"]]
+        other = {"no news": len(entries) - len(news)} if len(news) < len(entries) else {}
+        return Listing(news, left or None, filtered=other)
 
     def post(self, row: Any, query: str) -> Post:  # noqa: ANN401, ARG002 - the base's signature
         """An entry."""

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from agents.errors import Expired, RateLimited, SourceError
 from agents.listed import Listed, ListedConfig, Listing, Post
@@ -160,3 +161,23 @@ def test_what_is_found_long_after_it_was_said_is_marked() -> None:
 
     found = mentions(drain(Old(3, history=30)))
     assert [mention.collector.backfill for mention in found] == [True, True, False]
+
+
+def test_what_is_left_out_is_counted_by_reason() -> None:
+    class Stumps(Endless):
+        def post(self, row: Any, query: str) -> Post:
+            post = super().post(row, query)
+            at = NOW - timedelta(days=row)
+            return structs.replace(post, published=at, gone=row == 1)
+
+        def listing(self, query: str, at: Any, since: datetime) -> Listing:
+            return structs.replace(super().listing(query, at, since), filtered={"no news": 2})
+
+    source = Stumps(5, history=2.5, recheck_for=0)
+    (page, *_) = drain(source)
+    assert [mention.text[:8] for mention in mentions([page])] == ["Nummer 2", "Nummer 0"]
+    assert page.filtered == {"no news": 2, "not shown": 1, "too old": 2}
+    assert page.unchanged == 0
+    (again, *_) = drain(source, page.cursor)
+    assert again.unchanged == 2
+    assert again.filtered == {"no news": 2, "not shown": 1, "too old": 2}
