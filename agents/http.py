@@ -30,6 +30,7 @@ import httpx
 from msgspec import Struct
 from protego import Protego
 from pydantic import BaseModel, ConfigDict, Field
+from socksio.exceptions import SOCKSError
 
 from agents.errors import RateLimited, SourceError, Unreadable
 from agents.network import Forbidden, PublicOnly
@@ -453,7 +454,7 @@ def _errors(url: str) -> Iterator[None]:
     except httpx.RemoteProtocolError as error:
         msg = f"{url}: the answer ends early or is not HTTP: {error}"
         raise Unreadable(msg) from error
-    except (httpx.HTTPError, httpx.InvalidURL, httpcore.ConnectError) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, httpcore.ConnectError, SOCKSError) as error:
         hint = "; allow_private = true permits it" if _forbidden(error) else ""
         msg = f"{url}: {str(error) or type(error).__name__}{hint}"
         raise SourceError(msg) from error

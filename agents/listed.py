@@ -200,6 +200,8 @@ class Listed(ABC):
     def lookup(self, keys: Sequence[str]) -> Mapping[str, Any]:
         """The rows of these posts as they are now; what is left out is gone.
 
+        What has come to them since, as replies, may be there as well, under keys of its own.
+
         Raises:
             SourceError: no answer.
         """
@@ -451,6 +453,9 @@ class Listed(ABC):
                     unchanged += 1
                 else:
                     items.append(item)
+            others = [row for key, row in found.items() if key not in keys]
+            more = [self.changed(row, self.kind, state) for row in others]
+            items += [item for item in more if item is not None]
             yield Page(items, state.cursor(), unchanged)
 
     def changed(self, row: Any, query: str, state: State) -> Item | None:  # noqa: ANN401

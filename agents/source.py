@@ -203,6 +203,7 @@ _BUILT_IN: dict[str, _Kind] = {
     "hackernews": _Kind.parse("agents.hackernews:HackerNews"),
     "mail": _Kind.parse("agents.mail:Mail"),
     "mastodon": _Kind.parse("agents.mastodon:Mastodon"),
+    "playstore": _Kind.parse("agents.playstore:PlayStore"),
     "push": _Kind.parse("agents.push:Push"),
     "reddit": _Kind.parse("agents.reddit:Reddit"),
     "reviews": _Kind.parse("agents.reviews:Reviews"),

@@ -131,7 +131,8 @@ class Streamed(Listed):
             if moved and time.time() >= keep_at:
                 kept, keep_at, moved = state.cursor(), time.time() + _KEEP_EVERY, False
             heard = None if completed.waiting else taken.heard
-            yield Page(items, kept, len(found) - len(items), taken.gap, completed.filtered, heard)
+            gap = None if self.queries() else taken.gap  # else a listing has filled it
+            yield Page(items, kept, len(found) - len(items), gap, completed.filtered, heard)
 
     def _heard(self, event: Event, state: State) -> Item | None:
         if event.row is None:

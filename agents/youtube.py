@@ -6,8 +6,9 @@ google-api-python-client: ``search.list`` (100 units), and at 1 unit each ``play
 ``channels.list``. A project has 10,000 units a day until midnight Pacific time: a configuration
 that would use more is refused with the interval that fits, and ``quotaExceeded`` is waited out.
 
-A comment thread comes with all its replies when it is first read; replies to it that are written
-later are not listed by YouTube.
+A comment thread comes with all its replies when it is read. YouTube lists threads by when they
+began: replies that are written later are found when the thread is looked at again, within
+``recheck_for``.
 
 Edits are seen by ``updatedAt`` and by what changed; deletion is what can no longer be looked up.
 
@@ -127,11 +128,20 @@ class YouTube(Listed):
         comments = dict(key.split("@", 1) for key in keys if "@" in key)
         for video in self._videos([key for key in keys if "@" not in key]):
             found[video["id"]] = video
-        if comments:
-            asked = {"part": "snippet", "id": ",".join(comments), "textFormat": "plainText"}
-            for comment in rows(self._ask("comments", asked), "items"):
-                video = comments.get(comment["id"], "")
-                found[f"{comment['id']}@{video}"] = {**comment, "_video": video}
+        # A reply's id is <its thread's>.<its own>.
+        replies = [id_ for id_ in comments if "." in id_]
+        threads = [id_ for id_ in comments if "." not in id_]
+        shown: list[Any] = []
+        if replies:
+            asked = {"part": "snippet", "id": ",".join(replies), "textFormat": "plainText"}
+            shown += rows(self._ask("comments", asked), "items")
+        if threads:
+            asked = {"part": "snippet,replies", "id": ",".join(threads), "textFormat": "plainText"}
+            for thread in rows(self._ask("commentThreads", asked), "items"):
+                shown += self._thread(thread)
+        for comment in shown:
+            video = comments.get(comment["id"]) or comments.get(_thread_of(comment), "")
+            found[f"{comment['id']}@{video}"] = {**comment, "_video": video}
         return found
 
     def post(self, row: Any, query: str) -> Post:  # noqa: ANN401, ARG002 - the base's signature
@@ -187,14 +197,17 @@ class YouTube(Listed):
         answer = self._ask("commentThreads", params)
         found: list[Any] = []
         for thread in rows(answer, "items"):
-            about, top = thread["snippet"], thread["snippet"]["topLevelComment"]
-            replies = (thread.get("replies") or {}).get("comments") or []
-            if about.get("totalReplyCount", 0) > len(replies):
-                replies = self._replies(top["id"])
-            video = about.get("videoId")
-            # The thread itself last, since its time is what listings are ordered by.
-            found += [{**comment, "_video": video} for comment in (*replies, top)]
+            video = thread["snippet"].get("videoId")
+            found += [{**comment, "_video": video} for comment in self._thread(thread)]
         return Listing(found, answer.get("nextPageToken"))
+
+    def _thread(self, thread: Mapping[str, Any]) -> list[Any]:
+        """The comments of a thread: itself last, since its time is what listings are ordered by."""
+        about, top = thread["snippet"], thread["snippet"]["topLevelComment"]
+        replies = (thread.get("replies") or {}).get("comments") or []
+        if about.get("totalReplyCount", 0) > len(replies):
+            replies = self._replies(top["id"])
+        return [*replies, top]
 
     def _replies(self, parent: str) -> list[Any]:
         found: list[Any] = []
@@ -321,6 +334,10 @@ class YouTube(Listed):
                 "engagement": {"likes": about.get("likeCount")},
             },
         )
+
+
+def _thread_of(comment: Mapping[str, Any]) -> str:
+    return str(comment["id"]).partition(".")[0]
 
 
 def _meaning(what: str, error: HttpError) -> SourceError | None:

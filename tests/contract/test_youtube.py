@@ -18,6 +18,7 @@ from agents.testing import (
     Request,
     Said,
     TokenContract,
+    deletions,
     drain,
     drain_until_failure,
     mentions,
@@ -57,7 +58,8 @@ class DataApi(Platform):
         }
 
     def is_listing(self, request: Request) -> bool:
-        return request.where.endswith(("/commentThreads", "/search", "/playlistItems"))
+        listings = ("/commentThreads", "/search", "/playlistItems")
+        return request.where.endswith(listings) and "id" not in request.query
 
     def answer(self, request: Request) -> Answer | None:
         assert request.headers["x-goog-api-key"] == KEY
@@ -78,7 +80,12 @@ class DataApi(Platform):
             if "parentId" in query:
                 return self.items(self.replies[query["parentId"]])
             asked = query["id"].split(",")
-            return self.items([self.comment(s) for s in self.there if f"Ugx{s.number}" in asked])
+            assert all("." in id_ for id_ in asked), "a thread comes with its replies"
+            there = [reply for replies in self.replies.values() for reply in replies]
+            return self.items([reply for reply in there if reply["id"] in asked])
+        if what == "commentThreads" and "id" in query:
+            asked = query["id"].split(",")
+            return self.items([self.thread(s) for s in self.there if f"Ugx{s.number}" in asked])
         found, size = self.there, int(query["maxResults"])
         if what == "search":
             low = datetime.fromisoformat(query["publishedAfter"])
@@ -159,6 +166,14 @@ class DataApi(Platform):
             },
         }
 
+    def reply(self, *names: str) -> None:
+        """Answer the first comment."""
+        for name in names:
+            said = self.comment(Said(9, f"Finde ich auch ({name})", self.start))
+            said |= {"id": f"Ugx1.{name}"}
+            said["snippet"]["parentId"] = "Ugx1"
+            self.replies.setdefault("Ugx1", []).append(said)
+
     def expired(self) -> Answer:
         return problem(400, "invalidPageToken")
 
@@ -181,14 +196,10 @@ class TestYouTube(EditContract, DeletionContract, PositionContract, TokenContrac
 
 def test_a_comment_and_all_its_replies(api: DataApi) -> None:
     api.add(["Klasse Video"])
-    reply = Said(9, "Finde ich auch", api.start)
-    more = {**api.comment(reply), "id": "Ugx1.second"}
-    api.replies["Ugx1"] = [api.comment(reply), more]
-    for row in api.replies["Ugx1"]:
-        row["snippet"]["parentId"] = "Ugx1"
+    api.reply("first", "second")
     by_id = {mention.id: mention for mention in mentions(drain(api))}
-    assert sorted(by_id) == ["youtube:Ugx1", "youtube:Ugx1.second", "youtube:Ugx9"]
-    top, answer = by_id["youtube:Ugx1"], by_id["youtube:Ugx9"]
+    assert sorted(by_id) == ["youtube:Ugx1", "youtube:Ugx1.first", "youtube:Ugx1.second"]
+    top, answer = by_id["youtube:Ugx1"], by_id["youtube:Ugx1.first"]
     assert top.url == f"https://www.youtube.com/watch?v={VIDEO}&lc=Ugx1"
     assert top.author is not None
     assert (top.author.id, top.author.handle) == ("UCada", "ada")
@@ -196,6 +207,25 @@ def test_a_comment_and_all_its_replies(api: DataApi) -> None:
     assert top.thread.parent_id == top.thread.root_id == f"youtube:{VIDEO}"
     assert answer.thread is not None
     assert (answer.thread.parent_id, answer.thread.root_id) == ("youtube:Ugx1", f"youtube:{VIDEO}")
+
+
+def test_replies_that_come_later_are_found_and_so_is_their_end(api: DataApi) -> None:
+    api.add(["Klasse Video"])
+    api.reply("first")
+    pages = drain(api)
+    api.reply("second", "third")
+    api.options["recheck"] = 0
+    after = drain(api, pages[-1].cursor)
+    assert {m.id for m in mentions(after)} == {"youtube:Ugx1.second", "youtube:Ugx1.third"}
+    (late, _) = mentions(after)
+    assert late.url
+    assert VIDEO in late.url
+    assert late.thread is not None
+    assert (late.thread.parent_id, late.thread.root_id) == ("youtube:Ugx1", f"youtube:{VIDEO}")
+    assert mentions(drain(api, after[-1].cursor)) == []
+    del api.replies["Ugx1"][1]
+    last = drain(api, after[-1].cursor)
+    assert [gone.id for gone in deletions(last)] == ["youtube:Ugx1.second"]
 
 
 @pytest.mark.parametrize(

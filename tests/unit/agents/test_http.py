@@ -1,5 +1,7 @@
 """What one client for all sources owes to hosts."""
 
+import socket
+import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -108,3 +110,30 @@ def test_a_host_that_is_left_alone_is_not_asked(web: Loopback) -> None:
         http.exchange("GET", web.url + "/a")
     assert web.requests == []
     http.close()
+
+
+def test_a_socks_proxy_resolves_names_itself() -> None:
+    asked: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(100)
+                connection.sendall(b"\x05\x00")  # version 5, no password
+                asked.append(connection.recv(300))
+                connection.sendall(b"\x05\x00\x00\x01" + bytes(6))  # connected
+                connection.recv(1_000)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nda")
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        proxy = f"socks5h://127.0.0.1:{server.getsockname()[1]}"
+        http = Http(HttpConfig(proxy=proxy, timeout=2))
+        fetched = http.get("http://feed.example/")
+        thread.join(2)
+        http.close()
+    assert fetched is not None
+    assert fetched.body == b"da"
+    # Connect to a name, as it was given.
+    assert asked == [b"\x05\x01\x00\x03\x0cfeed.example\x00\x50"]
