@@ -9,7 +9,7 @@ from agents.errors import RateLimited, SourceError, Unreadable
 from agents.stream import Event, Line, Stream
 
 
-def reader(*events: Event, then: Callable[[], None] = lambda: None) -> Callable[[Line], None]:
+def reader(*events: Event, then: Callable[[], object] = lambda: None) -> Callable[[Line], None]:
     def read(line: Line) -> None:
         line.opened(lambda: None)
         for event in events:
@@ -32,7 +32,7 @@ def test_what_came_before_the_end_is_taken_before_the_end_is_said() -> None:
 
 def test_positions_go_with_the_events_they_follow() -> None:
     go = threading.Event()
-    lines = {"a": reader(Event("1"), then=lambda: go.wait(5) and None)}
+    lines = {"a": reader(Event("1"), then=lambda: go.wait(5))}
     with Stream(lines, {"a": "0", "gone": "9"}) as stream:
         assert stream.take(0).positions in ({"a": "0"}, {"a": "1"})
         while (taken := stream.take(0.1)).positions != {"a": "1"}:
@@ -94,7 +94,7 @@ def test_whoever_connects_too_late_is_hung_up_on() -> None:
 
 def test_all_lines_have_to_open_and_the_first_that_ends_is_the_end() -> None:
     forever = threading.Event()
-    lines = {"a": reader(then=lambda: forever.wait(5) and None), "b": lambda _: None}
+    lines = {"a": reader(then=lambda: forever.wait(5)), "b": lambda _: None}
     with Stream(lines, {}) as stream:
         stream.wait(1)
         assert not stream.open
@@ -105,7 +105,11 @@ def test_all_lines_have_to_open_and_the_first_that_ends_is_the_end() -> None:
 
 def test_a_line_that_does_not_open_is_said() -> None:
     never = threading.Event()
-    with Stream({"a": lambda _: never.wait(5) and None}, {}) as stream:
+
+    def wait(_: Line) -> None:
+        never.wait(5)
+
+    with Stream({"a": wait}, {}) as stream:
         stream.wait(0.05)
         with pytest.raises(SourceError, match="not open within"):
             stream.take(1)
