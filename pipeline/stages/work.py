@@ -92,12 +92,13 @@ class Work:
                 return []
             changed[key] = None
             return [Outgoing(self._topic, key, None, [])]
-        now = life.decide(known, order)
-        if now is None:
-            return []
-        changed[key] = now
-        made = [Outgoing(self._topic, key, msgspec.json.encode(now), [])]
-        if order.action == "escalate" and (team := self._next_team.get(order.team)):
+        made: list[Outgoing] = []
+        if (now := life.decide(known, order)) is not None:
+            changed[key] = now
+            made = [Outgoing(self._topic, key, msgspec.json.encode(now), [])]
+        team = self._next_team.get(order.team)
+        if order.action == "escalate" and team and (now := now or known) and life.done(now, order):
+            # Also when it was carried out before: a kill may have come between the two messages.
             made += self._decided(life.handed_on(self._settings, now, team, order.at), changed)
         return made
 

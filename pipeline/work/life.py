@@ -21,6 +21,7 @@ __all__ = [
     "becomes_work",
     "decide",
     "deletion",
+    "done",
     "escalation",
     "handed_on",
     "routing",
@@ -44,14 +45,20 @@ def decide(known: Work | None, order: Order) -> Work | None:
         ValueError: there is no such work, or the order lacks what it is about.
     """
     if known is None:
-        return _begun(order)
-    if order.action == "route" or any(step.order == order.id for step in known.steps):
+        # What was deleted meanwhile is not escalated.
+        return _begun(order) if order.action != "escalate" else None
+    if order.action == "route" or done(known, order):
         return None
     if order.action == "escalate":
         forsaken = known.state == "new" and known.escalated_at is None
         return _with(known, order, escalated_at=order.at) if forsaken else None
     refused = _refused(known, order)
     return _with(known, order, refused, **({} if refused else _changes(known, order)))
+
+
+def done(known: Work, order: Order) -> bool:
+    """Whether an order was decided before."""
+    return any(step.order == order.id for step in known.steps)
 
 
 def _changes(known: Work, order: Order) -> dict[str, Any]:

@@ -90,6 +90,22 @@ async def test_what_is_escalated_is_another_team_s_too(stage: Work) -> None:
     ]
 
 
+async def test_a_kill_between_two_messages_loses_no_escalation(stage: Work) -> None:
+    routed = life.routing(SETTINGS, SETTINGS.routes[0], MENTION, NOW)
+    known = life.decide(None, routed)
+    assert known
+    order_ = life.escalation(known, NOW)
+    escalated = life.decide(known, order_)
+    stage._book.shelf.adopt(key("press", "t:1"), msgspec.json.encode(escalated))
+    (outcome,) = await stage.handle([message(order_)])
+    assert said(outcome) == [("board", "new")]
+
+
+async def test_what_was_deleted_is_not_escalated(stage: Work) -> None:
+    (outcome,) = await stage.handle([message(order("escalate", "pipeline"))])
+    assert said(outcome) == []
+
+
 async def test_what_cannot_be_is_rejected_with_its_reason(stage: Work) -> None:
     wrong = message(order("take", "ada"))
     batch = [
