@@ -14,7 +14,8 @@ import pytest
 from agents import rows
 from agents.errors import Unreadable
 from agents.files import Files, FilesConfig
-from agents.source import Refused, Source
+from agents.repeats import Repeats
+from agents.source import Cursor, Refused, Source
 from agents.testing import EditContract, Outside, drain, items, mentions
 
 START = datetime(2026, 1, 5, 8, tzinfo=UTC)
@@ -172,6 +173,42 @@ def test_a_file_of_another_encoding_and_one_with_a_mark(tmp_path: Path) -> None:
     (refused,) = items(drain(table))
     assert isinstance(refused, Refused)
     assert "schön".encode("cp1252") in refused.value
+
+
+def test_what_a_replaced_file_says_again_costs_once(tmp_path: Path) -> None:
+    """Its rows get the file's time of change, so that corrected ones win: unchanged ones too."""
+    table = Table(tmp_path, ".jsonl")
+    table.add(["eins", "zwei"])
+    source, repeats = table.source(), Repeats()
+
+    def fresh(cursor: Cursor | None) -> tuple[list[str], Cursor | None]:
+        """What would be published, and the cursor after it."""
+        found: list[str] = []
+        for page in source.poll(cursor):
+            said = {one.id: repeats.fingerprint(one) for one in mentions([page])}
+            found += [name for name, print_ in said.items() if not repeats.known(name, print_)]
+            repeats.remember(said.items(), "it")
+            cursor = page.cursor
+        return found, cursor
+
+    first, cursor = fresh(None)
+    assert first == ["files:0", "files:1"]
+    again, cursor = fresh(cursor)
+    assert again == []
+    table.path.write_text(table.row(1, "zwei") + table.row(0, "eins"), encoding="utf-8")
+    replaced, cursor = fresh(cursor)
+    assert sorted(replaced) == first
+    again, cursor = fresh(cursor)
+    assert again == []
+    # Rows that say themselves when they were edited keep that revision, and cost nothing.
+    table.options["columns"] = {
+        "id": "Nr", "text": "Bewertung", "published_at": "Datum", "edited_at": "Datum"
+    }  # fmt: skip
+    source = table.source()
+    _, cursor = fresh(None)
+    table.path.write_text(table.row(0, "eins") + table.row(1, "zwei"), encoding="utf-8")
+    again, cursor = fresh(cursor)
+    assert again == []
 
 
 def test_a_missing_column_is_said_with_those_there_are(tmp_path: Path) -> None:

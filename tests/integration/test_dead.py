@@ -184,6 +184,32 @@ def test_an_interrupted_replay_goes_on_in_order_where_it_stopped(
     assert all(numbers == sorted(numbers) for numbers in returned.values())
 
 
+def test_a_letter_larger_than_its_topic_takes_is_cut_and_says_so(
+    installation: Installation,
+) -> None:
+    # Written compressed, it is small; the stage's own compression does not make it that small.
+    size = 40_000_000
+    pattern = os.urandom(30_000)  # repeated within gzip's window, and not quite within lz4's blocks
+    value = (pattern * (size // len(pattern) + 1))[:size]
+    publish(
+        installation,
+        "mentions.raw",
+        [(b"push:large", value, [("mine", b"1")]), message(mention(1))],
+        compression="gzip",
+    )
+    worker = installation.start("worker", "--stages", "enrich,index")
+    installation.wait(lambda: installation.count() == 1, "what comes behind it is indexed")
+    installation.wait(lambda: len(waiting(installation)) == 1, "it is set aside")
+    (letter,) = waiting(installation)
+    assert letter.key == b"push:large"
+    assert letter.value == value[:1_048_576]
+    assert dict(letter.headers)["dlq_truncated"] == b"%d" % size
+    assert "cut" in installation.log(worker)
+    failed = installation.run("dead", "replay", letter.position, code=1)
+    assert "too large to be kept whole" in failed.stderr
+    assert installation.stop(worker) == 0
+
+
 def test_a_letter_that_its_topic_does_not_take_is_named(installation: Installation) -> None:
     raw = installation.settings.kafka.topic(topics.RAW).encode()
     # What compresses well is small on the wire; U+2028 ends a line for some, not for JSON lines.

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from aiokafka import AIOKafkaProducer
 
+from pipeline.admin import REQUEST_LIMIT
 from schemas import encode
 from schemas.headers import mention_headers
 from schemas.mention import Collector, RawMention
@@ -35,14 +36,20 @@ def message(made: RawMention) -> Message:
     return made.id.encode(), encode(made), mention_headers(made)
 
 
-def publish(installation: Installation, topic: str, messages: Iterable[Message]) -> None:
+def publish(
+    installation: Installation,
+    topic: str,
+    messages: Iterable[Message],
+    compression: str | None = None,
+) -> None:
     """Write messages in order, and return once the broker has confirmed all."""
 
     async def send() -> None:
         producer = AIOKafkaProducer(
             bootstrap_servers=installation.settings.kafka.bootstrap,
             acks="all",
-            max_request_size=4_194_304,
+            compression_type=compression,
+            max_request_size=REQUEST_LIMIT if compression else 4_194_304,
         )
         await producer.start()
         try:

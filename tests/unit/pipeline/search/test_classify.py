@@ -6,7 +6,7 @@ from elastic_transport import ApiResponseMeta, HttpHeaders, NodeConfig, TlsError
 from elasticsearch import ApiError, ConnectionTimeout, TransportError
 
 from pipeline.outcome import Ok, Outcome, Reject, Retry
-from pipeline.search.classify import Action, Smaller, failure, item, worst
+from pipeline.search.classify import Action, Overtaken, Smaller, failure, item, worst
 
 
 @pytest.mark.parametrize(
@@ -17,8 +17,8 @@ from pipeline.search.classify import Action, Smaller, failure, item, worst
         ("delete", 200, None, Ok),
         ("delete", 404, None, Ok),
         ("delete", 404, "index_not_found_exception", Ok),
-        ("index", 409, "version_conflict_engine_exception", Ok),
-        ("delete", 409, "version_conflict_engine_exception", Ok),
+        ("index", 409, "version_conflict_engine_exception", Overtaken),
+        ("delete", 409, "version_conflict_engine_exception", Overtaken),
         ("update", 200, None, Ok),
         ("update", 409, "version_conflict_engine_exception", Retry),
         ("index", 409, "illegal_state_exception", Retry),
