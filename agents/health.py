@@ -7,7 +7,7 @@
 
 import threading
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import msgspec
@@ -16,7 +16,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from agents.errors import AgentError
 
-__all__ = ["STUCK_AFTER", "Health", "Pages"]
+__all__ = ["STUCK_AFTER", "Health", "Pages", "Reporting"]
 
 STUCK_AFTER: Final = 30.0
 """Seconds without a turn of the agent's loop."""
@@ -33,6 +33,15 @@ class Health(Struct, frozen=True):
     """Those of them that have not been read for two expected intervals."""
 
 
+class Reporting(Protocol):
+    """What a ``Struct`` says that is served here."""
+
+    @property
+    def live(self) -> bool: ...  # noqa: D102 - as above
+    @property
+    def ready(self) -> bool: ...  # noqa: D102
+
+
 class _Quiet(WSGIRequestHandler):
     timeout = 5  # seconds for a client to say what it wants
 
@@ -47,7 +56,7 @@ class Pages:
         AgentError: the port is taken.
     """
 
-    def __init__(self, host: str, port: int, health: Callable[[], Health]) -> None:
+    def __init__(self, host: str, port: int, health: Callable[[], Reporting]) -> None:
         self._health = health
         try:
             self._server = make_server(host, port, self._answer, WSGIServer, _Quiet)

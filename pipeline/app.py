@@ -8,7 +8,6 @@ Faust brings the consumer, its assignor and rebalancing; reading and acknowledgi
 import gc
 import logging
 import os
-import socket
 import ssl
 import tempfile
 import threading
@@ -33,9 +32,10 @@ from pipeline.delivery import Delivery, Record, Stage
 from pipeline.figures import Meter
 from pipeline.health import Health, pages
 from pipeline.settings import Kafka, Settings
+from pipeline.turning import EX_STUCK, STOP_WITHIN, reachable
 from schemas import topics
 
-__all__ = ["App", "reachable", "run", "spare_collector"]
+__all__ = ["App", "run", "spare_collector"]
 
 _log = logging.getLogger(__name__)
 
@@ -46,11 +46,8 @@ _ASLEEP: Final = 7.0
 """Seconds of standing still after which a session may be over: the last heartbeat was sent up to a
 quarter of it before."""
 _LOOK_EVERY: Final = 2.0  # seconds between two looks at lag and progress
-_DRAIN_WITHIN: Final = 15.0  # seconds from SIGTERM to the end, whatever Kafka does meanwhile
 _FIGURES_FIRST: Final = 2.0  # seconds after the start: that it is there is a figure, too
 _FIGURES_EVERY: Final = 60.0
-_EX_STUCK: Final = 75
-_REACH_WITHIN: Final = 2.0
 _DAY: Final = 86_400.0
 _LOOK_FOR_GARBAGE: Final = 50_000  # new objects; those of a batch die without being looked for
 
@@ -118,24 +115,24 @@ class App(faust.App):
         await super().on_start()
 
     async def stop(self) -> None:
-        """Finish the batch in hand, commit, leave the group: within ``_DRAIN_WITHIN``.
+        """Finish the batch in hand, commit, leave the group: within ``STOP_WITHIN``.
 
         Each part of Faust waits for its own last answer, up to a minute where none comes.
         """
-        limit = threading.Timer(_DRAIN_WITHIN, self._cut_short)
+        limit = threading.Timer(STOP_WITHIN, self._cut_short)
         limit.daemon = True
         limit.start()
         await super().stop()
 
     def _cut_short(self) -> None:
         # Nothing is lost by it: what is not acknowledged is read again.
-        _log.warning("%s: not over %.0f s after SIGTERM: exiting", self._stage.name, _DRAIN_WITHIN)
-        os._exit(_EX_STUCK)
+        _log.warning("%s: not over %.0f s after SIGTERM: exiting", self._stage.name, STOP_WITHIN)
+        os._exit(EX_STUCK)
 
     def _slept(self, seconds: float) -> None:
         # What it had not acknowledged is read again, by whoever has the partitions now.
         _log.warning("%s: was suspended for %.0f s: exiting", self._stage.name, seconds)
-        os._exit(_EX_STUCK)
+        os._exit(EX_STUCK)
 
     async def on_shutdown(self) -> None:
         """Let go of connections after the last commit."""
@@ -224,14 +221,14 @@ class App(faust.App):
             time.sleep(_LOOK_EVERY)
             if self._parent is not None and os.getppid() != self._parent:
                 _log.warning("%s: the supervisor is gone: exiting", self._stage.name)
-                os._exit(_EX_STUCK)
+                os._exit(EX_STUCK)
             still = time.monotonic() - self._seen_alive
             if still > limit and not reachable(self._settings.kafka.bootstrap):
                 _log.warning("%s: no broker can be reached: waiting", self._stage.name)
                 self._seen_alive = time.monotonic()
             elif still > limit:
                 _log.critical("%s: no progress for %.0f s: exiting", self._stage.name, still)
-                os._exit(_EX_STUCK)
+                os._exit(EX_STUCK)
 
 
 class _Polled:
@@ -274,18 +271,6 @@ def spare_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(_LOOK_FOR_GARBAGE)
-
-
-def reachable(bootstrap: str) -> bool:
-    """Whether anybody listens at one of these comma-separated addresses."""
-    for server in bootstrap.split(","):
-        host, _, port = server.strip().rpartition(":")
-        try:
-            socket.create_connection((host.strip("[]"), int(port)), _REACH_WITHIN).close()
-        except OSError:
-            continue
-        return True
-    return False
 
 
 def _say(state: RetryCallState) -> None:

@@ -230,12 +230,17 @@ class _Line:
         return True
 
 
-def notify(settings: Settings, stopped: Callable[[], bool] = lambda: False) -> None:
+def notify(
+    settings: Settings,
+    stopped: Callable[[], bool] = lambda: False,
+    turn: Callable[[], None] = lambda: None,
+) -> None:
     """Tell alerts and work to the settings' channels until stopped.
 
     Args:
         settings: where everything is, and the channels.
         stopped: asked several times a second.
+        turn: told every few seconds that all is well.
 
     Raises:
         ConfigError: a channel cannot be told anything; or at the start no broker answers, or a
@@ -254,11 +259,13 @@ def notify(settings: Settings, stopped: Callable[[], bool] = lambda: False) -> N
     _log.info("telling %d channels", len(lines))
     with admin.producer(settings) as producer, Copy.of(settings) as work:
         while not stopped():
+            turn()
             now = datetime.now(UTC)
             news = _news(settings, work, now)
             for line in lines:
                 summed = digest(line.channel, work.shelf.open(), now)
                 while due := line.due([*news, *([summed] if summed else [])], now):
+                    turn()
                     if line.tell(due, now):
                         _mark(settings, producer, line.channel.name, due)
             until = time.monotonic() + _LOOK_EVERY

@@ -114,6 +114,7 @@ def watch(
     settings: Settings,
     tell: Callable[[Alert], None],
     stopped: Callable[[], bool] = lambda: False,
+    turn: Callable[[], None] = lambda: None,
 ) -> None:
     """Watch until stopped.
 
@@ -121,6 +122,7 @@ def watch(
         settings: where everything is, and the rules.
         tell: told each alert once the brokers confirmed it.
         stopped: asked every second.
+        turn: told as often, once all that there was is taken in.
 
     Raises:
         ConfigError: no broker answers, or a topic is missing.
@@ -138,6 +140,7 @@ def watch(
         send(_catch_up(made, read))
         _log.info("%d topics are known; watching", len(made.histories))
         while not stopped():
+            turn()
             for found in read() or ():
                 send(made.feed(found))
             send(made.tick(time.time()))

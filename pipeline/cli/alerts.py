@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from pipeline.alerts.history import Fact
     from pipeline.settings import Settings
+    from pipeline.turning import Turning
     from schemas.alert import Alert
     from schemas.coverage import Coverage
 
@@ -40,11 +41,22 @@ def command() -> None:
     """Watch for what is unusual, and try the rules on history."""
 
 
+_port_option = click.option(
+    "--port",
+    type=click.IntRange(0, 65_535),
+    default=0,
+    help="Serve /health, /ready and /metrics there.",
+)
+_host_option = click.option("--host", default="127.0.0.1", show_default=True, help="See --port.")
+
+
 @command.command()
 @click.option("--verbose", "-v", is_flag=True, help="Show what the Kafka client says.")
+@_port_option
+@_host_option
 @json_option
 @click.pass_context
-def watch(ctx: click.Context, *, verbose: bool, as_json: bool) -> None:
+def watch(ctx: click.Context, *, verbose: bool, port: int, host: str, as_json: bool) -> None:
     """Publish alerts to mentions.alerts until interrupted."""
     from pipeline import logs  # noqa: PLC0415 - not needed for --help
     from pipeline.alerts.watch import watch as run  # noqa: PLC0415
@@ -57,13 +69,17 @@ def watch(ctx: click.Context, *, verbose: bool, as_json: bool) -> None:
         else:
             click.echo(_line(alert))
 
-    run(settings(ctx), tell, _until_signalled())
+    config = settings(ctx)
+    with _turning(config).watched(host, port) as turning:
+        run(config, tell, _until_signalled(), turning.turn)
 
 
 @command.command()
 @click.option("--verbose", "-v", is_flag=True, help="Show what the Kafka client says.")
+@_port_option
+@_host_option
 @click.pass_context
-def notify(ctx: click.Context, *, verbose: bool) -> None:
+def notify(ctx: click.Context, *, verbose: bool, port: int, host: str) -> None:
     """Tell alerts, and the work of teams, to the channels of the settings until interrupted."""
     from pipeline import logs  # noqa: PLC0415
     from pipeline.errors import ConfigError  # noqa: PLC0415
@@ -74,7 +90,8 @@ def notify(ctx: click.Context, *, verbose: bool) -> None:
     if not config.channels:
         msg = "no channels: add a [[channels]] table to mentions.toml"
         raise ConfigError(msg)
-    run(config, _until_signalled())
+    with _turning(config).watched(host, port) as turning:
+        run(config, _until_signalled(), turning.turn)
 
 
 @command.command("list")
@@ -124,11 +141,31 @@ def backtest(ctx: click.Context, since: datetime, *, sweep: bool, as_json: bool)
 
 
 def _until_signalled() -> "Callable[[], bool]":
-    """Says whether a signal asked for the end."""
-    asked = []
+    """Says whether a signal asked for the end, which comes in any case a while after it."""
+    import os  # noqa: PLC0415
+    import threading  # noqa: PLC0415
+
+    from pipeline.turning import EX_STUCK, STOP_WITHIN  # noqa: PLC0415
+
+    asked = threading.Event()
+
+    def stop(*_: object) -> None:
+        if not asked.is_set():
+            # Nothing is lost by it: what is not confirmed is found, or told, again.
+            limit = threading.Timer(STOP_WITHIN, os._exit, (EX_STUCK,))
+            limit.daemon = True
+            limit.start()
+        asked.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: asked.append(True))
-    return lambda: bool(asked)
+        signal.signal(number, stop)
+    return asked.is_set
+
+
+def _turning(config: "Settings") -> "Turning":
+    from pipeline.turning import Turning  # noqa: PLC0415
+
+    return Turning(config.worker.stuck_after, config.kafka.bootstrap)
 
 
 def _history(config: "Settings", since: datetime) -> "tuple[list[Fact], list[Coverage]]":

@@ -4,6 +4,7 @@ import socket
 import subprocess
 import sys
 import textwrap
+import time
 from urllib.parse import urlsplit
 
 import httpx
@@ -74,6 +75,31 @@ def test_health_and_readiness_tell_an_outage_from_work(
             lambda: 'mentions_lag{stage="index"} 0.0' in says("/metrics")[1], "all is committed"
         )
         assert installation.stop(worker) == 0
+
+
+def test_who_watches_and_who_tells_say_how_they_are_and_end_on_a_signal(
+    installation: Installation,
+) -> None:
+    installation.configure('[[channels]]\nname = "desk"\nurl = "env:DESK"\n')
+    installation.env["DESK"] = "https://desk.invalid/hook"
+    for command in ("watch", "notify"):
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        process = installation.start("alerts", command, "--port", str(port))
+
+        def says(path: str, port: int = port) -> int:
+            try:
+                answer = httpx.get(f"http://127.0.0.1:{port}{path}", timeout=5, trust_env=False)
+            except httpx.HTTPError:
+                return 0
+            return answer.status_code
+
+        installation.wait(lambda: says("/ready") == 200, f"{command} is ready")
+        assert says("/health") == 200
+        assert says("/metrics") == 200
+        since = time.monotonic()
+        assert installation.stop(process) == 0
+        assert time.monotonic() - since < 15
 
 
 def test_a_worker_that_is_stuck_ends_itself(installation: Installation) -> None:

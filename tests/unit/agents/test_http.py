@@ -5,7 +5,9 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+import httpcore
 import pytest
 
 from agents.errors import RateLimited, SourceError
@@ -137,3 +139,35 @@ def test_a_socks_proxy_resolves_names_itself() -> None:
     assert fetched.body == b"da"
     # Connect to a name, as it was given.
     assert asked == [b"\x05\x01\x00\x03\x0cfeed.example\x00\x50"]
+
+
+def test_a_redirect_into_the_own_network_is_refused(
+    web: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Two public names: one leads to a private address, the other becomes one after it was asked.
+    asked: list[str] = []
+    connect, real = httpcore.SyncBackend.connect_tcp, socket.getaddrinfo
+
+    def resolve(host: str, port: int, *rest: Any, **options: Any) -> Any:
+        if not host.endswith(".example"):
+            return real(host, port, *rest, **options)
+        asked.append(host)
+        rebound = host == "inner.example" or asked.count("moves.example") > 1
+        return real("10.0.0.1" if rebound else "8.8.8.8", port, *rest, **options)
+
+    def connected(backend: Any, host: str, port: int, *rest: Any, **options: Any) -> Any:
+        assert host == "8.8.8.8", "nothing private is ever connected to"
+        return connect(backend, "127.0.0.1", port, *rest, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    monkeypatch.setattr(httpcore.SyncBackend, "connect_tcp", connected)
+    port = web.url.rpartition(":")[2]
+    web.answers["/in"] = Answer(b"", 302, {"location": f"http://inner.example:{port}/"})
+    # Another port: a connection of its own, for which the name is asked again.
+    web.answers["/again"] = Answer(b"", 302, {"location": "http://moves.example:8080/"})
+    http = Http(HttpConfig(timeout=2, per_second=1_000))
+    for path in ("/in", "/again"):
+        with pytest.raises(SourceError, match="private address"):
+            http.get(f"http://moves.example:{port}{path}")
+    http.close()
+    assert asked == ["moves.example", "inner.example", "moves.example"]

@@ -51,6 +51,7 @@ CASES: dict[str, tuple[bytes, str]] = {
     "the first moment, east of Greenwich": (made(published_at="0001-01-01T00:00:00+14:00"), PASSES),
     "a date without offset": (made(published_at="2026-05-01T00:00:00"), "ValidationError"),
     "a date to come": (made(published_at="2031-01-01T00:00:00Z"), PASSES),
+    "100,000 hashtags": (made(text="#ab " * 100_000), "ValidationError"),
     "50,000 hashtags": (made(text="#a" * (TEXT_LIMIT // 2)), PASSES),
     "25,000 separate hashtags": (made(text=" ".join(["#ab"] * (TEXT_LIMIT // 4))), PASSES),
     "100,000 signs": (made(text="!?" * (TEXT_LIMIT // 2)), PASSES),

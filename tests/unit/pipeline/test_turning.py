@@ -1,0 +1,40 @@
+import socket
+import threading
+import time
+
+from pipeline.turning import Turning, reachable
+
+
+def test_one_broker_that_listens_is_enough() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert reachable(f"127.0.0.1:1, 127.0.0.1:{port}")
+        assert reachable(f"[::ffff:127.0.0.1]:{port}")
+    assert not reachable(f"127.0.0.1:1,127.0.0.1:{port}")
+
+
+def test_a_loop_that_hangs_ends_the_process_unless_no_broker_can_be_reached() -> None:
+    ended = threading.Event()
+    codes: list[int] = []
+
+    def die(code: int) -> None:
+        codes.append(code)
+        ended.set()
+
+    with socket.create_server(("127.0.0.1", 0)) as broker:
+        there = f"127.0.0.1:{broker.getsockname()[1]}"
+        turning = Turning(0.4, there, die)
+        assert not turning.health().ready
+        with turning.watched("127.0.0.1", 0):
+            until = time.monotonic() + 0.8
+            while time.monotonic() < until:
+                turning.turn()
+                time.sleep(0.05)
+            assert turning.health().live
+            assert turning.health().ready
+            assert not codes
+            assert ended.wait(5)
+        assert codes == [75]
+    with Turning(0.1, "127.0.0.1:1", die).watched("127.0.0.1", 0):
+        time.sleep(0.4)
+    assert codes == [75]
