@@ -71,7 +71,7 @@ def configured(name: str, recipe: str, folder: Path) -> Settings:
 
 @cache
 def chain(watched: tuple[object, ...]) -> Chain:
-    return Chain.build(Settings(watchlist=watched))  # type: ignore[arg-type]
+    return Chain.build(Settings(watchlist=watched))
 
 
 @pytest.mark.parametrize(("name", "recipe", "line", "expected"), recipes())
