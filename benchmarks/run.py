@@ -25,7 +25,7 @@ from schemas import __version__
 
 FORMS: Final[Mapping[str, Mapping[str, int]]] = {
     "guard": {"count": 2_400, "rounds": 3, "indexed": 4_000, "through": 0},
-    "short": {"count": 6_000, "rounds": 1, "indexed": 10_000, "through": 10_000},
+    "short": {"count": 5_000, "rounds": 1, "indexed": 8_000, "through": 8_000},
     "full": {"count": 15_000, "rounds": 3, "indexed": 30_000, "through": 30_000},
 }
 GUARDED: Final = ("naive", "loop", "ours"), ("bulk", "async_bulk", "writer")
