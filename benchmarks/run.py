@@ -24,7 +24,7 @@ from benchmarks.indexing import WAYS, indexing
 from schemas import __version__
 
 FORMS: Final[Mapping[str, Mapping[str, int]]] = {
-    "guard": {"count": 2_400, "rounds": 3, "indexed": 4_000, "through": 0},
+    "guard": {"count": 1_600, "rounds": 3, "indexed": 3_000, "through": 0},
     "short": {"count": 5_000, "rounds": 1, "indexed": 8_000, "through": 8_000},
     "full": {"count": 15_000, "rounds": 3, "indexed": 30_000, "through": 30_000},
 }
