@@ -27,7 +27,7 @@ from googleapiclient.errors import Error, HttpError
 from pydantic import Field
 
 from agents.bridge import HttplibBridge, faults, session
-from agents.errors import Denied, Expired, SourceConfigError
+from agents.errors import Denied, Expired, SourceConfigError, Unreadable
 from agents.listed import Listed, ListedConfig, Listing, Post, rows
 from agents.secret import Secret
 
@@ -63,8 +63,8 @@ class PlayStore(Listed):
     config: PlayStoreConfig
 
     def __init__(self, config: PlayStoreConfig) -> None:
-        super().__init__(config)
         self._credentials = _credentials(config.account)
+        super().__init__(config)
         self._headers: dict[str, str] = {}
         self._client: Any = build(
             "androidpublisher",
@@ -91,9 +91,12 @@ class PlayStore(Listed):
                     msg = f"Google Play {query}: the position is no longer known"
                     raise Expired(msg) from error
                 raise
+        if not isinstance(answer, dict):
+            msg = f"Google Play {query}: not a JSON object"
+            raise Unreadable(msg)
         # Where there is no review, there is no list.
         found = rows(answer, "reviews") if answer else []
-        more = (answer.get("tokenPagination") or {}).get("nextPageToken") if answer else None
+        more = (answer.get("tokenPagination") or {}).get("nextPageToken")
         return Listing([{**row, "_app": query} for row in found], more)
 
     def post(self, row: Any, query: str) -> Post:  # noqa: ANN401, ARG002 - the base's signature

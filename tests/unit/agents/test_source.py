@@ -1,4 +1,8 @@
+import json
+
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 from pydantic import ValidationError
 
 from agents import source
@@ -7,8 +11,20 @@ from agents.files import Files, FilesConfig
 from agents.source import Listener, Source, build, config_model, names
 
 
+def service_account() -> dict[str, str]:
+    """The JSON that Google gives for one."""
+    key = rsa.generate_private_key(public_exponent=65_537, key_size=2_048).private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    where = "https://oauth2.googleapis.com/token"
+    return {"client_email": "a@example.org", "private_key": key.decode(), "token_uri": where}
+
+
 def test_every_built_in_kind_can_be_made(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("A_TOKEN", "x")
+    monkeypatch.setenv("AN_ACCOUNT", json.dumps(service_account()))
     tables: dict[str, dict[str, object]] = {
         "appstore": {"apps": [1]},
         "bluesky": {"searches": ["a"]},
@@ -20,6 +36,7 @@ def test_every_built_in_kind_can_be_made(monkeypatch: pytest.MonkeyPatch) -> Non
         "stackexchange": {"tags": ["a"]},
         "hackernews": {"queries": ["a"]},
         "mastodon": {"hashtags": ["a"]},
+        "playstore": {"apps": ["com.nordwind"], "account": "env:AN_ACCOUNT"},
         "reddit": {"subreddits": ["aa"], "client_id": "x", "client_secret": "env:A_TOKEN"},
         "telegram": {"channels": ["nordwind"]},
         "x": {"searches": ["a"], "token": "env:A_TOKEN"},
