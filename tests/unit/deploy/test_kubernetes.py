@@ -1,35 +1,24 @@
-import shutil
-import subprocess
 from typing import Any
 
 import kubernetes_validate
 import pytest
-import yaml
 
 from pipeline.settings import Kafka
 from schemas import topics
-from tests.support.deploy import ROOT, known_variable, settings_of, takes
+from tests.support import deploy
+from tests.support.deploy import ROOT, TOOL, known_variable, settings_of, takes
 
 FOLDER = ROOT / "deploy" / "kubernetes"
 STAGES = {"enrich": topics.RAW, "index": topics.ENRICHED, "route": topics.ENRICHED}
 OTHERS = {"ScaledObject"}
 """Kinds that operators bring; Kubernetes has no schema for them."""
 
-TOOL = next((tool for tool in ("kustomize", "kubectl") if shutil.which(tool)), None)
 pytestmark = pytest.mark.skipif(TOOL is None, reason="neither kustomize nor kubectl is installed")
 
 
 @pytest.fixture(scope="module")
 def rendered() -> list[dict[str, Any]]:
-    command = [str(TOOL), *(["build"] if TOOL == "kustomize" else ["kustomize"])]
-    done = subprocess.run(
-        [*command, str(FOLDER / "overlays" / "example")],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return list(yaml.safe_load_all(done.stdout))
+    return deploy.rendered(FOLDER / "overlays" / "example")
 
 
 def of(rendered: list[dict[str, Any]], kind: str) -> dict[str, dict[str, Any]]:
