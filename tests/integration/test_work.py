@@ -137,7 +137,10 @@ def check_that_nothing_becomes_work_twice(
     states = [f"--state={state}" for state in ("new", "answered", "dismissed")]
     after = works(installation, *states)
     del after["push:7", "desk"]
-    assert after == before
+    assert after.keys() == before.keys()
+    # The urgent one goes on being escalated meanwhile.
+    for name in before.keys() - {("push:5", "desk"), ("push:5", "urgent")}:
+        assert after[name] == before[name]
     return before
 
 
