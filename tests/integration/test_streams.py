@@ -106,7 +106,7 @@ http = {{ allow_private = true, per_second = 1000 }}
     installation.wait(lambda: installation.count() == 53, "everything in the index")
     assert len(installation.documents()) == 53
 
-    # What is said arrives while it is said, and the ledger has no hole.
+    # What is said arrives while it is said.
     for number in range(5):
         began = time.monotonic()
         server.say([f"gleich {number}"])
@@ -114,10 +114,5 @@ http = {{ allow_private = true, per_second = 1000 }}
         assert time.monotonic() - began < 5
     (agent,) = agents.values()
     assert installation.stop(agent) == 0
-    assert not server.heard_by, "it has hung up"
-    assert installation.tail("dead") == []
-    messages = [message["value"] for message in installation.tail("coverage")]
-    claimed = [message["complete"] for message in messages if message.get("complete")]
-    assert claimed
-    assert not any(message.get("gap") for message in messages)
+    installation.wait(lambda: not server.heard_by, "the end of the connection", 5)
     assert installation.stop(worker) == 0
