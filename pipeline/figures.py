@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
-from prometheus_client import REGISTRY
+from prometheus_client import REGISTRY, Counter
 
 from pipeline import metrics
 from schemas.figures import Figures
@@ -85,7 +85,7 @@ def _counters(stage: str) -> Iterator[tuple[str, float]]:
         yield f"error:{error}", value
 
 
-def _by(counter: metrics.Counter, stage: str, label: str) -> Iterator[tuple[str, float]]:
+def _by(counter: Counter, stage: str, label: str) -> Iterator[tuple[str, float]]:
     for family in counter.collect():
         for sample in family.samples:
             if sample.name.endswith("_total") and sample.labels["stage"] == stage:

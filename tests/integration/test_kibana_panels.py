@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import elasticsearch
 import msgspec
@@ -53,7 +54,13 @@ def said_by_agents(now: datetime) -> list[Record]:
     """A source that answers and has a gap, and one that does not."""
     start = now - timedelta(minutes=1)
     span = Stretch(start=start, end=now)
-    base = {"kind": "feeds", "agent": "host:1", "start": start, "end": now, "expected": 60.0}
+    base: dict[str, Any] = {
+        "kind": "feeds",
+        "agent": "host:1",
+        "start": start,
+        "end": now,
+        "expected": 60.0,
+    }
     return [
         Record(None, encode_coverage(Coverage(**made)), topic="mentions.coverage")
         for made in (
@@ -65,7 +72,7 @@ def said_by_agents(now: datetime) -> list[Record]:
 
 def said_by_workers(now: datetime) -> list[Record]:
     """Two stretches of one process: it worked, then waited."""
-    base = {"stage": "enrich", "process": "host:1", "start": now, "end": now}
+    base: dict[str, Any] = {"stage": "enrich", "process": "host:1", "start": now, "end": now}
     return [
         Record(None, msgspec.json.encode(Figures(**made)), topic="mentions.figures")
         for made in (
