@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -89,9 +88,10 @@ http = {{ allow_private = true, per_second = 1000 }}
     installation.wait(lambda: len(server.heard_by) == 1, "one who listens")
     server.say([f"Nummer {number}" for number in range(50)])
     installation.wait(lambda: installation.count() == 50, "what was said in the index")
-    said = Counter(message["key"] for message in installation.tail("raw"))
-    assert set(said.values()) == {1}, "both published"
+    # Where the source moves meanwhile, what its cursor does not say yet is published again.
+    said = {(message["key"], message["value"]["revision"]) for message in installation.tail("raw")}
     assert len(said) == 50
+    assert len(installation.documents()) == 50
 
     # The one that listens dies; what is said until the other listens is there all the same.
     listener = server.listeners()[-1]
