@@ -30,6 +30,7 @@ __all__ = [
     "diff",
     "done",
     "lag",
+    "running",
     "wanted",
 ]
 
@@ -45,6 +46,7 @@ STAGES: Final[Mapping[str, Topic]] = {
     "archive": topics.DEAD_LETTER,
     "record": topics.COVERAGE,
     "work": topics.WORK_ORDERS,
+    "refine": topics.ENRICHED,
 }
 """The stages in the order a mention meets them, and the topic each reads."""
 
@@ -82,6 +84,12 @@ class Lag(Struct, frozen=True):
     """Messages between what is committed and the end."""
     end: int
     """Messages ever written to the topic's partitions."""
+
+
+def running(settings: Settings) -> dict[str, Topic]:
+    """The stages that an installation runs, and the topic each reads."""
+    off = set() if settings.second_pass.on else {"refine"}
+    return {stage: topic for stage, topic in STAGES.items() if stage not in off}
 
 
 def wanted(settings: Settings) -> dict[str, Topic]:
@@ -267,10 +275,11 @@ def lag(settings: Settings) -> list[Lag]:
     """
     states = describe(settings)
     rows = []
-    groups = {stage: settings.kafka.group(stage) for stage in STAGES}
+    stages = running(settings)
+    groups = {stage: settings.kafka.group(stage) for stage in stages}
     with _client(KafkaAdminClient, settings) as client:
         committed = _patiently(client.list_group_offsets, list(groups.values()))
-    for stage, topic in STAGES.items():
+    for stage, topic in stages.items():
         name = settings.kafka.topic(topic)
         if name not in states:
             msg = f"topic {name} is missing; create it with 'mentions topics create'"

@@ -70,7 +70,9 @@ class App(faust.App):
             broker_commit_interval=_COMMIT_INTERVAL,
             # An outage is waited out inside a batch; that is no reason to leave the group.
             broker_max_poll_interval=_DAY,
-            broker_max_poll_records=settings.worker.batch,
+            broker_max_poll_records=min(
+                settings.worker.batch, getattr(stage, "at_once", settings.worker.batch)
+            ),
             consumer_auto_offset_reset="earliest",
             stream_buffer_maxsize=_POLLS_AHEAD,
             autodiscover=False,

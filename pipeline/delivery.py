@@ -96,7 +96,8 @@ class Stage(Protocol):
 
     name: str
     source: topics.Topic
-    """What it reads. A stage that reads more names that too: ``beside``, a tuple of topics."""
+    """What it reads. A stage that reads more names that too: ``beside``, a tuple of topics. A
+    slow one names how many records to hand in at most: ``at_once``."""
 
     async def start(self) -> None:
         """Get ready; called once, in the worker's event loop."""

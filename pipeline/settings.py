@@ -46,6 +46,7 @@ __all__ = [
     "Privacy",
     "Retention",
     "Route",
+    "SecondPass",
     "Settings",
     "Stack",
     "WatchTopic",
@@ -182,6 +183,21 @@ class Enrichment(_Table):
     """A file of names with aliases and ids, by convention ``entities.toml``."""
     stories_window: Annotated[int, Field(ge=0, le=5_000_000)] = 200_000
     """Fingerprints in which near copies are looked for, some 0.4 kB each; 0 looks for none."""
+
+
+class SecondPass(_Table):
+    """Which mentions the stage ``refine`` looks at again, with a heavier model; any reason will do.
+
+    It needs the extra ``second``, and reads 15 to 30 mentions a second and processor.
+    """
+
+    on: bool = False
+    unsure: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """Below which confidence of the first pass."""
+    followers: Annotated[int, Field(ge=1)] = 10_000
+    """From which reach of the author on."""
+    routed: bool = True
+    """Whether mentions that a team gets are."""
 
 
 class Own(_Table):
@@ -397,6 +413,7 @@ class Settings(BaseSettings):
     elasticsearch: Elasticsearch = Elasticsearch()
     kibana: Kibana = Kibana()
     enrichment: Enrichment = Enrichment()
+    second_pass: SecondPass = SecondPass()
     own: Own = Own()
     alerts: Alerts = Alerts()
     channels: tuple[NotifyChannel, ...] = ()

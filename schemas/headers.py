@@ -20,6 +20,7 @@ from schemas.about import About
 from schemas.mention import RawMention
 
 __all__ = [
+    "REFINED",
     "REPROCESSED",
     "TYPE_ALERT",
     "TYPE_DELETED",
@@ -51,6 +52,10 @@ TYPE_REFUSED: Final = b"io.github.mention-pipeline.mention.refused.v1"
 
 REPROCESSED: Final = "ce_reprocessed"
 """The header of a mention that was published again: the watchlist version of whoever did it."""
+
+REFINED: Final = "ce_refined"
+"""The header of a message that the second pass published: up to which offset of its partition it
+knows what was said of the mention."""
 
 _SPECVERSION: Final = ("ce_specversion", b"1.0")
 _JSON: Final = ("content-type", b"application/json")
@@ -99,6 +104,9 @@ class MentionHeaders(
     """The type of the value."""
     ce_reprocessed: Annotated[str, About("3-0123456789ab")] | UnsetType = UNSET
     """Published again, later, with this version of the watchlist: nobody is to be alerted."""
+    ce_refined: Annotated[_Digits, About("1042", unit="offset")] | UnsetType = UNSET
+    """Published again, later, by the second pass, which knew of all before this offset of its
+    partition: nobody is to be alerted."""
 
 
 class AlertHeaders(Struct, frozen=True, kw_only=True, rename={"content_type": "content-type"}):
@@ -197,7 +205,7 @@ def tombstone_headers(
 
 def reprocessed(headers: Iterable[tuple[str, bytes]]) -> bool:
     """Whether a mention was published again, later: nobody is to be alerted or notified by it."""
-    return first(headers, REPROCESSED) is not None
+    return any(name in {REPROCESSED, REFINED} for name, _ in headers)
 
 
 def first(headers: Iterable[tuple[str, bytes]], name: str) -> bytes | None:

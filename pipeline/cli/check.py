@@ -51,6 +51,8 @@ def _findings(config: Settings) -> Iterator[Finding]:
     yield _tried("watchlist", _watchlist, config)
     for channel in config.channels:
         yield _tried(f"channel {channel.name}", partial(_channel, channel), config)
+    if config.second_pass.on:
+        yield _tried("second pass", _second, config)
     yield _tried("Kafka", _kafka, config)
     yield _tried("Elasticsearch", _elasticsearch, config)
     if "kibana" in config.model_fields_set:  # nothing but its dashboards needs one
@@ -110,6 +112,12 @@ def _channel(channel: NotifyChannel, _config: Settings) -> str:
 
     sender(channel)
     return "its address is there; nothing was sent"
+
+
+def _second(_config: Settings) -> str:
+    from pipeline.enrich.sentiment.second import Reader, Second  # noqa: PLC0415
+
+    return f"model loaded; for {', '.join(sorted(Second(Reader()).languages))}"
 
 
 def _kafka(config: Settings) -> str:

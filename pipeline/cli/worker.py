@@ -18,7 +18,7 @@ from pipeline.cli._shared import settings
 
 __all__ = ["command"]
 
-_STAGES: Final = ("enrich", "index", "route", "archive", "record", "work")
+_STAGES: Final = ("enrich", "index", "route", "archive", "record", "work", "refine")
 _STOP_WITHIN: Final = 20.0  # seconds for a stage to finish its batch
 _RESTART_AFTER: Final = 2.0  # seconds, so that a stage that cannot start does not spin
 
@@ -41,10 +41,10 @@ Examples:
 )
 @click.option(
     "--stages",
-    default=",".join(_STAGES),
-    show_default=True,
+    default="",
     callback=_names,
-    help="Comma-separated; each stage is a consumer group of its own.",
+    help=f"Comma-separated, of {', '.join(_STAGES)}; each is a consumer group of its own. By "
+    "default all, refine only where second_pass.on is set.",
 )
 @click.option(
     "--processes",
@@ -65,6 +65,8 @@ def command(
 
     logs.setup(verbose=verbose)
     config = settings(ctx)  # before any child is started, so that a mistake is said once
+    if not stages:
+        stages = [name for name in _STAGES if name != "refine" or config.second_pass.on]
     if len(stages) == 1 and processes == 1:
         from pipeline.app import run  # noqa: PLC0415 - Faust takes half a second to import
         from pipeline.stages import build  # noqa: PLC0415

@@ -243,10 +243,17 @@ class Writer:
     ) -> list[bulk.Operation]:
         """Deletions, and the versions that are not over."""
         operations: list[bulk.Operation] = []
+        last = {
+            (item.mention.id, item.mention.revision): place
+            for place, item in enumerate(batch)
+            if isinstance(item, Upsert)
+        }
         for place, item in enumerate(batch):
             if isinstance(item, Delete):
                 operations.append(self._tombstone(place, item.id, item.revision, None))
                 operations += self._absences(place, self._months, item.id, item.revision)
+            elif last[item.mention.id, item.mention.revision] != place:
+                continue  # operations have no order, and of results for one version the last counts
             elif item.mention.revision <= known.over.get(item.mention.id, -1):
                 results[place].append(classify.OVERTAKEN)
             else:

@@ -14,6 +14,7 @@ _STAGES: Final = {
     "enrich": "Enrich",
     "index": "Index",
     "record": "Record",
+    "refine": "Refine",
     "route": "Route",
     "work": "Work",
 }

@@ -18,7 +18,7 @@ from pipeline.enrich.sentiment.scorer import READ, Hit, LexiconScorer, stars
 from pipeline.enrich.text import View
 from schemas.mention import Label, Producer, Rating, Sentiment, Span, Term
 
-__all__ = ["PLAIN", "TrainedScorer", "plain", "square", "turned"]
+__all__ = ["PLAIN", "TrainedScorer", "odds", "plain", "square", "toned", "turned"]
 
 PLAIN: Final = 2 + 6
 """How many plain features there are: the lexicon's good and bad, and ``_signs``."""
@@ -139,26 +139,10 @@ class TrainedScorer:
         negative, positive, shares = self._sums(view, start, min(end, start + READ))
         if not shares:
             return None
-        bad, good = self._said(document)
-        negative += _DOCUMENT * bad - self.model.bias[0]
-        positive += _DOCUMENT * good - self.model.bias[1]
+        bad, good = odds(document)
+        negative += _DOCUMENT * bad / self.model.heat - self.model.bias[0]
+        positive += _DOCUMENT * good / self.model.heat - self.model.bias[1]
         return self._sentiment(negative, positive, [])
-
-    def _said(self, tone: Sentiment) -> tuple[float, float]:
-        """The sums for negative and for positive that a result was made of."""
-        sure, score = tone.confidence, tone.score
-        if tone.label == "neutral":
-            good, bad = (1 - sure + score) / 2, (1 - sure - score) / 2
-        elif tone.label == "positive":
-            good, bad = sure, sure - score
-        else:
-            good, bad = sure + score, sure
-        rest = math.log(max(1 - good - bad, _SMALL))
-        heat = self.model.heat
-        return (
-            (math.log(max(bad, _SMALL)) - rest) / heat,
-            (math.log(max(good, _SMALL)) - rest) / heat,
-        )
 
     def _sums(self, view: View, start: int, end: int) -> tuple[float, float, list[_Share]]:
         """What speaks for negative and for positive, and each word's share in the difference."""
@@ -228,25 +212,50 @@ class TrainedScorer:
 
     def _sentiment(self, negative: float, positive: float, terms: list[Term]) -> Sentiment:
         heat = self.model.heat
-        top = max(negative, positive, 0.0)
-        bad = math.exp(heat * (negative - top))
-        good = math.exp(heat * (positive - top))
-        total = bad + good + math.exp(-heat * top)
-        label: Label = "neutral"
-        if positive == top and top > 0:
-            label, sure = "positive", good / total
-        elif negative == top and top > 0:
-            label, sure = "negative", bad / total
-        else:
-            sure = 1.0 - (bad + good) / total
-        terms.sort(key=lambda term: -abs(term.weight))
-        return Sentiment(
-            label=label,
-            score=round((good - bad) / total, 3),
-            confidence=round(sure, 3),
-            by=self.by,
-            terms=tuple(terms[:_MOST_TERMS]),
-        )
+        return toned(heat * negative, heat * positive, terms, self.by)
+
+
+def odds(tone: Sentiment) -> tuple[float, float]:
+    """How a result weighs negative and positive against neutral: natural logarithms of odds."""
+    sure, score = tone.confidence, tone.score
+    if tone.label == "neutral":
+        good, bad = (1 - sure + score) / 2, (1 - sure - score) / 2
+    elif tone.label == "positive":
+        good, bad = sure, sure - score
+    else:
+        good, bad = sure + score, sure
+    rest = math.log(max(1 - good - bad, _SMALL))
+    return math.log(max(bad, _SMALL)) - rest, math.log(max(good, _SMALL)) - rest
+
+
+def toned(negative: float, positive: float, terms: list[Term], by: Producer) -> Sentiment:
+    """The result that odds stand for; see ``odds``, whose opposite it is.
+
+    Args:
+        negative: of negative against neutral.
+        positive: of positive against neutral.
+        terms: what they rest on, in any order.
+        by: what judged it.
+    """
+    top = max(negative, positive, 0.0)
+    bad = math.exp(negative - top)
+    good = math.exp(positive - top)
+    total = bad + good + math.exp(-top)
+    label: Label = "neutral"
+    if positive == top and top > 0:
+        label, sure = "positive", good / total
+    elif negative == top and top > 0:
+        label, sure = "negative", bad / total
+    else:
+        sure = 1.0 - (bad + good) / total
+    terms.sort(key=lambda term: -abs(term.weight))
+    return Sentiment(
+        label=label,
+        score=round((good - bad) / total, 3),
+        confidence=round(sure, 3),
+        by=by,
+        terms=tuple(terms[:_MOST_TERMS]),
+    )
 
 
 def _heaviest(share: _Share) -> float:
