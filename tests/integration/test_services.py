@@ -13,7 +13,7 @@ from tests.support.installation import Installation
 from tests.support.kibana_api import KibanaApi
 
 ONCE = ("topics", "setup", "kibana-content")
-STAYING = ("agent", "enrich", "index", "route")
+STAYING = ("agent", "enrich", "index", "route", "archive", "record", "work", "watch", "notify")
 
 
 def test_every_service_starts_answers_and_stops(installation: Installation) -> None:
@@ -27,6 +27,10 @@ type = "files"
 name = "some"
 paths = ["{installation.folder}/some.jsonl"]
 defaults = {{ channel = "forum" }}
+
+[[channels]]
+name = "desk"
+url = "env:DESK_URL"
 """
     )
     made = interpolated(compose(), dict.fromkeys(_needed(compose()), "0123456789abcdef" * 2))
@@ -41,12 +45,11 @@ defaults = {{ channel = "forum" }}
         environment = _environment(services[name], installation, "")
         process = _start(services[name], environment, installation)
         try:
-            if "healthcheck" in services[name]:
-                check = _check(services[name], environment["MENTIONS_WORKER__PORT"])
-                installation.wait(lambda check=check: _passes(check), f"{name} healthy")  # type: ignore[misc]
-                ready = [each.replace("/health", "/ready") for each in check]
-                installation.wait(lambda check=ready: _passes(check), f"{name} ready")  # type: ignore[misc]
-            else:
+            check = _check(services[name], environment["MENTIONS_WORKER__PORT"])
+            installation.wait(lambda check=check: _passes(check), f"{name} healthy")  # type: ignore[misc]
+            ready = [each.replace("/health", "/ready") for each in check]
+            installation.wait(lambda check=ready: _passes(check), f"{name} ready")  # type: ignore[misc]
+            if name == "agent":
                 installation.wait(lambda: bool(installation.tail("raw")), "something collected")
             assert process.poll() is None, name
         finally:
@@ -70,11 +73,16 @@ def _environment(
         **installation.env,
         "MENTIONS_WORKER__PORT": port,
         "MENTIONS_WORKER__HOST": "127.0.0.1",
+        "MENTIONS_AGENT__PORT": port,
+        "MENTIONS_AGENT__HOST": "127.0.0.1",
+        "DESK_URL": "http://127.0.0.1:1/",
         "MENTIONS_KAFKA__REPLICATION": "1",
         "MENTIONS_KIBANA__URL": kibana,
     }
     given = {name: str(value) for name, value in service["environment"].items()}
-    kept = {name for name in here if name.startswith("MENTIONS_")} - {"MENTIONS_KIBANA__URL"}
+    kept = {name for name in here if name.startswith(("MENTIONS_", "DESK"))} - {
+        "MENTIONS_KIBANA__URL"
+    }
     wanted = kept | (names & here.keys())
     return {
         **{name: value for name, value in os.environ.items() if name not in given},
@@ -86,8 +94,9 @@ def _environment(
 def _start(
     service: dict[str, Any], environment: dict[str, str], installation: Installation
 ) -> subprocess.Popen[bytes]:
+    here = {"6066": environment["MENTIONS_WORKER__PORT"], "0.0.0.0": "127.0.0.1"}  # noqa: S104
     return subprocess.Popen(
-        [sys.executable, "-m", "pipeline", *service["command"]],
+        [sys.executable, "-m", "pipeline", *(here.get(each, each) for each in service["command"])],
         env=environment,
         cwd=installation.folder,
     )

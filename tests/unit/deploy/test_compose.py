@@ -7,6 +7,7 @@ from typing import Any
 import click
 import pytest
 
+from pipeline.admin import STAGES
 from tests.support.deploy import (
     ROOT,
     compose,
@@ -17,7 +18,8 @@ from tests.support.deploy import (
 )
 
 BIN = Path(sys.executable).parent
-SCALED = {"agent", "enrich", "index", "route"}
+SCALED = {"agent", "enrich", "index", "route", "archive", "record"}
+SINGLE = {"work", "watch"}
 
 
 def example(name: str = ".env.example") -> dict[str, str]:
@@ -52,7 +54,7 @@ def test_compose_and_the_dockerfile_are_well_formed() -> None:
 
 
 def test_our_program_takes_every_service_s_command() -> None:
-    assert set(ours()) > SCALED
+    assert set(ours()) > SCALED | SINGLE | {"notify"}
     for service in ours().values():
         takes(service["command"])
     with pytest.raises(click.UsageError):
@@ -80,7 +82,7 @@ def test_our_settings_take_every_service_s_environment(variables: dict[str, str]
 def test_each_profile_is_whole() -> None:
     for profile in ("minimal", "full", "cluster"):
         there = {n: s for n, s in services().items() if profile in s["profiles"]}
-        assert there.keys() >= SCALED
+        assert there.keys() >= SCALED | SINGLE
         brokers = [name for name in there if name.startswith("kafka")]
         assert len(brokers) == (3 if profile == "cluster" else 1)
         assert ("kibana" in there) == (profile != "minimal")
@@ -123,8 +125,7 @@ def test_services_that_stay_are_started_again_and_watched() -> None:
     for name, service in services().items():
         once = name in {"accounts", "topics", "setup", "kibana-content", "certificates"}
         assert service["restart"] in ({"on-failure", "no"} if once else {"unless-stopped"})
-        # An agent answers nowhere.
-        assert once or name == "agent" or "healthcheck" in service, name
+        assert once or "healthcheck" in service, name
 
 
 def test_the_image_has_what_the_package_needs() -> None:
@@ -137,11 +138,17 @@ def test_the_image_has_what_the_package_needs() -> None:
         assert f"!{path}" in ignored
 
 
+def test_every_stage_that_is_on_has_a_service() -> None:
+    started = {" ".join(service["command"]) for service in ours().values()}
+    assert {f"worker --stages {name}" for name in STAGES} - {"worker --stages refine"} <= started
+
+
 def test_an_account_is_the_one_that_the_indexer_uses() -> None:
     accounts = services()["accounts"]["environment"]
-    indexer = services()["index"]["environment"]
-    assert accounts["MENTIONS_ACCOUNT_INDEXER"] == indexer["MENTIONS_ELASTICSEARCH__PASSWORD"]
-    assert indexer["MENTIONS_ELASTICSEARCH__USERNAME"] == "mentions_indexer"
+    for name in ("index", "archive", "record"):
+        indexer = services()[name]["environment"]
+        assert accounts["MENTIONS_ACCOUNT_INDEXER"] == indexer["MENTIONS_ELASTICSEARCH__PASSWORD"]
+        assert indexer["MENTIONS_ELASTICSEARCH__USERNAME"] == "mentions_indexer"
 
 
 def pins(name: str) -> set[str]:

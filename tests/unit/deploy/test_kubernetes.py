@@ -3,6 +3,7 @@ from typing import Any
 import kubernetes_validate
 import pytest
 
+from pipeline import admin
 from pipeline.settings import Kafka
 from schemas import topics
 from tests.support import deploy
@@ -70,10 +71,16 @@ def test_pods_are_restricted_probed_and_bounded(rendered: list[dict[str, Any]]) 
             assert container["securityContext"]["readOnlyRootFilesystem"] is True
             assert container["resources"]["limits"]["memory"]
             assert not any("password" in each["name"].lower() for each in container["env"])
-        if name in STAGES:
+        if name in of(rendered, "Deployment"):
             (container,) = pod["containers"]
             assert container["livenessProbe"]["httpGet"]["path"] == "/health"
             assert container["readinessProbe"]["httpGet"]["path"] == "/ready"
+
+
+def test_every_stage_that_is_on_has_a_deployment(rendered: list[dict[str, Any]]) -> None:
+    args = [pod["containers"][0]["args"] for pod in pods(rendered).values()]
+    for stage in set(admin.STAGES) - {"refine"}:
+        assert ["worker", "--stages", stage] in args
 
 
 def test_what_stays_is_drained_one_by_one(rendered: list[dict[str, Any]]) -> None:
