@@ -137,19 +137,23 @@ def live(installation: Installation, mine: Settings) -> None:
     publish(
         installation, "mentions.raw", [newer(3), message(mention(4)), gone, foreign, leak, *bad]
     )
-    worker = installation.start("worker", "--stages", "enrich,route,index")
+    worker = installation.start("worker", "--stages", "enrich,route,index,work")
     installation.run("agent", "--once", timeout=120)
     installation.wait(lambda: len(installation.tail("mentions.routed.press")) == 7, "all is routed")
     installation.wait(lambda: len(installation.tail("dead")) == 3, "the bad are set aside")
     installation.run("dead", "drop")
     installation.wait(lambda: installation.count() == 5, "all is indexed")
     installation.run("mark", "push:8", "relevant")
+    installation.run("mark", "push:8", "negative")
     (installation.folder / "plan.txt").write_text("Wir verlegen das Werk im Mai nach Süden.")
     installation.env["MENTIONS_PRIVACY__SALT"] = "of this document alone"
     installation.run("leak", "fingerprint", "plan.txt")
     del installation.env["MENTIONS_PRIVACY__SALT"]
     installation.run("forget", "--id", "push:99", "--yes")
-    installation.wait(lambda: len(installation.tail("mentions.routed.press")) == 8, "the mark, too")
+    installation.wait(
+        lambda: len(installation.tail("mentions.routed.press")) == 9, "both marks, too"
+    )
+    installation.wait(lambda: bool(installation.tail("mentions.work")), "it is somebody's work")
     assert installation.stop(worker) == 0
     alert(installation)
 

@@ -111,7 +111,8 @@ def test_work_is_done_once_by_one_and_never_comes_back(installation: Installatio
     # Nobody takes the urgent one: it is escalated, and another team has it too.
     wait(lambda: ("push:5", "desk") in works(installation), "it is escalated")
     urgent = works(installation, "--escalated")
-    assert set(urgent) == {("push:5", "urgent")}
+    # The other team does not take it either, seconds later.
+    assert {("push:5", "urgent")} <= set(urgent) <= {("push:5", "urgent"), ("push:5", "desk")}
     assert [step["action"] for step in urgent["push:5", "urgent"]["steps"]] == ["route", "escalate"]
     assert "escalated" in run("work", "list").stdout
 
@@ -174,9 +175,10 @@ def check_the_index(installation: Installation, winner: str, loser: str) -> None
 def check_notifications(installation: Installation) -> None:
     """A channel that was away is told each story once, counted, also over a kill."""
     text = "Die Bahn hat heute schon wieder eine ganze Stunde Verspätung gehabt"
-    copies = [message(mention(n, text=text)) for n in (8, 9)]
-    publish(installation, "mentions.raw", copies)
-    installation.wait(lambda: ("push:9", "desk") in works(installation), "two copies are work")
+    for number in (8, 9):  # the first leads the story, and two partitions have no order
+        publish(installation, "mentions.raw", [message(mention(number, text=text))])
+        place = (f"push:{number}", "desk")
+        installation.wait(lambda place=place: place in works(installation), "a copy is work")  # type: ignore[misc]
     installation.configure(CONFIG + CHANNEL)
     expected = {
         *(f"new:desk:push:{n}" for n in (3, 5, 7, 8)),
