@@ -33,7 +33,7 @@ up: setup  ## start the embedded Kafka and Elasticsearch
 down: setup  ## stop them
 	@$(BIN)/mentions down
 
-test: lint types imports contract sbom unit sources  ## run everything that CI runs
+test: lint types imports contract sbom unit shipped sources  ## run everything that CI runs
 	$(if $(wildcard $(LABELLED)),$(BIN)/python -m benchmarks.quality --short $(LABELLED))
 	$(BIN)/pytest tests/integration tests/e2e
 	$(BIN)/python -m tests.faults --faults 10 --mentions 2500 --together 5 --seed 3
@@ -63,10 +63,13 @@ contract: setup  ## check that what is published is up to date, compatible and v
 	$(BIN)/node .ci/asyncapi/validate.mjs schemas/published/asyncapi.yaml
 
 unit: setup  ## run the tests that need no server
-	$(BIN)/pytest -n auto tests/unit
+	$(BIN)/pytest -n auto --dist worksteal tests/unit
+
+shipped: setup  ## hold docs, schemas, Kibana's content and deployment to the program
+	$(BIN)/pytest -n auto --dist worksteal tests/shipped
 
 sources: setup  ## run the contract suite over every source
-	$(BIN)/pytest -n auto tests/contract
+	$(BIN)/pytest -n auto --dist worksteal tests/contract
 
 integration: setup  ## run the tests on real servers
 	$(BIN)/pytest tests/integration

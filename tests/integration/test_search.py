@@ -118,7 +118,7 @@ def test_applying_twice_changes_nothing(
     assert {change.action for change in again} == {"unchanged"}
     assert Counter(change.kind for change in again) == {
         "component template": 2,
-        "index template": 4,
+        "index template": 8,
         "index": 1,
     }
 
@@ -134,9 +134,21 @@ def test_changes_reach_templates_and_existing_indices(
         f"{config.alias}-settings": "updated",
         f"{config.alias}-mappings": "unchanged",
         f"{config.alias}-months": "unchanged",
-        f"{config.alias}-tombstones": "updated",
-        f"{config.alias}-dead-letters": "updated",
-        f"{config.alias}-coverage": "updated",
+        **dict.fromkeys(
+            (
+                f"{config.alias}-{name}"
+                for name in (
+                    "tombstones",
+                    "dead-letters",
+                    "coverage",
+                    "figures",
+                    "alerts",
+                    "work",
+                    "people",
+                )
+            ),
+            "updated",
+        ),
         month: "updated",
     }
     settings = client.indices.get_settings(index=month)[month]["settings"]["index"]

@@ -21,7 +21,7 @@ from pipeline.search.templates import index_body, wanted
 from pipeline.settings import Elasticsearch
 from tests.support.kibana_api import VALIDATOR, validator
 
-ROOT = Path(__file__).parents[4]
+ROOT = Path(__file__).parents[3]
 PLACES = [Place(), Place(space="press", lang="en", alias="acme")]
 
 
