@@ -23,6 +23,7 @@ ROLES: Final[Mapping[str, tuple[tuple[str, ...], int]]] = {
     "route": (("worker", "--stages", "route"), 2),
     "archive": (("worker", "--stages", "archive"), 1),
     "record": (("worker", "--stages", "record"), 1),
+    "work": (("worker", "--stages", "work"), 1),
 }
 """Role → arguments of ``mentions``, and how many processes."""
 
