@@ -1,6 +1,6 @@
 """Topics and lag, as the brokers report them; what the table of topics says is made so here."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -30,6 +30,8 @@ __all__ = [
     "diff",
     "done",
     "lag",
+    "producer",
+    "publish",
     "running",
     "wanted",
 ]
@@ -162,6 +164,22 @@ def producer(settings: Settings) -> Iterator[Any]:
     }
     with _client(KafkaProducer, settings, **options) as client:
         yield client
+
+
+def publish(
+    settings: Settings, topic: Topic, messages: Iterable[tuple[bytes, bytes | None]]
+) -> None:
+    """Write keys and values to a topic; returns once the broker confirmed all.
+
+    Raises:
+        ConfigError: no broker answers.
+        kafka.errors.KafkaError: a message is not confirmed.
+    """
+    name = settings.kafka.topic(topic)
+    with producer(settings) as client:
+        sent = [client.send(name, key=key, value=value) for key, value in messages]
+        for confirmation in sent:
+            confirmation.get()
 
 
 @contextmanager

@@ -59,16 +59,5 @@ def publish(
     Raises:
         ConfigError: no broker answers.
     """
-    topic = settings.kafka.topic(topics.AMENDMENTS)
-    with admin.producer(settings) as producer:
-        sent = [
-            producer.send(
-                topic,
-                key=key((one.mention, one.part, one.name)),
-                value=msgspec.json.encode(one),
-            )
-            for one in made
-        ]
-        sent += [producer.send(topic, key=key(where)) for where in withdrawn]
-        for confirmation in sent:
-            confirmation.get()
+    written = [(key((one.mention, one.part, one.name)), msgspec.json.encode(one)) for one in made]
+    admin.publish(settings, topics.AMENDMENTS, [*written, *((key(at), None) for at in withdrawn)])

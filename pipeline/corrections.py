@@ -76,14 +76,5 @@ def publish(
     Raises:
         ConfigError: no broker answers.
     """
-    name = settings.kafka.topic(topics.CORRECTIONS)
-    with admin.producer(settings) as producer:
-        sent = [
-            producer.send(
-                name, key=key(found.mention, found.topic), value=msgspec.json.encode(found)
-            )
-            for found in marks
-        ]
-        sent += [producer.send(name, key=key(*place)) for place in withdrawn]
-        for confirmation in sent:
-            confirmation.get()
+    made = [(key(one.mention, one.topic), msgspec.json.encode(one)) for one in marks]
+    admin.publish(settings, topics.CORRECTIONS, [*made, *((key(*at), None) for at in withdrawn)])

@@ -68,9 +68,7 @@ def publish(
     if len(value) > topics.WATCHLIST.max_message_bytes:
         msg = f"the watchlist has {len(value)} bytes, more than a message takes: shorten it"
         raise ConfigError(msg)
-    name = settings.kafka.topic(topics.WATCHLIST)
-    with admin.producer(settings) as producer:
-        producer.send(name, key=version.version.encode(), value=value).get()
+    admin.publish(settings, topics.WATCHLIST, [(version.version.encode(), value)])
     return version
 
 
