@@ -1,13 +1,14 @@
 """What an agent process tells its supervisor, where ``agent.port`` is set.
 
-* ``/health``: 200 while its loop turns; 503 when it has stood still for 30 s.
+* ``/health``: 200 while its loop turns, or waits for an outage to end; 503 when it is stuck, before
+  the watchdog ends it (``agents.turning``).
 * ``/ready``: 200 while it takes part in sharing out the sources; 503 before.
 * ``/metrics``: the counters of ``agents.metrics``, for Prometheus.
 """
 
 import threading
 from collections.abc import Callable
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import msgspec
@@ -16,10 +17,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from agents.errors import AgentError
 
-__all__ = ["STUCK_AFTER", "Health", "Pages", "Reporting"]
-
-STUCK_AFTER: Final = 30.0
-"""Seconds without a turn of the agent's loop."""
+__all__ = ["Health", "Pages", "Reporting"]
 
 
 class Health(Struct, frozen=True):

@@ -22,13 +22,14 @@ from agents import metrics
 from agents.cursors import Cursors, partition_of
 from agents.directory import Directory
 from agents.errors import SourceConfigError, SourceError, Unconfirmed
-from agents.health import STUCK_AFTER, Health, Pages
+from agents.health import Health
 from agents.ledger import INTERVAL, Ledger
 from agents.listening import Listening
 from agents.ownership import Ownership
 from agents.publisher import Publisher
 from agents.source import Source, build
 from agents.task import Task
+from agents.turning import Turning
 from schemas import topics
 from schemas.cursor import Progress
 from schemas.sources import SourceEntry
@@ -64,8 +65,9 @@ def run(
     *,
     once: bool = False,
     places: Places | None = None,
-    pages: tuple[str, int] | None = None,
+    pages: tuple[str, int] = ("127.0.0.1", 0),
     salt: bytes | None = None,
+    stuck_after: float = 120.0,
 ) -> int:
     """Read sources until SIGTERM or SIGINT, or each once; returns the exit code.
 
@@ -75,21 +77,20 @@ def run(
         once: read every source that can be asked to its end, outside the group, and return 1
             when one of them failed.
         places: topics and group; by default those of an installation without a prefix.
-        pages: host and port for health and metrics.
+        pages: host and port for health and metrics; they are not served on port 0.
         salt: for pseudonyms in place of authors' names; None leaves the names.
+        stuck_after: seconds that its loop may stand still while a broker can be reached; then the
+            process ends with code 75.
 
     Raises:
         AgentError: the port is taken.
     """
-    agent = Agent(tables, kafka, places or Places(), salt)
+    turning = Turning(stuck_after, kafka["bootstrap_servers"])
+    agent = Agent(tables, kafka, places or Places(), turning, salt)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: agent.stop())
-    served = Pages(*pages, agent.health) if pages else None
-    try:
+    with turning.watched(*pages, agent.health):
         return agent.once() if once else agent.run()
-    finally:
-        if served:
-            served.close()
 
 
 class Agent:
@@ -100,6 +101,7 @@ class Agent:
         tables: Sequence[Mapping[str, Any]],
         kafka: Mapping[str, Any],
         places: Places,
+        turning: Turning,
         salt: bytes | None = None,
     ) -> None:
         self._stopping = threading.Event()
@@ -124,8 +126,7 @@ class Agent:
         self._tasks: dict[str, Task] = {}
         self._closing: list[tuple[Source, Task | None]] = []
         self._queue: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._turned_at = time.monotonic()
-        self._ready = False
+        self._turning = turning
 
     def stop(self) -> None:
         """End soon; may be called from a signal handler or another thread."""
@@ -134,9 +135,10 @@ class Agent:
     def health(self) -> Health:
         """How it is now; may be called from another thread."""
         dark = [name for name in list(self._tasks) if self.ledgers[name].dark]
+        turning = self._turning.health()
         return Health(
-            live=time.monotonic() - self._turned_at < STUCK_AFTER,
-            ready=self._ready,
+            live=turning.live,
+            ready=turning.ready,
             sources=len(self._tasks) + len(self._listening),
             dark=tuple(sorted(dark)),
         )
@@ -146,7 +148,7 @@ class Agent:
         try:
             self._begin()
             while not self._stopping.is_set():
-                self._turned_at = time.monotonic()
+                self._turning.turn()
                 if self._directory.follow():
                     self._change(self._directory.entries)
                 self._adopt(self._ownership.poll(_TICK))
@@ -197,12 +199,10 @@ class Agent:
             return
         self._directory.apply(self._tables)
         self._change(self._directory.entries)
-        self._ready = True
 
     def _read(self, read: Callable[[], dict[str, Any]]) -> dict[str, Any] | None:
         """What stands on a topic, however long Kafka is away; None when told to stop."""
         while not self._stopping.is_set():
-            self._turned_at = time.monotonic()
             try:
                 return read()
             except KafkaError as error:

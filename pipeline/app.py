@@ -24,6 +24,7 @@ from faust.types import TP
 from faust.types.auth import CredentialsT
 from tenacity import RetryCallState, retry, retry_if_exception_type, wait_random_exponential
 
+from agents.turning import EX_STUCK, STOP_WITHIN, reachable
 from pipeline import metrics
 from pipeline.admin import REQUEST_LIMIT
 from pipeline.awake import Awake
@@ -32,7 +33,6 @@ from pipeline.delivery import Delivery, Record, Stage
 from pipeline.figures import Meter
 from pipeline.health import Health, pages
 from pipeline.settings import Kafka, Settings
-from pipeline.turning import EX_STUCK, STOP_WITHIN, reachable
 from schemas import topics
 
 __all__ = ["App", "run", "spare_collector"]

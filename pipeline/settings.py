@@ -386,6 +386,8 @@ class Agent(_Table):
     port: Annotated[int, Field(ge=0, le=65_535)] = 0
     """Where /health, /ready and /metrics are served; 0 is nowhere."""
     host: str = "127.0.0.1"
+    stuck_after: Annotated[float, Field(ge=10)] = 120.0
+    """Seconds that its loop may stand still before the process exits to be restarted."""
 
 
 class Stack(_Table):

@@ -42,7 +42,8 @@ def command(ctx: click.Context, *, once: bool, verbose: bool) -> None:
         config.kafka.kafka_python(),
         once=once,
         places=places(config),
-        pages=(config.agent.host, config.agent.port) if config.agent.port else None,
+        pages=(config.agent.host, config.agent.port),
         salt=config.privacy.key() if config.privacy.pseudonyms else None,
+        stuck_after=config.agent.stuck_after,
     )
     sys.exit(code)

@@ -12,9 +12,9 @@ from pipeline.cli._shared import console, emit, json_option, moment, settings, t
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from agents.turning import Turning
     from pipeline.alerts.history import Fact
     from pipeline.settings import Settings
-    from pipeline.turning import Turning
     from schemas.alert import Alert
     from schemas.coverage import Coverage
 
@@ -145,7 +145,7 @@ def _until_signalled() -> "Callable[[], bool]":
     import os  # noqa: PLC0415
     import threading  # noqa: PLC0415
 
-    from pipeline.turning import EX_STUCK, STOP_WITHIN  # noqa: PLC0415
+    from agents.turning import EX_STUCK, STOP_WITHIN  # noqa: PLC0415
 
     asked = threading.Event()
 
@@ -163,7 +163,7 @@ def _until_signalled() -> "Callable[[], bool]":
 
 
 def _turning(config: "Settings") -> "Turning":
-    from pipeline.turning import Turning  # noqa: PLC0415
+    from agents.turning import Turning  # noqa: PLC0415
 
     return Turning(config.worker.stuck_after, config.kafka.bootstrap)
 

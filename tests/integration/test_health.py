@@ -5,6 +5,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
@@ -33,6 +34,28 @@ class Stuck:
 
 logs.setup()
 run(Stuck(), load())
+"""
+
+HANGS = """
+import sys, time
+from agents import runner
+from agents.ownership import Ownership
+from pipeline import logs
+from pipeline.cli._shared import places
+from pipeline.settings import load
+
+poll, until = Ownership.poll, time.monotonic() + 6
+
+def hangs(self, seconds):
+    owned = poll(self, seconds)
+    if owned and time.monotonic() > until:
+        time.sleep(600)
+    return owned
+
+Ownership.poll = hangs
+logs.setup()
+config = load()
+sys.exit(runner.run([], config.kafka.kafka_python(), places=places(config), stuck_after=3))
 """
 
 
@@ -121,3 +144,34 @@ def test_a_worker_that_is_stuck_ends_itself(installation: Installation) -> None:
         _, said = process.communicate(timeout=90)
         assert process.returncode == 75, said
         assert "no progress for" in said
+
+
+def test_an_agent_whose_loop_hangs_ends_itself_and_another_has_its_sources(
+    installation: Installation, tmp_path: Path
+) -> None:
+    rows = tmp_path / "rows.jsonl"
+    row = (
+        '{{"id": "{}", "channel": "forum", "text": "-", "published_at": "2026-01-01T00:00:00Z"}}\n'
+    )
+    rows.write_text(row.format(1))
+    installation.configure(
+        f'[[sources]]\ntype = "files"\nname = "rows"\npaths = ["{rows}"]\nevery = 1\nquiet = 1\n'
+    )
+    installation.start("worker", "--stages", "enrich,index")
+    script = installation.folder / "hangs.py"
+    script.write_text(HANGS, encoding="utf-8")
+    installation.run("agent", "--once")
+    hangs = subprocess.Popen(
+        [sys.executable, str(script)],
+        env=installation.env,
+        cwd=installation.folder,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    _, said = hangs.communicate(timeout=60)
+    assert hangs.returncode == 75, said
+    assert "no progress for" in said
+    with rows.open("a") as more:
+        more.write(row.format(2))
+    installation.start("agent")
+    installation.wait(lambda: installation.count() == 2, "the other read on", 30)

@@ -4,7 +4,7 @@ import sys
 
 STUBBORN = """
 import time
-from pipeline import turning
+from agents import turning
 turning.STOP_WITHIN = 0.3
 from pipeline.cli.alerts import _until_signalled
 stopped = _until_signalled()

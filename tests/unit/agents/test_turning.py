@@ -2,7 +2,7 @@ import socket
 import threading
 import time
 
-from pipeline.turning import Turning, reachable
+from agents.turning import Turning, reachable
 
 
 def test_one_broker_that_listens_is_enough() -> None:

@@ -16,7 +16,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from agents.health import Pages
+from agents.health import Pages, Reporting
 
 __all__ = ["EX_STUCK", "STOP_WITHIN", "Health", "Turning", "reachable"]
 
@@ -66,13 +66,20 @@ class Turning:
         return Health(still < self._limit, self._ready, round(still, 1))
 
     @contextmanager
-    def watched(self, host: str, port: int) -> Iterator["Turning"]:
+    def watched(
+        self, host: str, port: int, health: Callable[[], Reporting] | None = None
+    ) -> Iterator["Turning"]:
         """Look after it, and serve what is said of it; on no port where that is 0.
+
+        Args:
+            host: where to serve.
+            port: same.
+            health: says more than ``health`` of this one.
 
         Raises:
             AgentError: the port is taken.
         """
-        pages = Pages(host, port, self.health) if port else None
+        pages = Pages(host, port, health or self.health) if port else None
         threading.Thread(target=self._watchdog, name="watchdog", daemon=True).start()
         try:
             yield self
