@@ -6,7 +6,8 @@ file, line and reason.
 
 Id: ``files:<id column>``, else a hash of the row. Revision: ``edited_at``, else ``published_at``;
 in a file that replaced another, its time of change, so that corrected rows win. Where no
-``published_at`` is mapped, it is the file's time of change, marked as estimated.
+``published_at`` is mapped, it is the file's time of change, marked as estimated. Rows that such a
+file repeats unchanged are not published again while the agent remembers them (``repeats``).
 
 Cursor: per file the offset and line of the next row, and a fingerprint of the bytes at both ends of
 what was read, by which a replaced file is known.
@@ -167,7 +168,7 @@ class Files:
                     "copy": at["copy"],
                     "mark": _fingerprint(file, last.end),
                 }
-                yield Page(items, {"files": dict(state)})
+                yield Page(items, {"files": dict(state)}, undated=True)
 
     def _rows(self, file: BinaryIO, path: str, at: Mapping[str, Any]) -> Iterator[Row | BadRow]:
         """Rows from the cursor on, each with its values by column."""

@@ -126,8 +126,21 @@ class Publisher:
         self._producer: Any = None
         self._said_at = -_SAY_AGAIN_AFTER
 
-    def publish(self, items: Sequence[Item], source: str, *, within: float | None = None) -> Tally:
+    def publish(
+        self,
+        items: Sequence[Item],
+        source: str,
+        *,
+        undated: bool = False,
+        within: float | None = None,
+    ) -> Tally:
         """Publish items of a source and wait for the broker, for ever or ``within`` seconds.
+
+        Args:
+            items: what was read.
+            source: its name.
+            undated: see ``Page``.
+            within: seconds; None waits for ever.
 
         Raises:
             Unconfirmed: the time is over, or the process is stopping.
@@ -136,7 +149,7 @@ class Publisher:
         fresh: dict[str, bytes] = {}
         messages = []
         for item in items:
-            if isinstance(item, RawMention) and self._repeated(item, fresh):
+            if isinstance(item, RawMention) and self._repeated(item, fresh, undated=undated):
                 tally.unchanged += 1
                 continue
             if isinstance(item, Deletion) and isinstance(item.id, str):
@@ -151,10 +164,10 @@ class Publisher:
         """Publish of a source that another process may have read whatever it says, even again."""
         self._repeats.forget_source(source)
 
-    def _repeated(self, mention: RawMention, fresh: dict[str, bytes]) -> bool:
+    def _repeated(self, mention: RawMention, fresh: dict[str, bytes], *, undated: bool) -> bool:
         """Whether exactly this was published before; if not, note it in ``fresh``."""
         try:
-            made = self._repeats.fingerprint(mention)
+            made = self._repeats.fingerprint(mention, undated=undated)
             last = fresh.get(mention.id)
         except _BROKEN:
             return False  # ``_message`` says what is wrong

@@ -16,6 +16,7 @@ import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Final
 
 from msgspec import structs
@@ -27,6 +28,7 @@ __all__ = ["Repeats"]
 _REMEMBERED: Final = 50_000  # mentions: some 14 MB
 _UNKNOWN: Final = (None, "")
 _NOBODY: Final = Collector(source="-")
+_SOME_TIME: Final = datetime.fromtimestamp(0, UTC)
 
 
 class Repeats:
@@ -39,9 +41,19 @@ class Repeats:
         self._lock = threading.Lock()
 
     @staticmethod
-    def fingerprint(mention: RawMention) -> bytes:
-        """Of all that was said; when and by which process it was collected does not count."""
-        said = structs.replace(mention, collected_at=mention.published_at, collector=_NOBODY)
+    def fingerprint(mention: RawMention, *, undated: bool = False) -> bytes:
+        """Of all that was said; when and by which process it was collected does not count.
+
+        Args:
+            mention: what may have been published.
+            undated: see ``Page``.
+        """
+        at = mention.published_at
+        if undated:
+            if mention.collector.published_estimated:
+                at = _SOME_TIME
+            mention = structs.replace(mention, revision=0, published_at=at)
+        said = structs.replace(mention, collected_at=at, collector=_NOBODY)
         return hashlib.blake2b(encode(said), digest_size=16).digest()
 
     def known(self, name: str, fingerprint: bytes) -> bool:

@@ -79,6 +79,9 @@ class Page(Struct, frozen=True):
     until: int | None = None
     """Only where the reading goes on: all that is shown until this moment, in milliseconds since
     1970, is on this page or an earlier one."""
+    undated: bool = False
+    """The reading gave the revisions, and the times that are estimated: a mention that differs in
+    them alone from what was published of it says nothing new."""
 
 
 class SourceConfig(BaseModel):

@@ -160,7 +160,7 @@ class Task:
             if isinstance(pages, Generator):
                 stack.enter_context(contextlib.closing(pages))
             for page in pages:
-                tally = self._publisher.publish(page.items, self.name)
+                tally = self._publisher.publish(page.items, self.name, undated=page.undated)
                 new += len(page.items)
                 self._ledger.page(page, tally)
                 encoded = msgspec.json.encode(page.cursor)

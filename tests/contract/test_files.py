@@ -17,6 +17,7 @@ from agents.files import Files, FilesConfig
 from agents.repeats import Repeats
 from agents.source import Cursor, Refused, Source
 from agents.testing import EditContract, Outside, drain, items, mentions
+from schemas.mention import RawMention
 
 START = datetime(2026, 1, 5, 8, tzinfo=UTC)
 
@@ -175,40 +176,41 @@ def test_a_file_of_another_encoding_and_one_with_a_mark(tmp_path: Path) -> None:
     assert "schön".encode("cp1252") in refused.value
 
 
-def test_what_a_replaced_file_says_again_costs_once(tmp_path: Path) -> None:
-    """Its rows get the file's time of change, so that corrected ones win: unchanged ones too."""
+def test_what_a_replaced_file_repeats_costs_nothing(tmp_path: Path) -> None:
+    """Its rows get the file's time of change, so that corrected ones win."""
     table = Table(tmp_path, ".jsonl")
     table.add(["eins", "zwei"])
     source, repeats = table.source(), Repeats()
 
-    def fresh(cursor: Cursor | None) -> tuple[list[str], Cursor | None]:
+    def fresh(cursor: Cursor | None) -> tuple[dict[str, RawMention], Cursor | None]:
         """What would be published, and the cursor after it."""
-        found: list[str] = []
+        found: dict[str, RawMention] = {}
         for page in source.poll(cursor):
-            said = {one.id: repeats.fingerprint(one) for one in mentions([page])}
-            found += [name for name, print_ in said.items() if not repeats.known(name, print_)]
-            repeats.remember(said.items(), "it")
+            for one in mentions([page]):
+                made = repeats.fingerprint(one, undated=page.undated)
+                if not repeats.known(one.id, made):
+                    found[one.id] = one
+                    repeats.remember([(one.id, made)], "it")
             cursor = page.cursor
         return found, cursor
 
     first, cursor = fresh(None)
-    assert first == ["files:0", "files:1"]
-    again, cursor = fresh(cursor)
-    assert again == []
-    table.path.write_text(table.row(1, "zwei") + table.row(0, "eins"), encoding="utf-8")
-    replaced, cursor = fresh(cursor)
-    assert sorted(replaced) == first
-    again, cursor = fresh(cursor)
-    assert again == []
-    # Rows that say themselves when they were edited keep that revision, and cost nothing.
-    table.options["columns"] = {
-        "id": "Nr", "text": "Bewertung", "published_at": "Datum", "edited_at": "Datum"
-    }  # fmt: skip
-    source = table.source()
-    _, cursor = fresh(None)
+    assert list(first) == ["files:0", "files:1"]
+    assert fresh(cursor) == ({}, cursor)
+    table.path.write_text(table.row(1, "zwei") + table.row(0, "anders"), encoding="utf-8")
+    corrected, cursor = fresh(cursor)
+    assert list(corrected) == ["files:0"]
+    assert corrected["files:0"].revision > first["files:0"].revision
+    # Back to what was said before is a correction, too.
     table.path.write_text(table.row(0, "eins") + table.row(1, "zwei"), encoding="utf-8")
-    again, cursor = fresh(cursor)
-    assert again == []
+    back, cursor = fresh(cursor)
+    assert [one.text for one in back.values()] == ["eins"]
+    # Where the source knows no time, the file's own is no news either.
+    table.options["columns"] = {"id": "Nr", "text": "Bewertung"}
+    source, repeats = table.source(), Repeats()
+    assert len(fresh(None)[0]) == 2
+    os.utime(table.path, (1_800_000_000, 1_800_000_000))
+    assert fresh(None)[0] == {}
 
 
 def test_a_missing_column_is_said_with_those_there_are(tmp_path: Path) -> None:

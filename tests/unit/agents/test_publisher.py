@@ -124,6 +124,11 @@ def test_what_others_may_have_changed_since_is_published_again() -> None:
     publisher.adopt("it")
     assert publisher.publish([mention(1)], "it") == Tally(published=1)
     assert publisher.publish([mention(2)], "other") == Tally(unchanged=1)
+    later = structs.replace(mention(2), revision=9)
+    assert publisher.publish([later], "other", undated=True) == Tally(published=1)
+    again = structs.replace(later, revision=10)
+    assert publisher.publish([again], "other", undated=True) == Tally(unchanged=1)
+    assert publisher.publish([again], "other") == Tally(published=1)
 
 
 def test_authors_go_by_pseudonyms_where_there_is_a_salt(producer: Producer) -> None:

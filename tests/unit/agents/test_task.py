@@ -27,7 +27,8 @@ class Kafka:
         self.progress = Progress()
         self.away = False
 
-    def publish(self, items: Sequence[Item], source: str) -> Tally:
+    def publish(self, items: Sequence[Item], source: str, *, undated: bool) -> Tally:
+        assert not undated
         if self.away:
             msg = "stopping"
             raise Unconfirmed(msg)
