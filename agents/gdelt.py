@@ -24,6 +24,7 @@ from agents.listed import Listed, ListedConfig, Listing, Post, rows, table
 
 __all__ = ["Gdelt", "GdeltConfig"]
 
+_SHOWS: Final = 90.0  # days
 _PAGE: Final = 250  # the most that an answer gives
 _TIME: Final = "%Y%m%d%H%M%S"
 _LANGUAGES: Final = {
@@ -59,6 +60,10 @@ class Gdelt(Listed):
     def queries(self) -> Sequence[str]:
         """The searches."""
         return self.config.queries
+
+    def reach(self, query: str) -> float:  # noqa: ARG002 - the base's signature
+        """What the API shows."""
+        return _SHOWS
 
     def listing(self, query: str, at: Any, since: datetime) -> Listing:  # noqa: ANN401
         """Articles up to a moment, the newest first."""

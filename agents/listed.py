@@ -83,6 +83,8 @@ class Post(Struct, frozen=True, kw_only=True):
     native: str
     """What the platform calls it; the mention's id is made of it."""
     published: datetime
+    listed: datetime | None = None
+    """What the listing is ordered by, where that is not ``published``: its last change."""
     fields: dict[str, Any]
     """``RawMention``'s fields; ids of the thread as mention ids."""
     key: str | None = None
@@ -157,8 +159,6 @@ class Listed(ABC):
     kind: ClassVar[str]
     """The source type, which ids begin with."""
     channel: ClassVar[Channel]
-    ordered: ClassVar[bool] = True
-    """Whether listings have the newest first; else each is read to its end every time."""
     batch: ClassVar[int] = 50
     """Most posts that one look-up takes; 0 where the platform has none."""
     config: ListedConfig
@@ -196,6 +196,21 @@ class Listed(ABC):
         Raises:
             ValueError, LookupError, TypeError, AttributeError: it is not as documented.
         """
+
+    def ordered(self, query: str) -> bool:  # noqa: ARG002 - for those that are not
+        """Whether the listing has the newest first; else it is read to its end every time."""
+        return True
+
+    def reach(self, query: str) -> float | None:  # noqa: ARG002 - for those that forget
+        """Days of the past that the listing shows, however it is asked; None: all of it.
+
+        What was said before, after the last reading, is a gap in the ledger.
+        """
+        return None
+
+    def can_be_asked_for(self, key: str) -> bool:  # noqa: ARG002 - for those that do not show all
+        """Whether ``lookup`` knows such a key; other posts are left as they were found."""
+        return True
 
     def lookup(self, keys: Sequence[str]) -> Mapping[str, Any]:
         """The rows of these posts as they are now; what is left out is gone.
@@ -281,7 +296,10 @@ class Listed(ABC):
         if failures:
             some = len(failures) < len(queries)
             msg = f"{len(failures)} of {len(queries)} queries failed: {failures[0]}"
-            raise SourceError(msg, self.config.every if some else None)
+            # Of one kind, it is what the ledger counts: a token that is refused for all is Denied.
+            kinds = {type(failure) for failure in failures}
+            kind = kinds.pop() if len(kinds) == 1 else SourceError
+            raise kind(msg, self.config.every if some else None)
 
     def rewind(self, cursor: Cursor | None, since: datetime) -> Cursor:
         """A cursor that reads everything since a moment again."""
@@ -296,7 +314,9 @@ class Listed(ABC):
         known: int = about.get("known", first)
         top: int = max(about.get("top", known), known)
         at, anew = about.get("at"), False
-        since = max(known - int(self.config.overlap * 1000), 0) if self.ordered else first
+        ordered = self.ordered(query)
+        since = max(known - int(self.config.overlap * 1000), 0) if ordered else first
+        gap = self._unshown(query, about, now)
         while True:
             try:
                 listing = self.listing(query, at, datetime.fromtimestamp(since / 1000, UTC))
@@ -311,21 +331,28 @@ class Listed(ABC):
             last, items = found.last, found.items
             # A clock that is ahead must not make us miss what comes until then.
             top = max(top, min(found.newest, now))
-            reached = self.ordered and last is not None and last < since
+            reached = ordered and last is not None and last < since
             over = reached or listing.more is None
             if over:
                 state.queries[query] = {"known": top}
             elif items:
                 state.queries[query] = {"known": known, "top": top, "at": listing.more}
             self.trim(state)
-            gap = None
             if listing.cut and not reached and last is not None:
                 gap = (last if listing.more is not None else since, last)
             items.reverse()
             yield Page(items, state.cursor(), found.unchanged, gap, dict(found.filtered))
             if over:
                 return
-            at = listing.more
+            at, gap = listing.more, None
+
+    def _unshown(self, query: str, about: Mapping[str, Any], now: int) -> tuple[int, int] | None:
+        """From and to, in ms since 1970: what is to be read and is no longer shown."""
+        days, known = self.reach(query), about.get("known")
+        if days is None or known is None:
+            return None
+        shown = now - int(days * _DAY * 1000)
+        return (known, shown) if known < shown else None
 
     def _row(  # noqa: PLR0917 - the state of a reading
         self,
@@ -339,11 +366,11 @@ class Listed(ABC):
         """Add what a row of a listing becomes, or that and why it is left out."""
         try:
             post = self.post(row, query)
-            published = milliseconds(post.published)
-            found.last, found.newest = published, max(found.newest, published)
+            listed = milliseconds(post.listed or post.published)
+            found.last, found.newest = listed, max(found.newest, listed)
             key = post.key or post.native
             reason = self._left_out(key, post, state, since)
-            if reason is not None or published < since or key in recent:
+            if reason is not None or listed < since or key in recent:
                 found.add(reason)
                 return
             item = self._item(post, query, state)
@@ -359,8 +386,9 @@ class Listed(ABC):
         """Why a post is of no interest; None where it is, or was."""
         if key in state.seen:
             return None
-        age = time.time() - post.published.timestamp()
-        if milliseconds(post.published) < since and age > self.config.history * _DAY:
+        listed = post.listed or post.published
+        age = time.time() - listed.timestamp()
+        if milliseconds(listed) < since and age > self.config.history * _DAY:
             return "too old"
         return "not shown" if post.gone else None
 
@@ -381,10 +409,9 @@ class Listed(ABC):
             # Changed without saying when.
             revision, edited = max(milliseconds(now), before.revision + 1), now
         age = (now - post.published).total_seconds()
-        published = post.published
-        if before is not None:
-            # Some platforms know the time of the last change only.
-            published = datetime.fromtimestamp(before.published / 1000, UTC)
+        # Some platforms know the time of the last change only; the cursor knows milliseconds.
+        said = before.published if before else milliseconds(post.published)
+        published = datetime.fromtimestamp(said / 1000, UTC)
         mention = make(
             {
                 "channel": self.channel,
@@ -437,26 +464,23 @@ class Listed(ABC):
         if not self.batch:
             return
         due = self._due(state, int(time.time()))
+        looked: set[str] = set()  # what came along with another is not asked for again
         for start in range(0, min(len(due), self.batch * _BATCHES), self.batch):
-            keys = due[start : start + self.batch]
+            keys = [key for key in due[start : start + self.batch] if key not in looked]
+            if not keys:
+                continue
             found = self.lookup(keys)
-            items: list[Item] = []
-            unchanged = 0
-            for key in keys:
-                # Kept in place: a deletion takes it out, an edit replaces it.
-                state.seen[key].looked = int(time.time())
-                if key not in found:
-                    item: Item | None = self.deletion(key, state)
-                else:
-                    item = self.changed(found[key], self.kind, state)
-                if item is None:
-                    unchanged += 1
-                else:
-                    items.append(item)
-            others = [row for key, row in found.items() if key not in keys]
-            more = [self.changed(row, self.kind, state) for row in others]
-            items += [item for item in more if item is not None]
-            yield Page(items, state.cursor(), unchanged)
+            looked |= found.keys()
+            gone = [self.deletion(key, state) for key in keys if key not in found]
+            there = [self._seen_again(key, row, state) for key, row in found.items()]
+            items = [item for item in (*gone, *there) if item is not None]
+            yield Page(items, state.cursor(), len(gone) + len(there) - len(items))
+
+    def _seen_again(self, key: str, row: Any, state: State) -> Item | None:  # noqa: ANN401
+        if key in state.seen:
+            # Kept in place: an edit replaces it.
+            state.seen[key].looked = int(time.time())
+        return self.changed(row, self.kind, state)
 
     def changed(self, row: Any, query: str, state: State) -> Item | None:  # noqa: ANN401
         """What a row becomes that belongs to no listing; None where it is known and as it was."""
@@ -472,6 +496,7 @@ class Listed(ABC):
             (known.looked, key)
             for key, known in state.seen.items()
             if (said := known.published // 1000) >= youngest
+            and self.can_be_asked_for(key)
             and (not every or now - known.looked >= max(every, known.looked - said))
         ]
         return [key for _, key in sorted(due)]

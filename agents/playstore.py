@@ -14,25 +14,23 @@ Id: ``playstore:<app>/<review id>``. Position in a listing: the API's token; whe
 reading begins anew.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal
 
-import msgspec
-from google.auth.exceptions import GoogleAuthError
-from google.auth.transport.requests import Request
-from google.oauth2.service_account import Credentials
 from googleapiclient.discovery import build
 from googleapiclient.errors import Error, HttpError
 from pydantic import Field
 
-from agents.bridge import HttplibBridge, faults, session
-from agents.errors import Denied, Expired, SourceConfigError, Unreadable
+from agents.bridge import HttplibBridge, faults
+from agents.errors import Expired, Unreadable
+from agents.google import Account
 from agents.listed import Listed, ListedConfig, Listing, Post, rows
 from agents.secret import Secret
 
 __all__ = ["PlayStore", "PlayStoreConfig"]
 
+_SHOWS: Final = 7.0  # days
 _PAGE: Final = 100  # the most that Google gives
 _SCOPES: Final = ("https://www.googleapis.com/auth/androidpublisher",)
 _SHOP: Final = "https://play.google.com/store/apps/details"
@@ -63,7 +61,7 @@ class PlayStore(Listed):
     config: PlayStoreConfig
 
     def __init__(self, config: PlayStoreConfig) -> None:
-        self._credentials = _credentials(config.account)
+        self._account = Account(config.account, _SCOPES)
         super().__init__(config)
         self._headers: dict[str, str] = {}
         self._client: Any = build(
@@ -79,9 +77,13 @@ class PlayStore(Listed):
         """The apps."""
         return self.config.apps
 
+    def reach(self, query: str) -> float:  # noqa: ARG002 - the base's signature
+        """What the API shows."""
+        return _SHOWS
+
     def listing(self, query: str, at: Any, since: datetime) -> Listing:  # noqa: ANN401, ARG002
         """Reviews, those that were changed last first."""
-        self._log_in()
+        self._headers |= self._account.header(self.http)
         asked = {"packageName": query, "maxResults": self.config.page, "token": at}
         with faults(f"Google Play {query}", Error):
             try:
@@ -123,30 +125,3 @@ class PlayStore(Listed):
                 "tags": [tag for tag in (f"app {app}", version and f"version {version}") if tag],
             },
         )
-
-    def _log_in(self) -> None:
-        """Have a token that is good for a while; Google gives them for an hour."""
-        if not self._credentials.valid:
-            with faults("Google's tokens", GoogleAuthError):
-                try:
-                    self._credentials.refresh(Request(session(self.http)))
-                except GoogleAuthError as error:
-                    if error.__cause__ is None and "invalid_" in str(error):
-                        msg = "Google does not take the service account's key"
-                        raise Denied(msg) from error
-                    raise
-        self._headers["Authorization"] = f"Bearer {self._credentials.token}"
-
-
-def _credentials(account: Secret) -> Credentials:
-    """The service account.
-
-    Raises:
-        SourceConfigError: it is not the JSON that Google gave; nothing of it is shown.
-    """
-    try:
-        about: Mapping[str, Any] = msgspec.json.decode(account.get_secret_value(), type=dict)
-        return Credentials.from_service_account_info(about, scopes=_SCOPES)
-    except (msgspec.MsgspecError, ValueError, TypeError):
-        msg = "account is not the JSON key of a Google service account; docs/sources.md says more"
-        raise SourceConfigError(msg) from None

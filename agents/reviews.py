@@ -46,13 +46,16 @@ class Reviews(Listed):
 
     kind = "reviews"
     channel = "review"
-    ordered = False
     batch = 0
     config: ReviewsConfig
 
     def queries(self) -> Sequence[str]:
         """The pages."""
         return self.config.pages
+
+    def ordered(self, query: str) -> bool:  # noqa: ARG002 - the base's signature
+        """No: what is new may stand anywhere."""
+        return False
 
     def listing(self, query: str, at: Any, since: datetime) -> Listing:  # noqa: ANN401, ARG002
         """All reviews on a page."""

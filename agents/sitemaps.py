@@ -48,13 +48,16 @@ class Sitemaps(Listed):
 
     kind = "sitemaps"
     channel = "news"
-    ordered = False
     batch = 0
     config: SitemapsConfig
 
     def queries(self) -> Sequence[str]:
         """The sitemaps."""
         return self.config.urls
+
+    def ordered(self, query: str) -> bool:  # noqa: ARG002 - the base's signature
+        """No: what is new may stand anywhere."""
+        return False
 
     def listing(self, query: str, at: Any, since: datetime) -> Listing:  # noqa: ANN401
         """One sitemap; those that it leads to are the next pages."""

@@ -35,6 +35,7 @@ __all__ = ["X", "XConfig"]
 _PAGE: Final = 100  # the most that search gives
 _SITE: Final = "https://x.com"
 _LIBRARY: Final = "https://api.twitter.com"  # tweepy knows no other
+_DAY: Final = 86_400
 _SHOWS: Final = timedelta(days=7) - timedelta(minutes=5)
 _KINDS: Final = {"photo": "image", "video": "video", "animated_gif": "video"}
 _RELATIONS: Final = {"replied_to": "reply", "quoted": "quote", "retweeted": "repost"}
@@ -85,6 +86,10 @@ class X(Streamed):
     def queries(self) -> Sequence[str]:
         """The searches."""
         return self.config.searches
+
+    def reach(self, query: str) -> float:  # noqa: ARG002 - the base's signature
+        """What recent search shows."""
+        return _SHOWS.total_seconds() / _DAY
 
     def listing(self, query: str, at: Any, since: datetime) -> Listing:  # noqa: ANN401
         """Posts before the id ``at``."""

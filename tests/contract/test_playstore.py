@@ -167,6 +167,6 @@ def test_what_is_no_key_is_said_without_showing_it(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PLAY_ACCOUNT", '{"private_key": "geheim"}')
-    with pytest.raises(SourceConfigError, match="not the JSON key") as error:
+    with pytest.raises(SourceConfigError, match="not the JSON that Google") as error:
         api.source()
     assert "geheim" not in str(error.value)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from agents.errors import Expired, RateLimited, SourceError
+from agents.errors import Denied, Expired, RateLimited, SourceError
 from agents.listed import Listed, ListedConfig, Listing, Post
 from agents.source import Page
 from agents.testing import deletions, mentions
@@ -130,6 +130,14 @@ def test_a_failing_query_holds_up_none_of_the_others() -> None:
     assert failure.value.seconds == source.config.every, "those that work are asked as ever"
 
 
+def test_what_all_queries_fail_of_is_said_by_its_kind() -> None:
+    source = Endless(5)
+    source.names = ["a", "b"]
+    source.fails = Denied("no")
+    with pytest.raises(Denied, match="2 of 2 queries failed: no"):
+        drain(source)
+
+
 def test_a_wait_ends_the_poll_at_once() -> None:
     source = Endless(5)
     source.names = ["a", "b", "c"]
@@ -181,3 +189,57 @@ def test_what_is_left_out_is_counted_by_reason() -> None:
     (again, *_) = drain(source, page.cursor)
     assert again.unchanged == 2
     assert again.filtered == {"no news": 2, "not shown": 1, "too old": 2}
+
+
+def test_what_is_no_longer_shown_is_a_gap_until_it_is_read_once_more() -> None:
+    class Forgetful(Endless):
+        def reach(self, query: str) -> float | None:
+            return 1.0 if query == "all" else None
+
+    source = Forgetful(5)
+    source.names = ["all", "other"]
+    first = drain(source)
+    assert not any(page.gap for page in first), "never read before: it begins where it may"
+    cursor = first[-1].cursor
+    known = int((NOW - timedelta(days=3)).timestamp() * 1000)
+    for query in cursor["queries"].values():
+        query["known"] = known
+    pages = drain(source, cursor)
+    (gap,) = [page.gap for page in pages if page.gap]
+    assert gap[0] == known
+    assert gap[1] == pytest.approx((time.time() - 86_400) * 1000, abs=60_000)
+    assert not any(page.gap for page in drain(source, pages[-1].cursor))
+
+
+def test_what_came_along_with_another_is_not_asked_for_again() -> None:
+    class Threads(Endless):
+        def lookup(self, keys: Sequence[str]) -> Mapping[str, Any]:
+            self.looked.append(keys)
+            return {str(number): number for number in range(self.posts)}
+
+    source = Threads(120, recheck=0)
+    cursor = drain(source)[-1].cursor
+    source.looked.clear()
+    drain(source, cursor)
+    assert len(source.looked) == 1
+
+
+def test_what_cannot_be_asked_for_is_left_as_it_was_found() -> None:
+    class Others(Endless):
+        def can_be_asked_for(self, key: str) -> bool:
+            return key != "7"
+
+    source = Others(10, recheck=0)
+    cursor = drain(source)[-1].cursor
+    source.gone = {"6", "7"}
+    assert [item.id for item in deletions(drain(source, cursor))] == ["endless:6"]
+
+
+def test_a_listing_may_be_ordered_by_the_last_change() -> None:
+    class Changing(Endless):
+        def post(self, row: Any, query: str) -> Post:
+            old = NOW - timedelta(days=300)
+            return structs.replace(super().post(row, query), published=old, listed=NOW)
+
+    (mention,) = mentions(drain(Changing(1)))
+    assert mention.published_at == NOW - timedelta(days=300)
