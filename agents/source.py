@@ -146,6 +146,14 @@ class Streaming(Protocol):
         """Whether it does so as it is configured."""
         ...
 
+    def position(self) -> Cursor:
+        """Where to go on after all pages that ``poll`` has given so far.
+
+        Pages of a stream may repeat an older cursor, as a new one for each would cost too much;
+        whoever stops reading asks for the newest, between two pages.
+        """
+        ...
+
 
 class Publish(Protocol):
     """Publishes items and returns once the broker has confirmed all of them."""

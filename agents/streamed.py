@@ -6,8 +6,10 @@ brought meanwhile: a gap of the stream is filled by it, and what the stream leav
 at-least-once holds as for every other source: the cursor says how far the listings were read, and
 moves only after Kafka has confirmed.
 
-One process listens, the one that owns the source; another takes over with the cursor. Where the
-platform knows positions in its stream, the cursor holds them too (``stream``).
+One process listens, the one that owns the source; another takes over with the cursor. That is
+written every 10 s while things are heard, and when the source is given up in order: only after a
+process that died is anything read twice. Where the platform knows positions in its stream, the
+cursor holds them too (``stream``).
 """
 
 import time
@@ -56,10 +58,18 @@ class Streamed(Listed):
 
     config: StreamedConfig
 
+    def __init__(self, config: StreamedConfig) -> None:
+        super().__init__(config)
+        self._state = State()
+
     @property
     def streams(self) -> bool:
         """Whether ``poll`` goes on until it fails or is closed."""
         return self.config.stream
+
+    def position(self) -> Cursor:
+        """Where to go on after all pages given so far; see ``agents.source.Streaming``."""
+        return self._state.cursor()
 
     @abstractmethod
     def lines(self, positions: Mapping[str, object]) -> Mapping[str, Callable[[Line], None]]:
@@ -82,7 +92,7 @@ class Streamed(Listed):
         if not self.config.stream:
             yield from super().poll(cursor)
             return
-        state = self.state(cursor)
+        state = self._state = self.state(cursor)
         # First the stream: nothing may fall between the listing's end and its beginning.
         with Stream(self.lines(state.stream), state.stream) as stream:
             stream.wait(self.config.http.timeout)

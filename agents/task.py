@@ -166,15 +166,21 @@ class Task:
                 encoded = msgspec.json.encode(page.cursor)
                 if encoded != self._cursor:
                     self._keep(structs.replace(self._progress, cursor=page.cursor))
-                if self._stopped.is_set():
-                    return False
-                if self._ordered:
-                    self.due = time.monotonic()
+                if self._stopped.is_set() or self._ordered:
+                    self._give_up()
                     return False
                 if page.until is not None and self._claim(page.until, started):
                     break
         self._quiet = 0 if new else self._quiet + 1
         return True
+
+    def _give_up(self) -> None:
+        """Before the end: for who goes on, another process or the order that has come."""
+        self.due = time.monotonic()
+        if self.streams and isinstance(self.source, Streaming):
+            cursor = self.source.position()
+            if msgspec.json.encode(cursor) != self._cursor:
+                self._keep(structs.replace(self._progress, cursor=cursor))
 
     def _claim(self, until: int, started: int) -> bool:
         """Of a reading that goes on: say now and then how far it is; whether that is enough."""

@@ -243,6 +243,21 @@ class PlatformContract(SourceContract):
         drain(outside)
         assert asked < len(outside.listings()) - asked
 
+    def test_a_past_of_any_length_takes_the_memory_of_a_page(self, outside: Platform) -> None:
+        number = self.many * 2
+        outside.options |= {"remember": 10}
+        outside.add([f"Nummer {one}" for one in range(number)])
+        read, sizes = 0, []
+        with opened(outside) as source:
+            for page in source.poll(None):
+                # All that is kept from one page to the next is in its cursor.
+                sizes.append(len(json.dumps(page.cursor)))
+                read += len(page.items)
+                assert len(page.items) < number / 2
+        assert read == number
+        half = len(sizes) // 2
+        assert max(sizes[half:]) <= 1.3 * max(sizes[:half]), "it grows with what is read"
+
     def test_what_arrives_while_it_reads_is_neither_lost_nor_doubled(
         self, outside: Platform
     ) -> None:
@@ -371,7 +386,7 @@ class PositionContract(PlatformContract):
         texts = [f"Nummer {number}" for number in range(self.many)]
         outside.add(texts)
         with opened(outside) as source:
-            page = next(iter(source.poll(None)))
+            page = next(page for page in source.poll(None) if page.items)
         outside.script.append(outside.expired())
         assert self.texts([page, *drain(outside, page.cursor)]) == texts
 

@@ -14,7 +14,14 @@ from agents.repeats import Repeats
 from agents.source import Cursor, Page, Streaming
 from agents.testing.loopback import Answer, Cut, Loopback, Request
 from agents.testing.platform import Platform, Said
-from agents.testing.suite import deletions, items, mentions, opened, reading
+from agents.testing.suite import (
+    deletions,
+    items,
+    mentions,
+    opened,
+    reading,
+    through_json,
+)
 
 __all__ = [
     "StreamContract",
@@ -173,7 +180,7 @@ def until_failure(pages: Iterator[Page]) -> tuple[list[Page], SourceError]:
     pytest.fail("a source that listens has no end")
 
 
-def wait_for(condition: Callable[[], bool], what: str) -> None:
+def wait_for(condition: Callable[[], object], what: str) -> None:
     """Wait for something on the platform's side."""
     until = time.monotonic() + _PATIENCE
     while not condition():
@@ -266,9 +273,24 @@ class StreamContract:
                 again = [*found[: last + 1], *heard(pages, caught_up)]
             assert {(m.id, m.revision) for m in mentions(again)} == all_of_it
 
+    def test_who_takes_over_in_order_reads_nothing_twice(self, outside: StreamPlatform) -> None:
+        outside.add(["davor"])
+        with opened(outside) as source, closing(reading(source)) as pages:
+            assert isinstance(source, Streaming)
+            found = heard(pages, caught_up)
+            outside.say(["eins", "zwei"])
+            found += heard(pages, lambda found: len(items(found)) == 2)
+            cursor = through_json(source.position())
+        outside.say(["dazwischen"])
+        with listening(outside, cursor) as pages:
+            rest = heard(pages, caught_up)
+        assert self.texts(found) == ["davor", "eins", "zwei"]
+        assert self.texts(rest) == ["dazwischen"]
+
     def test_silence_is_a_break(self, outside: StreamPlatform) -> None:
         with listening(outside) as pages:
             heard(pages, caught_up)
+            wait_for(lambda: outside.heard_by, "somebody who listens")
             for wire in outside.heard_by:
                 wire.silent = True
             rest, _ = until_failure(pages)
@@ -297,6 +319,7 @@ class StreamContract:
     def test_it_hangs_up_when_it_stops(self, outside: StreamPlatform) -> None:
         with listening(outside) as pages:
             heard(pages, caught_up)
+            wait_for(lambda: outside.heard_by, "somebody who listens")
             (*_, wire) = outside.heard_by
         wait_for(lambda: wire.over, "the end of the connection")
 

@@ -186,6 +186,16 @@ class SourceContract(ABC):
             rest = drain(outside, pages[last].cursor)
             assert self.texts([*pages[: last + 1], *rest]) == texts
 
+    def test_a_process_that_dies_before_the_cursor_is_kept_repeats_the_same(
+        self, outside: Outside
+    ) -> None:
+        outside.add([f"Nummer {number}" for number in range(self.many)])
+        pages = drain(outside)
+        for last in range(1, len(pages), max(len(pages) // 4, 1)):
+            published = {(m.id, m.revision, m.text) for m in mentions(pages[last : last + 1])}
+            again = mentions(drain(outside, pages[last - 1].cursor))
+            assert published <= {(m.id, m.revision, m.text) for m in again}
+
     def test_what_cannot_be_read_is_refused_with_a_reason_and_only_that(
         self, outside: Outside
     ) -> None:

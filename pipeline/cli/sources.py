@@ -4,9 +4,10 @@ Orders are messages on ``mentions.sources``; every agent follows them within a s
 """
 
 import sys
+import time
 import tomllib
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from pipeline.errors import ConfigError
 
 if TYPE_CHECKING:
     from agents.directory import Directory
-    from agents.source import Item
+    from agents.source import Item, Source
     from pipeline.settings import Settings
     from schemas.sources import SourceEntry
 
@@ -147,12 +148,20 @@ def backfill(ctx: click.Context, name: str, since: datetime) -> None:
 @command.command()
 @click.argument("name")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 10_000))
+@click.option(
+    "--listen",
+    default=15.0,
+    show_default=True,
+    type=click.FloatRange(0, 3_600),
+    help="Seconds to listen to a source with a stream, after it was read.",
+)
 @json_option
 @click.pass_context
-def test(ctx: click.Context, name: str, limit: int, *, as_json: bool) -> None:
+def test(ctx: click.Context, name: str, limit: int, listen: float, *, as_json: bool) -> None:
     """Poll a source once, without its cursor, and show what would be published.
 
-    Publishes nothing and moves nothing. Exit code 1 where the source cannot be read.
+    Publishes nothing and moves nothing. Ends with the poll, at the limit, or when a stream was
+    listened to for long enough. Exit code 1 where the source cannot be read.
     """
     from agents.errors import SourceError  # noqa: PLC0415 - not needed for --help
     from agents.source import Source, build  # noqa: PLC0415
@@ -170,8 +179,8 @@ def test(ctx: click.Context, name: str, limit: int, *, as_json: bool) -> None:
     found: list[Item] = []
     failure = None
     try:
-        for page in source.poll(None):
-            found += page.items
+        for items in _pages(source, listen):
+            found += items
             if len(found) >= limit:
                 break
     except SourceError as error:
@@ -182,6 +191,24 @@ def test(ctx: click.Context, name: str, limit: int, *, as_json: bool) -> None:
     if failure:
         click.echo(f"mentions: {name}: {failure}", err=True)
         sys.exit(1)
+
+
+def _pages(source: "Source", listen: float) -> Iterator[Sequence["Item"]]:
+    """What one poll finds; of a stream what is read, and then heard for some seconds."""
+    end: float | None = None
+    pages = source.poll(None)
+    try:
+        for page in pages:
+            yield page.items
+            if page.until is None:
+                continue
+            # Only a stream says how far it is; it gives a page, however empty, every second or so.
+            end = time.monotonic() + listen if end is None else end
+            if time.monotonic() >= end:
+                return
+    finally:
+        if isinstance(pages, Generator):
+            pages.close()
 
 
 def _show(name: str, found: list["Item"], *, as_json: bool) -> None:

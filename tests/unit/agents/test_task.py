@@ -2,7 +2,7 @@ import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -52,6 +52,7 @@ class Scripted:
         self.polls = list(polls)
         self.cursors: list[Cursor | None] = []
         self.closed_early = False
+        self.given: Cursor = {}
 
     def poll(self, cursor: Cursor | None) -> Iterator[Page]:
         self.cursors.append(cursor)
@@ -59,6 +60,7 @@ class Scripted:
             for page in self.polls.pop(0) if self.polls else []:
                 if isinstance(page, Exception):
                     raise page
+                self.given = page.cursor
                 yield page
         except GeneratorExit:
             self.closed_early = True
@@ -275,6 +277,11 @@ class Stream(Scripted):
     """A source that listens."""
 
     streams = True
+    ahead: ClassVar[Cursor] = {}
+    """What its pages do not say yet."""
+
+    def position(self) -> Cursor:
+        return self.given | self.ahead
 
 
 def test_a_reading_that_goes_on_says_how_far_it_is_and_keeps_its_cursor() -> None:
@@ -318,6 +325,25 @@ def test_a_reading_that_goes_on_is_left_when_it_is_stopped() -> None:
     assert kafka.progress.cursor == {"at": 3}
     assert source.closed_early
     assert made.idle
+
+
+def test_a_reading_that_is_given_up_in_order_leaves_nothing_to_be_repeated() -> None:
+    class Lagging(Stream):
+        ahead: ClassVar[Cursor] = {"heard": 7}
+
+    kafka = Kafka()
+    made, _ = task(Lagging([Page([ITEM], {"at": 1}) for _ in range(100)]), kafka)
+    published = kafka.publish
+
+    def publish(items: Sequence[Item], source: str) -> Tally:
+        if len(kafka.written) > 3:
+            made.stop()
+        return published(items, source)
+
+    kafka.publish = publish  # type: ignore[method-assign]
+    made.run()
+    assert kafka.written[-2:] == [("it", 1), ("it", {"at": 1, "heard": 7})]
+    assert {"at": 1, "heard": 7} not in [cursor for _, cursor in kafka.written[:-1]]
 
 
 def test_an_order_interrupts_a_reading_that_goes_on() -> None:
