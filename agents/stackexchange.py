@@ -1,12 +1,18 @@
-"""Stack Exchange, questions by words or tags: ``type = "stackexchange"``.
+"""Stack Exchange, questions by words or tags, answers, comments: ``type = "stackexchange"``.
 
 Reads the API 2.3 (api.stackexchange.com/docs, November 2026): ``/search/advanced`` and
-``/questions/{ids}``. 300 requests a day and address, 10,000 with a key; ``backoff`` and
-``quota_remaining`` in the answers are obeyed. Answers and comments are not listed by words.
+``/questions/{ids}``, with a filter by which a question comes with its answers and all comments
+(``/filters/create``, once for a process; the API gives the same filter for the same wish). 300
+requests a day and address, 10,000 with a key; ``backoff`` and ``quota_remaining`` are obeyed.
 
-Edits come with ``last_edit_date``; a question that is no longer there is deleted.
+Questions come with the last active first: a new answer or an edit, however old the question, brings
+it up. A comment does not: one that is written later is found when the question is looked at again,
+within ``recheck_for``. Answers and comments elsewhere are not listed by words.
 
-Id: ``stackexchange:<site>/<question id>``. Position in a listing: seconds since 1970.
+Edits come with ``last_edit_date``, of comments without a date; what is no longer there is deleted.
+
+Id: ``stackexchange:<site>/<id of question or answer>``, ``<site>/comment/<id>`` for comments.
+Position in a listing: seconds since 1970.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,6 +22,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, model_validator
 
+from agents.bridge import faults
 from agents.errors import RateLimited, SourceError
 from agents.http import Fetched
 from agents.listed import Listed, ListedConfig, Listing, Post, instant, moment, rows, table
@@ -26,6 +33,10 @@ from agents.text import to_text
 __all__ = ["StackExchange", "StackExchangeConfig"]
 
 _PAGE: Final = 100
+_INCLUDED: Final = (
+    "question.body;question.answers;question.comments;answer.body;answer.link;answer.comments;"
+    "comment.body;comment.link"
+)
 _THROTTLED: Final = 502  # Stack Exchange's own number, not HTTP's
 
 
@@ -38,6 +49,8 @@ class StackExchangeConfig(ListedConfig):
     """As in the API: ``stackoverflow``, ``german``, ``diy``."""
     searches: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    answers: bool = True
+    """Also answers, and comments on questions and answers."""
     key: Secret | None = None
     """stackapps.com/apps/oauth/register; lifts 300 requests a day to 10,000."""
     api: Annotated[str, Field(pattern="^https?://")] = "https://api.stackexchange.com/2.3"
@@ -60,71 +73,123 @@ class StackExchange(Listed):
     batch = 100  # the most ids at once
     config: StackExchangeConfig
 
+    def __init__(self, config: StackExchangeConfig) -> None:
+        super().__init__(config)
+        self._filter = "" if config.answers else "withbody"
+
     def queries(self) -> Sequence[str]:
         """Searches, and tags in brackets."""
         return [*self.config.searches, *(f"[{tag}]" for tag in self.config.tags)]
 
     def listing(self, query: str, at: Any, since: datetime) -> Listing:  # noqa: ANN401
-        """Questions up to a moment, the newest first."""
+        """Questions that were active up to a moment, the last active first, with all below them."""
         asked = {"tagged": query[1:-1]} if query.startswith("[") else {"q": query}
         params: dict[str, Any] = {
             **asked,
-            "sort": "creation",
+            "sort": "activity",
             "order": "desc",
-            "fromdate": int(since.timestamp()),
+            "min": int(since.timestamp()),
             "pagesize": self.config.page,
         }
         if at is not None:
-            params["todate"] = at
+            params["max"] = at
         answer = self._ask("/search/advanced", params)
-        items = rows(answer, "items")
-        if not answer.get("has_more") or not items:
-            return Listing(items)
-        last = int(items[-1]["creation_date"])
+        with faults("Stack Exchange"):
+            items = rows(answer, "items")
+            found = [row for item in items for row in self._below(item)]
+            if not answer.get("has_more") or not items:
+                return Listing(found)
+            last = int(items[-1]["last_activity_date"])
         stuck = at is not None and last >= at
-        return Listing(items, last - 1 if stuck else last, cut=stuck)
+        return Listing(found, last - 1 if stuck else last, cut=stuck)
 
     def lookup(self, keys: Sequence[str]) -> Mapping[str, Any]:
-        """Questions by their ids."""
+        """Questions with all below them; of answers and comments those they are on."""
+        numbers = dict.fromkeys(key.rpartition("@")[2] for key in keys)
         params = {"pagesize": _PAGE}
-        found = rows(self._ask(f"/questions/{';'.join(keys)}", params), "items")
-        return {str(item["question_id"]): item for item in found}
+        found = rows(self._ask(f"/questions/{';'.join(numbers)}", params), "items")
+        with faults("Stack Exchange"):
+            return {_key(row): row for item in found for row in self._below(item)}
 
     def post(self, row: Any, query: str) -> Post:  # noqa: ANN401, ARG002 - the base's signature
-        """A question."""
-        number = str(row["question_id"])
-        native = f"{self.config.site}/{number}"
-        owner = row.get("owner") or {}
+        """A question, an answer or a comment."""
+        root = self._id(row["_question"])
+        edited = instant(row.get("last_edit_date"))
+        published = moment(row["creation_date"])
         score = row.get("score")
+        about: dict[str, Any] = {
+            "text": to_text(row["body"]),
+            "url": row.get("link"),
+            "author": _author(row.get("owner") or {}),
+            "engagement": {
+                "likes": score if isinstance(score, int) and score >= 0 else None,
+                "replies": row.get("answer_count"),
+                "views": row.get("view_count"),
+            },
+        }
+        listed = edited or published
+        if "comment_id" in row:
+            native = f"{self.config.site}/comment/{row['comment_id']}"
+            about["thread"] = {
+                "kind": "reply",
+                "root_id": root,
+                "parent_id": self._id(row["post_id"]),
+            }
+        elif "answer_id" in row:
+            native = f"{self.config.site}/{row['answer_id']}"
+            about["thread"] = {"kind": "reply", "root_id": root, "parent_id": root}
+        else:
+            native = f"{self.config.site}/{row['question_id']}"
+            listed = moment(row["last_activity_date"])
+            about |= {
+                "title": unescape(row["title"]),
+                "thread": {"kind": "post", "root_id": root},
+                "tags": row.get("tags") or [],
+            }
         return Post(
             native=native,
-            key=number,
-            published=moment(row["creation_date"]),
-            edited=instant(row.get("last_edit_date")),
-            fields={
-                "text": to_text(row["body"]),
-                "title": unescape(row["title"]),
-                "url": row["link"],
-                "author": {
-                    "id": str(owner["user_id"]) if "user_id" in owner else None,
-                    "name": unescape(owner["display_name"]),
-                    "url": owner.get("link"),
-                }
-                if owner.get("display_name")
-                else None,
-                "thread": {"kind": "post", "root_id": identify(self.kind, native)},
-                "engagement": {
-                    "likes": score if isinstance(score, int) and score >= 0 else None,
-                    "replies": row.get("answer_count"),
-                    "views": row.get("view_count"),
-                },
-                "tags": row.get("tags") or [],
-            },
+            key=_key(row),
+            published=published,
+            listed=listed,
+            edited=edited,
+            fields=about,
         )
 
+    def _id(self, number: Any) -> str:  # noqa: ANN401 - as the API sends it
+        return identify(self.kind, f"{self.config.site}/{number}")
+
+    def _below(self, question: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """A question after all that is below it, since its time is what listings are ordered by."""
+        number = question["question_id"]
+        found: list[Mapping[str, Any]] = list(question.get("comments") or ())
+        for answer in self._answers(question):
+            found += [*(answer.get("comments") or ()), answer]
+        return [{**row, "_question": number} for row in (*found, question)]
+
+    def _answers(self, question: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        """All of them; asked for by themselves, where not all came with the question."""
+        found: list[Mapping[str, Any]] = list(question.get("answers") or ())
+        if not self.config.answers or len(found) >= question.get("answer_count", 0):
+            return found
+        path, page, found = f"/questions/{question['question_id']}/answers", 1, []
+        while True:
+            params = {"pagesize": _PAGE, "page": page, "sort": "creation", "order": "desc"}
+            answer = self._ask(path, params)
+            found += rows(answer, "items")
+            if not answer.get("has_more"):
+                return found
+            page += 1
+
     def _ask(self, path: str, params: Mapping[str, Any]) -> dict[str, Any]:
+        if not self._filter:
+            wish = {"base": "default", "include": _INCLUDED, "unsafe": "false"}
+            with faults("Stack Exchange"):
+                self._filter = str(self._send("/filters/create", wish)["items"][0]["filter"])
+        return self._send(path, {**params, "site": self.config.site, "filter": self._filter})
+
+    def _send(self, path: str, params: Mapping[str, Any]) -> dict[str, Any]:
         url = self.config.api + path
-        given = {**params, "site": self.config.site, "filter": "withbody"}
+        given = dict(params)
         if self.config.key:
             given["key"] = self.config.key.get_secret_value()
         fetched = self.ask(url, given, refusals=(400,))
@@ -139,6 +204,24 @@ class StackExchange(Listed):
         elif answer.get("quota_remaining") == 0:
             self.http.leave(url, _until_midnight())
         return answer
+
+
+def _key(row: Mapping[str, Any]) -> str:
+    """Its question's id, of what is below one with its own before it."""
+    for mark, name in (("c", "comment_id"), ("a", "answer_id")):
+        if name in row:
+            return f"{mark}{row[name]}@{row['_question']}"
+    return str(row["question_id"])
+
+
+def _author(owner: Mapping[str, Any]) -> dict[str, Any] | None:
+    if not owner.get("display_name"):
+        return None
+    return {
+        "id": str(owner["user_id"]) if "user_id" in owner else None,
+        "name": unescape(owner["display_name"]),
+        "url": owner.get("link"),
+    }
 
 
 def _refusal(url: str, fetched: Fetched, answer: Mapping[str, Any]) -> SourceError:

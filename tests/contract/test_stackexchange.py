@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -17,11 +18,17 @@ from agents.testing import (
     Request,
     Said,
     TokenContract,
+    deletions,
     drain,
+    items,
     mentions,
+    opened,
 )
 
 KEY = "U4DMV-geheim"
+
+
+FILTER = "!6WPIomnMOOD*e"
 
 
 class Api(Platform):
@@ -29,6 +36,15 @@ class Api(Platform):
 
     kind = "stackexchange"
     secret = KEY
+
+    def __init__(self, web: Loopback) -> None:
+        super().__init__(web)
+        self.answers: list[dict[str, Any]] = []
+        """To the first question."""
+        self.comments: list[dict[str, Any]] = []
+        """On the first question."""
+        self.embedded = 30
+        """Most answers that come with a question."""
 
     def table(self) -> dict[str, Any]:
         return {
@@ -45,26 +61,73 @@ class Api(Platform):
 
     def answer(self, request: Request) -> Answer | None:
         query = request.query
-        assert (query["site"], query["filter"], query["key"]) == ("diy", "withbody", KEY)
-        found, size = self.there, int(query["pagesize"])
+        assert query["key"] == KEY
+        if request.where == "/2.3/filters/create":
+            assert (query["base"], query["unsafe"]) == ("default", "false")
+            assert {"question.answers", "comment.body"} <= set(query["include"].split(";"))
+            made = {"filter": FILTER, "filter_type": "safe", "included_fields": []}
+            return self.wrapped([made], more=False)
+        assert (query["site"], query["filter"]) == ("diy", FILTER)
+        size = int(query["pagesize"])
+        if request.where == "/2.3/questions/1/answers":
+            first = (int(query["page"]) - 1) * size
+            page = self.answers[first : first + size]
+            return self.wrapped(page, more=len(self.answers) > first + size)
+        found = sorted(self.there, key=self.active, reverse=True)
         if request.where.startswith("/2.3/questions/"):
             ids = request.where.rpartition("/")[2].split(";")
+            assert len(ids) == len(set(ids)) <= 100
             found = [said for said in found if str(said.number) in ids]
         elif self.is_listing(request):
-            assert (query["sort"], query["order"]) == ("creation", "desc")
+            assert (query["sort"], query["order"]) == ("activity", "desc")
             assert query.get("tagged") == "heat-pump" or query.get("q") == "Nordwind"
-            low, high = int(query["fromdate"]), int(query.get("todate", 1 << 40))
-            found = [said for said in found if low <= said.at.timestamp() <= high]
+            low, high = int(query["min"]), int(query.get("max", 1 << 40))
+            found = [said for said in found if low <= self.active(said) <= high]
         else:
             return None
-        return Answer.json(
+        return self.wrapped([self.question(s) for s in found[:size]], more=len(found) > size)
+
+    @staticmethod
+    def wrapped(items: list[dict[str, Any]], *, more: bool) -> Answer:
+        quota = {"quota_max": 10_000, "quota_remaining": 9_000}
+        return Answer.json({"items": items, "has_more": more, **quota})
+
+    def active(self, said: Said) -> int:
+        """When the question was last active: comments do not count."""
+        times = [int((said.edited or said.at).timestamp())]
+        if said.number == 1:
+            times += [answer["creation_date"] for answer in self.answers]
+        return max(times)
+
+    def reply(self, number: int, text: str) -> None:
+        """Answer the first question now."""
+        self.answers.append(
             {
-                "items": [self.question(said) for said in found[:size]],
-                "has_more": len(found) > size,
-                "quota_max": 10_000,
-                "quota_remaining": 9_000,
+                "answer_id": number,
+                "question_id": 1,
+                "body": f"<p>{text}</p>\n",
+                "link": f"https://diy.stackexchange.com/a/{number}",
+                "creation_date": int(datetime.now(UTC).timestamp()),
+                "last_activity_date": int(datetime.now(UTC).timestamp()),
+                "score": 1,
+                "is_accepted": False,
+                "owner": {"user_id": 10, "display_name": "Grace", "user_type": "registered"},
             }
         )
+
+    @staticmethod
+    def comment(number: int, post: int, text: str) -> dict[str, Any]:
+        """Written now."""
+        return {
+            "comment_id": number,
+            "post_id": post,
+            "body": text,
+            "link": f"https://diy.stackexchange.com/questions/1/x#comment{number}_{post}",
+            "creation_date": int(datetime.now(UTC).timestamp()),
+            "score": 0,
+            "edited": False,
+            "owner": {"display_name": "gone", "user_type": "does_not_exist"},
+        }
 
     def limited(self) -> Answer:
         said = "too many requests from this IP, more requests available in 120 seconds"
@@ -79,8 +142,14 @@ class Api(Platform):
         error = {"error_id": 403, "error_message": "no", "error_name": "access_denied"}
         return Answer.json(error, 403)
 
-    @staticmethod
-    def question(said: Said) -> dict[str, Any]:
+    def question(self, said: Said) -> dict[str, Any]:
+        below: dict[str, Any] = {}
+        if said.number == 1 and (self.answers or self.comments):
+            below = {
+                "answers": self.answers[: self.embedded],
+                "comments": self.comments,
+                "answer_count": len(self.answers),
+            }
         edited = {"last_edit_date": int(said.edited.timestamp())} if said.edited else {}
         return {
             "question_id": said.number,
@@ -88,10 +157,10 @@ class Api(Platform):
             "body": None if said.bad else f"<p>{said.text}</p>\n",
             "link": f"https://diy.stackexchange.com/questions/{said.number}/x",
             "creation_date": int(said.at.timestamp()),
-            "last_activity_date": int(said.at.timestamp()),
+            "last_activity_date": self.active(said),
             "score": 4,
             "view_count": 128,
-            "answer_count": 2,
+            "answer_count": 0,
             "is_answered": True,
             "tags": ["heat-pump", "heating"],
             "owner": {
@@ -102,6 +171,7 @@ class Api(Platform):
                 "user_type": "registered",
             },
             **edited,
+            **below,
         }
 
 
@@ -129,3 +199,82 @@ def test_a_question_with_all_it_has(api: Api) -> None:
     assert (mention.author.id, mention.author.name) == ("9", "Ada & Co")
     assert mention.engagement is not None
     assert (mention.engagement.likes, mention.engagement.views) == (4, 128)
+
+
+def test_answers_and_comments_stand_in_their_thread(api: Api) -> None:
+    api.add(["How warm?"])
+    api.reply(71, "50 &#176;C.")
+    api.comments = [api.comment(5, 1, "Which model?")]
+    api.answers[0]["comments"] = [api.comment(6, 71, "Thanks &amp; bye")]
+    by_id = {mention.id: mention for mention in mentions(drain(api))}
+    root = "stackexchange:diy/1"
+    answer, on_answer = by_id["stackexchange:diy/71"], by_id["stackexchange:diy/comment/6"]
+    assert len(by_id) == 4
+    assert answer.text == "50 °C."
+    assert answer.url == "https://diy.stackexchange.com/a/71"
+    assert answer.thread is not None
+    assert (answer.thread.kind, answer.thread.parent_id) == ("reply", root)
+    assert on_answer.text == "Thanks & bye"
+    assert on_answer.thread is not None
+    assert (on_answer.thread.root_id, on_answer.thread.parent_id) == (root, answer.id)
+    asked = by_id["stackexchange:diy/comment/5"]
+    assert asked.thread is not None
+    assert asked.thread.parent_id == root
+    assert asked.author is not None
+    assert (asked.author.id, asked.author.name) == (None, "gone")
+
+
+def test_an_answer_to_an_old_question_brings_it_up(api: Api) -> None:
+    api.options |= {"recheck_for": 0}
+    api.add(["How warm?"])
+    api.posts[0] = replace(api.posts[0], at=datetime.now(UTC) - timedelta(days=300))
+    cursor = drain(api)[-1].cursor
+    api.reply(71, "50 degrees.")
+    after = mentions(drain(api, cursor))
+    assert {mention.id for mention in after} == {"stackexchange:diy/1", "stackexchange:diy/71"}
+
+
+def test_a_comment_that_comes_later_is_found_and_so_is_its_end(api: Api) -> None:
+    api.add(["How warm?"])
+    pages = drain(api)
+    api.comments = [api.comment(5, 1, "Which model?")]
+    api.options["recheck"] = 0
+    after = drain(api, pages[-1].cursor)
+    assert [mention.id for mention in mentions(after)] == ["stackexchange:diy/comment/5"]
+    api.comments = [{**api.comments[0], "body": "Which model, please?"}]
+    edited = drain(api, after[-1].cursor)
+    assert [mention.text for mention in mentions(edited)] == ["Which model, please?"]
+    api.comments = []
+    last = drain(api, edited[-1].cursor)
+    assert [gone.id for gone in deletions(last)] == ["stackexchange:diy/comment/5"]
+
+
+def test_all_answers_are_read_where_not_all_come_with_the_question(api: Api) -> None:
+    api.embedded = 3
+    api.add(["How warm?"])
+    for number in range(71, 76):
+        api.reply(number, f"{number} degrees.")
+    found = {mention.id for mention in mentions(drain(api))}
+    assert found == {f"stackexchange:diy/{n}" for n in (1, 71, 72, 73, 74, 75)}
+
+
+def test_a_thread_costs_one_look_and_the_filter_one_question(api: Api) -> None:
+    api.add(["How warm?"])
+    api.reply(71, "50 degrees.")
+    api.comments = [api.comment(number, 1, f"Nr. {number}") for number in range(200)]
+    pages = drain(api)
+    api.options["recheck"] = 0
+    before = len(api.web.requests)
+    with opened(api) as source:
+        again = list(source.poll(pages[-1].cursor))
+    assert items(again) == []
+    asked = [request.where.removeprefix("/2.3/") for request in api.web.requests[before:]]
+    assert asked == ["filters/create", "search/advanced", "questions/1"]
+
+
+def test_questions_alone(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.contract.test_stackexchange.FILTER", "withbody")
+    api.options["answers"] = False
+    api.add(["How warm?"])
+    assert [mention.id for mention in mentions(drain(api))] == ["stackexchange:diy/1"]
+    assert not api.web.asked("/2.3/filters/create")
