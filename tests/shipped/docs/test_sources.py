@@ -32,3 +32,11 @@ def test_every_source_has_an_example_that_fits(monkeypatch: pytest.MonkeyPatch) 
             if isinstance(value, str) and value.startswith("env:"):
                 monkeypatch.setenv(value.removeprefix("env:"), "x")
         config_model(table).model_validate(table)
+
+
+def test_every_source_has_a_section_of_its_own() -> None:
+    text = (DOCS / "sources.md").read_text(encoding="utf-8")
+    headings = re.findall(r"^## ([^:\n]+)", text, re.MULTILINE)
+    described = {kind for heading in headings for kind in heading.split(" and ")}
+    general = {"Law, in short", "LinkedIn, XING,", "others without an open API", "Anything else"}
+    assert described - general == set(names())

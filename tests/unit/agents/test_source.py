@@ -28,6 +28,9 @@ def test_every_built_in_kind_can_be_made(monkeypatch: pytest.MonkeyPatch) -> Non
     tables: dict[str, dict[str, object]] = {
         "appstore": {"apps": [1]},
         "bluesky": {"searches": ["a"]},
+        "businessprofile": {"locations": ["accounts/1/locations/2"], "account": "env:AN_ACCOUNT"},
+        "facebook": {"pages": ["1"], "token": "env:A_TOKEN"},
+        "instagram": {"account": "1", "token": "env:A_TOKEN"},
         "discourse": {"forums": ["https://example.org"]},
         "gdelt": {"queries": ["abc"]},
         "mail": {"server": "example.org", "user": "a", "password": "env:A_TOKEN"},

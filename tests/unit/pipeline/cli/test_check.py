@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from agents.source import config_model, names
 from pipeline.cli import check
 from pipeline.cli.check import Finding, _findings, _kibana, _source
 from pipeline.errors import Retryable
@@ -38,6 +39,23 @@ def test_a_missing_token_is_explained() -> None:
     assert not found.ok
     assert "token: Field required" in found.detail
     assert "docs/sources.md says more" in found.detail
+
+
+@pytest.mark.parametrize("kind", names())
+def test_each_credential_that_is_missing_is_explained(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fields = config_model({"type": kind}).model_fields
+    secrets = [name for name, field in fields.items() if "SecretStr" in str(field.annotation)]
+    monkeypatch.delenv("NOT_THERE", raising=False)
+    found = _source({"type": kind, "name": "it", **dict.fromkeys(secrets, "env:NOT_THERE")})
+    assert not found.ok
+    for name in secrets:
+        assert f"{name}: " in found.detail
+        assert f"{name} is: " in found.detail, "what to request, and where"
+    if secrets:
+        assert "NOT_THERE is not set" in found.detail
+        assert "docs/sources.md says more" in found.detail
 
 
 def test_kibana_is_asked_where_one_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
