@@ -1,27 +1,39 @@
-"""1, 2 and 4 agents over 1,000 sources: the share of each, and how long a takeover takes.
+"""``python -m benchmarks.sharing``: agents over 1,000 sources, and what happens when one dies.
 
-    mentions up && python -m benchmarks.sharing [sources]
+Prints the share of each of 1, 2, 3 and 4 agents, how many sources change hands when one more is
+started (and how many of them went to it, which is all that must), and of each of three that are
+killed with -9 how long it takes until the others have asked for all it had. That wait includes the
+group's session timeout (8 s), and up to ``EVERY`` seconds until a source is due.
 
-Starts agents as processes of their own against the Kafka of the settings (with a prefix of its
-own), and a loopback platform that has nothing new, so that only who asks for what matters. A source
-is taken over when another agent asks for it; the wait includes the group's session timeout (8 s).
+Agents are processes of their own on a broker of its own, and a loopback platform that has nothing
+new, so that only who asks for what matters: each agent has a key of its own in its environment.
 """
 
 import collections
-import os
-import subprocess
+import json
 import sys
-import tempfile
 import threading
 import time
-import uuid
+from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, Final
+
+import click
 
 from agents.testing import Answer, Loopback, Request
+from benchmarks import bench, path
+from benchmarks.bench import Servers, started
 
-EVERY = 10  # seconds between two polls of a source
-AGENTS = (1, 2, 4)
-KILLS = 3
+__all__ = ["Watch", "table"]
+
+EVERY: Final = 10  # seconds between two polls of a source
+AGENTS: Final = (1, 2, 3, 4)
+KILLS: Final = 3
+QUIET: Final = 2 * EVERY + 2
+"""Seconds without a move after which all is where it belongs."""
+WITHIN: Final = 300.0
+"""Seconds until then at most."""
 
 
 class Watch:
@@ -47,7 +59,7 @@ class Watch:
 
     def shares(self) -> dict[str, int]:
         """How many sources each agent has asked for of late."""
-        since = time.monotonic() - 2 * EVERY - 2
+        since = time.monotonic() - QUIET
         with self.lock:
             fresh = [who for source, who in self.owner.items() if self.asked[source] > since]
         return dict(collections.Counter(fresh))
@@ -65,6 +77,7 @@ def table(web: Loopback, name: str, every: int = EVERY) -> str:
 type = "stackexchange"
 name = "{name}"
 tags = ["{name}"]
+answers = false
 key = "env:BENCH_AGENT"
 api = "{web.url}"
 every = {every}
@@ -73,65 +86,82 @@ http = {{ allow_private = true, per_second = 1000 }}
 """
 
 
-def settled(watch: Watch, sources: int, agents: int, seconds: float = 180) -> dict[str, int]:
+def settled(watch: Watch, sources: int, agents: int) -> dict[str, int]:
     """Wait until every source is being read by somebody, and nothing has moved for a while."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + WITHIN
     moves, since = watch.moves, time.monotonic()
     while time.monotonic() < deadline:
         time.sleep(0.5)
         if watch.moves != moves:
             moves, since = watch.moves, time.monotonic()
         shares = watch.shares()
-        quiet = time.monotonic() - since > 2 * EVERY + 2
+        quiet = time.monotonic() - since > QUIET
         if quiet and sum(shares.values()) == sources and len(shares) == agents:
             return shares
-    sys.exit(f"not settled within {seconds:.0f} s: {watch.shares()}")
+    sys.exit(f"not settled within {WITHIN:.0f} s: {watch.shares()}")
 
 
-def main() -> None:
-    """Measure and print."""
-    sources = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000
-    load = os.getloadavg()[0]
-    print(f"{sources} sources, every {EVERY} s; {os.cpu_count()} cores, load {load:.0f} before")
-    with tempfile.TemporaryDirectory() as folder, Loopback() as web:
+def taken_over(watch: Watch, name: str) -> float:
+    """Seconds until the others have asked for all that one had."""
+    killed = time.monotonic()
+    while left := watch.of(name):
+        time.sleep(0.05)
+        if time.monotonic() - killed > WITHIN:
+            sys.exit(f"{left} sources not taken over within {WITHIN:.0f} s")
+    return time.monotonic() - killed
+
+
+def sharing(to: Servers, sources: int) -> dict[str, Any]:
+    """Shares, moves and takeovers."""
+    settings = path.installation(to, "sharing")
+    config = to.folder / "sharing.toml"
+    found: dict[str, Any] = {"sources": sources, "every": EVERY, "agents": [], "killed": []}
+    with Loopback() as web, ExitStack() as stack:
         watch = Watch(web)
-        config = Path(folder) / "mentions.toml"
         tables = "".join(table(web, f"s{number}") for number in range(sources))
         config.write_text(tables, encoding="utf-8")
-        env = {**os.environ, "MENTIONS_KAFKA__PREFIX": f"bench-{uuid.uuid4().hex[:6]}."}
-        command = [sys.executable, "-m", "pipeline", "-c", str(config)]
-        subprocess.run([*command, "topics", "create"], env=env, check=True, capture_output=True)
-        running: dict[str, subprocess.Popen[bytes]] = {}
-        try:
-            for count in AGENTS:
-                before = watch.moves
-                while len(running) < count:
-                    name = f"agent-{len(running) + 1}"
-                    running[name] = subprocess.Popen(
-                        [*command, "agent"],
-                        env={**env, "BENCH_AGENT": name},
-                        stdout=(Path(folder) / f"{name}.log").open("wb"),
-                        stderr=subprocess.STDOUT,
-                    )
-                shares = settled(watch, sources, count)
-                moved = watch.moves - before
-                print(f"{count} agents: shares {sorted(shares.values())}, {moved} sources moved")
-            for _ in range(KILLS):
-                victim, process = running.popitem()
-                had = watch.of(victim)
-                process.kill()
-                killed = time.monotonic()
-                while watch.of(victim):
-                    time.sleep(0.05)
-                    if time.monotonic() - killed > 60:  # noqa: PLR2004 - long past what is promised
-                        sys.exit(f"{watch.of(victim)} sources not taken over within 60 s")
-                seconds = time.monotonic() - killed
-                print(f"kill -9 of one with {had}: all of them read again after {seconds:.1f} s")
-                settled(watch, sources, len(running))
-        finally:
-            for name, process in running.items():
-                process.kill()
-                print((Path(folder) / f"{name}.log").read_text(encoding="utf-8")[-2_000:])
+        command = [sys.executable, "-m", "pipeline", "-c", str(config), "agent"]
+        running: dict[str, Any] = {}
+        for count in AGENTS:
+            before = watch.moves
+            name = f"agent-{count}"
+            env = to.environment(MENTIONS_KAFKA__PREFIX=settings.kafka.prefix, BENCH_AGENT=name)
+            log = to.folder / f"{name}.log"
+            running[name] = stack.enter_context(started(command, env, log))
+            shares = sorted(settled(watch, sources, count).values(), reverse=True)
+            moved, new = watch.moves - before, watch.of(name)
+            found["agents"].append({"agents": count, "shares": shares, "moved": moved})
+            told = ", ".join(f"{share} ({share / sources:.0%})" for share in shares)
+            said = f"{count} agents: {told}"
+            if count > 1:
+                said += f"; {moved} changed hands, {new} of them to the new one"
+                found["agents"][-1]["to_the_new_one"] = new
+            click.echo(said)
+        for _ in range(KILLS):
+            name, process = running.popitem()
+            had = watch.of(name)
+            process.kill()
+            seconds = round(taken_over(watch, name), 1)
+            found["killed"].append({"had": had, "seconds": seconds})
+            click.echo(f"kill -9 of one with {had}: all asked for by others after {seconds} s")
+            settled(watch, sources, len(running))
+    return found
+
+
+@click.command()
+@click.option("--sources", default=1_000, show_default=True, help="How many are shared.")
+@click.option("--out", type=click.Path(path_type=Path), help="Where the JSON goes.")
+def main(*, sources: int, out: Path | None) -> None:
+    """Measure how agents share sources."""
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    where = out or Path(__file__).parent / "results" / f"{now[:10]}-sharing.json"
+    machine = bench.machine()
+    cores, load = machine["cores"], machine["load_before"]
+    click.echo(f"{sources} sources, every {EVERY} s; {cores} cores, load {load} before")
+    with bench.servers() as to:
+        found = {"at": now, "machine": machine, **sharing(to, sources)}
+    where.parent.mkdir(parents=True, exist_ok=True)
+    where.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
