@@ -88,7 +88,6 @@ http = {{ allow_private = true, per_second = 1000 }}
     installation.wait(lambda: len(server.heard_by) == 1, "one who listens")
     server.say([f"Nummer {number}" for number in range(50)])
     installation.wait(lambda: installation.count() == 50, "what was said in the index")
-    # Where the source moves meanwhile, what its cursor does not say yet is published again.
     said = {(message["key"], message["value"]["revision"]) for message in installation.tail("raw")}
     assert len(said) == 50
     assert len(installation.documents()) == 50
@@ -115,4 +114,12 @@ http = {{ allow_private = true, per_second = 1000 }}
     (agent,) = agents.values()
     assert installation.stop(agent) == 0
     installation.wait(lambda: not server.heard_by, "the end of the connection", 5)
+
+    # It ended in order, sooner than a cursor is due: who comes after it repeats nothing.
+    before = len(installation.tail("raw"))
+    server.say(["dazwischen"])
+    agent = installation.start("agent")
+    installation.wait(lambda: installation.count() == 59, "what was said meanwhile")
+    assert len(installation.tail("raw")) == before + 1
+    assert installation.stop(agent) == 0
     assert installation.stop(worker) == 0
