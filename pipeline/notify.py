@@ -1,70 +1,51 @@
 """Tells alerts and work to people: mail, chat and whatever else apprise knows, signed webhooks.
 
 Guarantee: every alert and story that a channel wants is told once the channel takes it, for as
-long as it is news, which is a day, and marked on ``mentions.notified`` then. A kill between the two
-tells it again: all carry their ids, and a webhook's request its ``Idempotency-Key``. What waits
-together is told together, in one message. An outage of Kafka is waited out.
+long as it is news, which is a day, and marked on ``mentions.notified`` then. What waits together is
+told together, in one message. It is written to ``mentions.deliveries`` before it is sent: after a
+kill, a lost answer or an error on the channel's side the very same message is sent again, under the
+same key. What could not be told stands there too, and why. An outage of Kafka is waited out.
 
 One process tells all channels; each has its own backoff, so that one that is away holds up none.
 """
 
-import hashlib
-import hmac
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Any, Final, Protocol
 from zoneinfo import ZoneInfo
 
 import msgspec
 from kafka.errors import KafkaError
-from pydantic import SecretStr, TypeAdapter, ValidationError
 
-from agents.secret import Secret
 from pipeline import admin
 from pipeline.alerts.watch import confirmed, published
 from pipeline.errors import ConfigError, Retryable
 from pipeline.reader import records
+from pipeline.senders import SEVERITIES, Message, News, NotTaken, sender, worst_first
 from pipeline.settings import NotifyChannel, Settings
 from pipeline.work.book import Copy
 from pipeline.work.telling import Story, digest, stories
 from schemas import topics
-from schemas.alert import Alert, Notified
+from schemas.alert import Notified
+from schemas.delivery import Delivery, decode_delivery
 
-__all__ = ["News", "Sender", "body", "notify", "quiet", "sender", "signature", "wants", "words"]
+__all__ = ["deliveries", "notify", "quiet", "wants"]
 
 _log = logging.getLogger(__name__)
 
 _NEWS: Final = timedelta(days=1)
 _MOST_TOGETHER: Final = 20
-_TIMEOUT: Final = 20.0
 _LONGEST_WAIT: Final = 600.0
 _LOOK_EVERY: Final = 5.0
-_SEVERITIES: Final = ("info", "warning", "critical")
-_OK: Final = range(200, 300)
-
-
-News: TypeAlias = Alert | Story
-"""What can be told."""
-
-
-class Sender(Protocol):
-    """Tells some news to one channel."""
-
-    def __call__(self, news: Sequence[News]) -> None:
-        """Tell them.
-
-        Raises:
-            Retryable: the channel did not take them; the message says why, without the address.
-        """
 
 
 def wants(channel: NotifyChannel, one: News) -> bool:
     """Whether a channel is told something at all; a digest is made for its channel."""
     if one.kind == "digest":
         return True
-    if _SEVERITIES.index(one.severity) < _SEVERITIES.index(channel.severity):
+    if SEVERITIES.index(one.severity) < SEVERITIES.index(channel.severity):
         return False
     if isinstance(one, Story):
         return not set(one.teams).isdisjoint(channel.teams)
@@ -84,114 +65,57 @@ def quiet(channel: NotifyChannel, now: datetime) -> bool:
     return start <= clock < end if start <= end else clock >= start or clock < end
 
 
-def body(news: Sequence[News]) -> bytes:
-    """What a webhook is sent: ``alerts`` and, where there is any, ``work``."""
-    told = {"alerts": [one for one in news if isinstance(one, Alert)]}
-    work = [one for one in news if isinstance(one, Story)]
-    return msgspec.json.encode({**told, "work": work} if work else told)
-
-
-def signature(secret: str, timestamp: str, content: bytes) -> str:
-    """HMAC-SHA256 over ``<timestamp>.<body>``, in hexadecimal digits."""
-    return hmac.new(secret.encode(), f"{timestamp}.".encode() + content, hashlib.sha256).hexdigest()
-
-
-def sender(channel: NotifyChannel) -> Sender:
-    """What tells alerts to a channel.
+def deliveries(settings: Settings) -> dict[str, Delivery]:
+    """How it stands with each channel that was ever told something.
 
     Raises:
-        ConfigError: its address or key is not there, or no address.
+        ConfigError: no broker answers, or there is no such topic.
     """
-    url = _resolved(channel, "url", channel.url)
-    if url.startswith(("http://", "https://")):
-        key = _resolved(channel, "secret", channel.secret) if channel.secret else None
-        return _Webhook(url, key)
-    return _Apprise(channel.name, url)
-
-
-def _resolved(channel: NotifyChannel, what: str, reference: str) -> str:
-    try:
-        found: SecretStr = TypeAdapter(Secret).validate_python(reference)
-    except ValidationError as error:
-        why = error.errors()[0]["msg"].removeprefix("Value error, ")
-        msg = f"channel {channel.name!r}: {what}: {why}"
-        raise ConfigError(msg) from error
-    return found.get_secret_value()
-
-
-class _Webhook:
-    """Posts JSON; any answer of 2xx is a yes."""
-
-    def __init__(self, url: str, key: str | None) -> None:
-        import httpx  # noqa: PLC0415 - only where there is a webhook
-
-        self._url = url
-        self._key = key
-        self._client = httpx.Client(timeout=_TIMEOUT, follow_redirects=False)
-        self._errors = (httpx.HTTPError, httpx.InvalidURL)
-
-    def __call__(self, news: Sequence[News]) -> None:
-        content = body(news)
-        stamp = str(int(time.time()))
-        same = hashlib.sha256("\n".join(one.id for one in news).encode()).hexdigest()
-        headers = {"content-type": "application/json", "idempotency-key": same[:32]}
-        if self._key is not None:
-            headers["x-mentions-timestamp"] = stamp
-            headers["x-mentions-signature"] = f"sha256={signature(self._key, stamp, content)}"
+    found: dict[str, Delivery] = {}
+    for record in records(settings, settings.kafka.topic(topics.DELIVERIES)):
         try:
-            answer = self._client.post(self._url, content=content, headers=headers)
-        except self._errors as error:
-            raise Retryable(type(error).__name__) from None  # the message may hold the address
-        if answer.status_code not in _OK:
-            msg = f"it answers {answer.status_code}"
-            raise Retryable(msg)
+            said = decode_delivery(record.value or b"")
+        except msgspec.MsgspecError as error:  # a newer version's
+            _log.error("delivery of %s cannot be read: %s", record.key, error)
+        else:
+            found[said.channel] = said
+    return found
 
 
-class _Apprise:
-    """Everything that apprise knows."""
+class _Ledger(Protocol):
+    """What outlives the process."""
 
-    def __init__(self, name: str, url: str) -> None:
-        import apprise  # noqa: PLC0415 - slow to import, and only needed here
+    def note(self, delivery: Delivery) -> None:
+        """Say how it stands with a channel."""
 
-        self._all = apprise.Apprise()
-        if not self._all.add(url):
-            msg = f"channel {name!r}: its url is no address that apprise knows"
-            raise ConfigError(msg)
-
-    def __call__(self, news: Sequence[News]) -> None:
-        title, text = words(news)
-        if not self._all.notify(title=title, body=text):
-            msg = "it did not take the message"
-            raise Retryable(msg)
-
-
-def words(news: Sequence[News]) -> tuple[str, str]:
-    """A title and a text, for people."""
-    first = news[0]
-    title = f"{first.severity}: {first.name}: {first.topic}"
-    if len(news) > 1:
-        title += f" and {len(news) - 1} more"
-    lines = [
-        f"{one.at:%Y-%m-%d %H:%M} UTC {one.severity} {one.name} {one.topic}: {one.why}"
-        f"\n  {', '.join(one.mentions[:3])}"
-        for one in news
-    ]
-    return title, "\n".join(lines)
+    def mark(self, mark: Notified) -> None:
+        """Say what a channel was told."""
 
 
 class _Line:
     """One channel, and what it waits for."""
 
     def __init__(
-        self, channel: NotifyChannel, told: set[str], last: datetime | None = None
+        self,
+        channel: NotifyChannel,
+        ledger: _Ledger,
+        told: set[str],
+        *,
+        last: datetime | None = None,
+        before: Delivery | None = None,
     ) -> None:
         self.channel = channel
         self.told = told
+        self._ledger = ledger
         self._last = last
         """When it was told something last."""
         self._send = sender(channel)
-        self._failures = 0
         self._again_at = 0.0
+        self._waiting: dict[str, datetime] = {}
+        """What it did not take, by id, and when that happened."""
+        self._state = before
+        if (message := self._undecided()) is not None:
+            self._waits(message.news())
 
     def due(self, news: Iterable[News], now: datetime) -> list[News]:
         """What is to be told now, the most severe first."""
@@ -208,26 +132,136 @@ class _Line:
             and wants(self.channel, one)
             and (one.severity == "critical" or one.kind == "digest" or not (hushed or resting))
         ]
-        found.sort(key=lambda one: (-_SEVERITIES.index(one.severity), one.at))
-        return found[:_MOST_TOGETHER]
+        return worst_first(found)[:_MOST_TOGETHER]
 
-    def tell(self, news: Sequence[News], now: datetime | None = None) -> bool:
+    def message(self, news: Iterable[News], now: datetime) -> Message | None:
+        """What is to be sent now: what may have been told already comes first, and unchanged."""
+        self._give_up(now)
+        if time.monotonic() < self._again_at:
+            return None
+        due = self.due(news, now)
+        undecided = self._undecided()
+        if undecided is None:
+            return Message.of(self.channel.name, due) if due else None
+        urgent = due or any(one.severity == "critical" for one in undecided.news())
+        return undecided if urgent or not quiet(self.channel, now) else None
+
+    def tell(self, message: Message, now: datetime) -> bool:
         """Try; a channel that refuses is tried again later, ever more seldom."""
+        news = message.news()
+        before = self._state
+        away = before is not None and before.state in {"sending", "waiting"}
+        state = Delivery(
+            channel=self.channel.name,
+            id=message.id,
+            state="sending",
+            at=now,
+            since=before.since if before is not None and away else now,
+            attempts=before.attempts if before is not None and away else 0,
+            together=len(news),
+            lost=before.lost if before is not None else 0,
+            content=message.content.decode(),
+        )
+        if before is None or (before.id, before.content) != (state.id, state.content):
+            self._note(state)
         try:
-            self._send(news)
+            self._send(message)
         except Retryable as error:
-            self._failures += 1
-            wait = min(2.0**self._failures, _LONGEST_WAIT)
-            self._again_at = time.monotonic() + wait
-            name, count = self.channel.name, len(news)
-            _log.warning(
-                "channel %s: %d alerts wait, again in %.0f s: %s", name, count, wait, error
-            )
+            self._failed(state, news, error, now)
             return False
-        self._failures = 0
-        self._last = now or datetime.now(UTC)
+        self._last = now
         self.told.update(one.id for one in news)
+        for one in news:
+            self._waiting.pop(one.id, None)
+            self._ledger.mark(
+                Notified(channel=self.channel.name, alert=one.id, at=now, together=len(news))
+            )
+        self._note(msgspec.structs.replace(state, state="told", at=now, content=None))
         return True
+
+    def _undecided(self) -> Message | None:
+        """What was sent, and nobody knows whether it was taken."""
+        if self._state is None or self._state.content is None:
+            return None
+        content = self._state.content.encode()
+        message = Message(self._state.id, content, again=True)
+        try:
+            message.news()
+        except msgspec.MsgspecError as error:
+            # Another version's: it cannot be known what it tells, so it is told anew.
+            _log.error("channel %s: %s: what was sent cannot be read", self.channel.name, error)
+            self._state = msgspec.structs.replace(self._state, content=None)
+            return None
+        return message
+
+    def _failed(
+        self, state: Delivery, news: Sequence[News], error: Retryable, now: datetime
+    ) -> None:
+        attempts = state.attempts + 1
+        wait = min(2.0**attempts, _LONGEST_WAIT)
+        self._again_at = time.monotonic() + wait
+        name, count = self.channel.name, len(news)
+        _log.warning("channel %s: %d alerts wait, again in %.0f s: %s", name, count, wait, error)
+        self._waits(news, now - _NEWS)
+        self._note(
+            msgspec.structs.replace(
+                state,
+                state="waiting",
+                at=now,
+                attempts=attempts,
+                again_at=now + timedelta(seconds=wait),
+                error=str(error)[:300],
+                # What was certainly not taken is put together anew, with what came meanwhile.
+                content=None if isinstance(error, NotTaken) else state.content,
+            )
+        )
+
+    def _waits(self, news: Iterable[News], since: datetime | None = None) -> None:
+        """Remember what is to be told; a digest that is late is left out."""
+        self._waiting.update(
+            (one.id, one.at)
+            for one in news
+            if one.kind != "digest" and (since is None or one.at > since)
+        )
+
+    def _give_up(self, now: datetime) -> None:
+        """Say what was never taken, and is no news any more."""
+        since = now - _NEWS
+        old = [name for name, at in self._waiting.items() if at <= since]
+        message = self._undecided()
+        over = message is not None and all(one.at <= since for one in message.news())
+        if self._state is None or not (old or over):
+            return
+        for name in old:
+            del self._waiting[name]
+        _log.error("channel %s: %d alerts are no news any more", self.channel.name, len(old))
+        state = msgspec.structs.replace(self._state, at=now, lost=self._state.lost + len(old))
+        if over:
+            state = msgspec.structs.replace(state, content=None)
+        if not self._waiting:
+            state = msgspec.structs.replace(state, state="given up", content=None, again_at=None)
+        self._note(state)
+
+    def _note(self, state: Delivery) -> None:
+        self._ledger.note(state)
+        self._state = state
+
+
+class _Topics:
+    """The ledger in Kafka."""
+
+    def __init__(self, settings: Settings, producer: Any) -> None:  # noqa: ANN401 - kafka-python has no types
+        self._producer = producer
+        self._deliveries = settings.kafka.topic(topics.DELIVERIES)
+        self._notified = settings.kafka.topic(topics.NOTIFIED)
+
+    def note(self, delivery: Delivery) -> None:
+        key, value = delivery.channel.encode(), msgspec.json.encode(delivery)
+        confirmed(self._producer, self._deliveries, key, value)
+
+    def mark(self, mark: Notified) -> None:
+        key = msgspec.json.encode([mark.channel, mark.alert])
+        confirmed(self._producer, self._notified, key, msgspec.json.encode(mark))
 
 
 def notify(
@@ -251,23 +285,31 @@ def notify(
         if record.value is not None:
             mark = msgspec.json.decode(record.value, type=Notified)
             told.setdefault(mark.channel, {})[mark.alert] = mark.at
-    lines = [
-        _Line(channel, set(found), max(found.values(), default=None))
-        for channel in settings.channels
-        for found in (told.get(channel.name, {}),)
-    ]
-    _log.info("telling %d channels", len(lines))
+    before = deliveries(settings)
     with admin.producer(settings) as producer, Copy.of(settings) as work:
+        ledger = _Topics(settings, producer)
+        lines = [
+            _Line(
+                channel,
+                ledger,
+                set(found),
+                last=max(found.values(), default=None),
+                before=before.get(channel.name),
+            )
+            for channel in settings.channels
+            for found in (told.get(channel.name, {}),)
+        ]
+        _log.info("telling %d channels", len(lines))
         while not stopped():
             turn()
             now = datetime.now(UTC)
             news = _news(settings, work, now)
             for line in lines:
                 summed = digest(line.channel, work.shelf.open(), now)
-                while due := line.due([*news, *([summed] if summed else [])], now):
+                every = [*news, *([summed] if summed else [])]
+                while message := line.message(every, now):
                     turn()
-                    if line.tell(due, now):
-                        _mark(settings, producer, line.channel.name, due)
+                    line.tell(message, now)
             until = time.monotonic() + _LOOK_EVERY
             while time.monotonic() < until and not stopped():
                 time.sleep(0.2)
@@ -281,17 +323,3 @@ def _news(settings: Settings, work: Copy, now: datetime) -> list[News]:
         # It could be read at the start: this is an outage.
         _log.warning("waiting: %s", error)
         return []
-
-
-def _mark(
-    settings: Settings,
-    producer: Any,  # noqa: ANN401 - kafka-python has no types
-    channel: str,
-    news: Sequence[News],
-) -> None:
-    name = settings.kafka.topic(topics.NOTIFIED)
-    at = datetime.now(UTC)
-    for one in news:
-        mark = Notified(channel=channel, alert=one.id, at=at, together=len(news))
-        key = msgspec.json.encode([channel, one.id])
-        confirmed(producer, name, key, msgspec.json.encode(mark))

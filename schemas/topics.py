@@ -15,6 +15,7 @@ from schemas.correction import Correction
 from schemas.coverage import Coverage
 from schemas.cursor import Progress
 from schemas.dead import Mark
+from schemas.delivery import Delivery
 from schemas.figures import Figures
 from schemas.fingerprint import Fingerprint
 from schemas.forgotten import Forgetting
@@ -34,6 +35,7 @@ __all__ = [
     "CURSORS",
     "DEAD_LETTER",
     "DEAD_LETTER_MARKS",
+    "DELIVERIES",
     "ENRICHED",
     "FIGURES",
     "FINGERPRINTS",
@@ -284,6 +286,17 @@ NOTIFIED: Final = Topic(
     retention_ms=365 * _DAY_MS,
 )
 
+DELIVERIES: Final = Topic(
+    name="mentions.deliveries",
+    key="channel",
+    value="Delivery as JSON",
+    types=(Delivery,),
+    purpose="What each channel is being told or was told last, and why it does not take it.",
+    partitions=1,
+    cleanup="compact",
+    extra=_ERASED,  # what is sent stands there until it was taken
+)
+
 WORK_ORDERS: Final = Topic(
     name="mentions.work-orders",
     key="team and mention id, as a JSON array",
@@ -334,6 +347,7 @@ TABLE: Final[tuple[Topic, ...]] = (
     WORK,
     ALERTS,
     NOTIFIED,
+    DELIVERIES,
     LEAKS,
 )
 """Every topic that exists in each installation; teams add one ``routed`` topic each."""

@@ -108,7 +108,7 @@ def _watchlist(config: Settings) -> str:
 
 
 def _channel(channel: NotifyChannel, _config: Settings) -> str:
-    from pipeline.notify import sender  # noqa: PLC0415
+    from pipeline.senders import sender  # noqa: PLC0415
 
     sender(channel)
     return "its address is there; nothing was sent"

@@ -9,17 +9,26 @@ __all__ = ["Desk"]
 
 
 class Desk:
-    """Answers with ``status``; header names in lower case."""
+    """Answers with ``status``, or ``cut``s the connection; header names in lower case.
+
+    While ``answering`` is not set it takes what it is sent, and leaves the sender in the dark.
+    """
 
     def __init__(self) -> None:
         self.got: list[tuple[dict[str, str], bytes]] = []
         self.status = 204
+        self.cut = False
+        self.answering = threading.Event()
+        self.answering.set()
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 content = self.rfile.read(int(self.headers["content-length"]))
                 outer.got.append(({k.lower(): v for k, v in self.headers.items()}, content))
+                outer.answering.wait()
+                if outer.cut:
+                    return  # without an answer, which ends the connection
                 self.send_response(outer.status)
                 self.end_headers()
 
@@ -39,5 +48,6 @@ class Desk:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.answering.set()
         self._server.shutdown()
         self._server.server_close()

@@ -1,42 +1,47 @@
-"""Who is told what, when, and how a webhook knows that it is us."""
+"""Who is told what, when, and what becomes of it where a channel does not take it."""
 
-import hashlib
-import hmac
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-import msgspec
 import pytest
 
-from pipeline.errors import ConfigError, Retryable
-from pipeline.notify import _Line, quiet, sender, wants, words
-from pipeline.settings import NotifyChannel
-from pipeline.work.telling import Story
-from schemas.alert import Alert
+from pipeline.notify import _Line, quiet, wants
+from pipeline.senders import Message, words
+from schemas.alert import Notified
+from schemas.delivery import Delivery
 from tests.support.desk import Desk
-
-NOW = datetime(2026, 1, 7, 12, tzinfo=UTC)
-
-
-def alert(name: str = "1", **fields: Any) -> Alert:
-    made = Alert(
-        id=f"spike:Bahn:{name}",
-        kind="spike",
-        topic="Bahn",
-        severity="warning",
-        at=NOW,
-        since=NOW,
-        observed=9,
-        why="9 mentions",
-        mentions=("t:1",),
-    )
-    return msgspec.structs.replace(made, **fields)
+from tests.support.news import NOW, alert, channel, story
 
 
-def channel(**fields: Any) -> NotifyChannel:
-    return NotifyChannel.model_validate({"name": "desk", "url": "env:DESK_URL"} | fields)
+class Ledger:
+    """Keeps what would stand on topics."""
+
+    def __init__(self) -> None:
+        self.states: list[Delivery] = []
+        self.marks: list[Notified] = []
+
+    def note(self, delivery: Delivery) -> None:
+        self.states.append(delivery)
+
+    def mark(self, mark: Notified) -> None:
+        self.marks.append(mark)
+
+
+def line(ledger: Ledger | None = None, told: tuple[str, ...] = (), **fields: Any) -> _Line:
+    """A channel's line; the ledger's last word is what it knows from before."""
+    ledger = ledger or Ledger()
+    last = fields.pop("last", None)
+    before = ledger.states[-1] if ledger.states else None
+    return _Line(channel(**fields), ledger, set(told), last=last, before=before)
+
+
+def tell(made: _Line, *news: Any, now: datetime = NOW) -> bool | None:
+    """Tell what is due, at once; None where nothing is."""
+    made._again_at = 0.0
+    message = made.message(news, now)
+    return None if message is None else made.tell(message, now)
 
 
 @pytest.mark.parametrize(
@@ -81,93 +86,131 @@ def test_quiet_hours_are_local(hours: str, at: str, *, expected: bool) -> None:
 def desk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     with Desk() as made:
         monkeypatch.setenv("DESK_URL", made.url)
-        monkeypatch.setenv("DESK_KEY", "hush")
         yield made
 
 
-def test_a_webhook_can_check_who_sent_what(desk: Desk) -> None:
-    send = sender(channel(secret="env:DESK_KEY"))  # noqa: S106 - its name
-    send([alert("1"), alert("2")])
-    send([alert("1"), alert("2")])
-    (first, content), (second, _) = desk.got
-    expected = hmac.new(
-        b"hush", first["x-mentions-timestamp"].encode() + b"." + content, hashlib.sha256
-    ).hexdigest()
-    assert first["x-mentions-signature"] == f"sha256={expected}"
-    assert [one["id"] for one in json.loads(content)["alerts"]] == ["spike:Bahn:1", "spike:Bahn:2"]
-    assert first["idempotency-key"] == second["idempotency-key"]
+def keys(desk: Desk) -> list[str]:
+    return [headers["idempotency-key"] for headers, _ in desk.got]
 
 
-def test_a_channel_that_refuses_is_told_later_and_its_address_is_not(desk: Desk) -> None:
-    line = _Line(channel(), set())
+def test_a_channel_that_refuses_is_told_later_and_all_can_see_why(desk: Desk) -> None:
+    ledger = Ledger()
+    made = line(ledger)
     desk.status = 503
-    assert not line.tell([alert()])
-    assert line.due([alert()], NOW) == []  # not before some seconds have passed
-    line._again_at = 0.0
-    assert line.due([alert()], NOW) == [alert()]
+    assert tell(made, alert()) is False
+    assert made.due([alert()], NOW) == []  # not before some seconds have passed
+    assert tell(made, alert()) is False
+    waiting = ledger.states[-1]
+    assert (waiting.state, waiting.attempts, waiting.error) == ("waiting", 2, "it answers 503")
+    assert waiting.again_at is not None
+    assert waiting.again_at > NOW
+    assert ledger.marks == []
     desk.status = 200
-    assert line.tell([alert()])
-    assert line.due([alert()], NOW) == []
+    assert tell(made, alert()) is True
+    assert [mark.alert for mark in ledger.marks] == ["spike:Bahn:1"]
+    assert (ledger.states[-1].state, ledger.states[-1].content) == ("told", None)
+    assert tell(made, alert()) is None
+    assert [state.state for state in ledger.states] == ["sending", "waiting", "waiting", "told"]
+
+
+@pytest.mark.parametrize("fault", ["error", "cut", "kill"])
+def test_what_may_have_been_taken_is_sent_again_as_it_was(desk: Desk, fault: str) -> None:
+    ledger = Ledger()
+    first = line(ledger)
+    if fault == "kill":  # between the sending and the mark
+        message = first.message([alert("1"), story(count=1)], NOW)
+        assert message is not None
+        first.tell(message, NOW)
+        del ledger.states[1:], ledger.marks[:]
+    else:
+        desk.status, desk.cut = 500, fault == "cut"
+        assert tell(first, alert("1"), story(count=1)) is False
+    desk.status, desk.cut = 200, False
+    # More came meanwhile, and the story grew; another process goes on.
+    news = [alert("1"), alert("2", severity="critical"), story(count=2)]
+    second = line(ledger)
+    assert tell(second, *news) is True
+    assert keys(desk)[0] == keys(desk)[1]
+    assert desk.got[0][1] == desk.got[1][1]
+    assert tell(second, *news) is True
+    assert [one["id"] for one in json.loads(desk.got[2][1])["alerts"]] == ["spike:Bahn:2"]
+    assert len(set(keys(desk))) == 2
+    assert tell(second, *news) is None
+
+
+def test_what_was_certainly_not_taken_makes_room_for_what_is_worse(desk: Desk) -> None:
+    made = line()
     desk.status = 404
-    with pytest.raises(Retryable) as refused:
-        sender(channel())([alert()])
-    assert desk.url not in str(refused.value)
+    assert tell(made, alert("1")) is False
+    desk.status = 200
+    assert tell(made, alert("1"), alert("2", severity="critical")) is True
+    told = [one["id"] for one in json.loads(desk.got[1][1])["alerts"]]
+    assert told == ["spike:Bahn:2", "spike:Bahn:1"]
+    assert len(set(keys(desk))) == 2
+
+
+@pytest.mark.parametrize("status", [404, 500])
+def test_what_is_no_news_any_more_is_given_up_and_counted(desk: Desk, status: int) -> None:
+    ledger = Ledger()
+    made = line(ledger)
+    desk.status = status
+    assert tell(made, alert("1"), alert("2", at=NOW - timedelta(hours=12))) is False
+    half = NOW + timedelta(hours=13)
+    assert tell(made, alert("1"), now=half) is False
+    assert (ledger.states[-1].state, ledger.states[-1].lost) == ("waiting", 1)
+    later = NOW + timedelta(hours=25)
+    assert tell(made, now=later) is None
+    assert (ledger.states[-1].state, ledger.states[-1].lost) == ("given up", 2)
+    assert ledger.states[-1].content is None
+    desk.status = 200
+    assert tell(made, alert("3", at=later), now=later) is True
+    assert (ledger.states[-1].state, ledger.states[-1].lost) == ("told", 2)
+
+
+def test_what_was_sent_before_a_long_sleep_is_not_told_days_later(desk: Desk) -> None:
+    ledger = Ledger()
+    desk.status = 500
+    tell(line(ledger), alert())
+    desk.got.clear()
+    assert tell(line(ledger), now=NOW + timedelta(days=2)) is None
+    assert (ledger.states[-1].state, ledger.states[-1].lost) == ("given up", 1)
+    assert desk.got == []
+
+
+def test_what_may_have_been_told_waits_for_the_end_of_quiet_hours_too(desk: Desk) -> None:
+    ledger = Ledger()
+    desk.status = 500
+    tell(line(ledger), alert())
+    desk.status = 200
+    asleep = line(ledger, quiet="00:00-23:59")
+    assert tell(asleep, alert()) is None
+    assert tell(asleep, alert(), alert("now", severity="critical")) is True
+    assert keys(desk)[0] == keys(desk)[1]
+
+
+def test_what_another_version_sent_is_told_anew(desk: Desk) -> None:
+    ledger = Ledger()
+    made = Message.of("desk", [alert()])
+    ledger.note(
+        Delivery(
+            channel="desk", id=made.id, state="sending", at=NOW, since=NOW, content='{"alarms":[]}'
+        )
+    )
+    assert tell(line(ledger), alert()) is True
+    assert json.loads(desk.got[0][1])["alerts"][0]["id"] == "spike:Bahn:1"
 
 
 def test_what_waits_is_told_together_the_most_severe_first(desk: Desk) -> None:
-    line = _Line(channel(quiet="00:00-23:59"), {"spike:Bahn:told"})
+    made = line(told=("spike:Bahn:told",), quiet="00:00-23:59")
     everything = [
         alert("told"),
         alert("night"),
         alert("old", at=NOW - timedelta(days=2), severity="critical"),
         alert("now", severity="critical"),
     ]
-    assert [one.id for one in line.due(everything, NOW)] == ["spike:Bahn:now"]
-    awake = _Line(channel(), set())
-    assert [one.id[11:] for one in awake.due(everything, NOW)] == ["now", "told", "night"]
+    assert [one.id for one in made.due(everything, NOW)] == ["spike:Bahn:now"]
+    assert [one.id[11:] for one in line().due(everything, NOW)] == ["now", "told", "night"]
     assert desk.got == []
-
-
-def test_people_read_a_title_and_a_line_each() -> None:
-    title, text = words([alert("1", severity="critical"), alert("2")])
-    assert title == "critical: spike: Bahn and 1 more"
-    assert text.count("9 mentions") == 2
-
-
-def test_apprise_is_asked_for_everything_else(monkeypatch: pytest.MonkeyPatch, desk: Desk) -> None:
-    monkeypatch.setenv("DESK_URL", desk.url.replace("http://", "json://"))
-    sender(channel())([alert()])
-    ((_, content),) = desk.got
-    assert json.loads(content)["title"] == "warning: spike: Bahn"
-    desk.status = 500
-    with pytest.raises(Retryable):
-        sender(channel())([alert()])
-
-
-@pytest.mark.parametrize("url", ["", "nonsense"])
-def test_an_address_that_is_none_is_refused_without_being_shown(
-    monkeypatch: pytest.MonkeyPatch, url: str
-) -> None:
-    monkeypatch.setenv("DESK_URL", url)
-    with pytest.raises(ConfigError, match="channel 'desk'") as refused:
-        sender(channel())
-    assert "nonsense" not in str(refused.value)
-
-
-def story(name: str = "1", **fields: Any) -> Story:
-    made = Story(
-        id=f"new:press:{name}",
-        kind="new",
-        teams=("press",),
-        topic="Bahn",
-        severity="warning",
-        at=NOW,
-        due=NOW,
-        why="1 mention",
-        count=1,
-        mentions=("t:1",),
-    )
-    return msgspec.structs.replace(made, **fields)
 
 
 def test_a_channel_is_told_the_work_of_its_teams() -> None:
@@ -186,22 +229,26 @@ def test_work_waits_for_the_end_of_quiet_hours_and_of_the_cool_down(desk: Desk) 
         story("sum", kind="digest", severity="info"),
     ]
     urgent = ["late", "sum"]
-    asleep = _Line(channel(teams=["press"], quiet="00:00-23:59"), set())
+    asleep = line(teams=["press"], quiet="00:00-23:59")
     assert [one.id[10:] for one in asleep.due(everything, NOW)] == urgent
-    tired = _Line(channel(teams=["press"], cooldown=30), set(), NOW - timedelta(minutes=29))
+    tired = line(teams=["press"], cooldown=30, last=NOW - timedelta(minutes=29))
     assert [one.id[10:] for one in tired.due(everything, NOW)] == urgent
     assert tired.due(everything, NOW + timedelta(minutes=1))[1:] == [everything[0], everything[2]]
-    assert tired.tell(everything, NOW)
+    assert tell(tired, *everything, now=NOW + timedelta(minutes=1)) is True
     later = [*everything, story("next")]
-    assert tired.due(later, NOW + timedelta(minutes=29)) == []
-    assert tired.due(later, NOW + timedelta(minutes=30)) == later[-1:]
+    assert tired.due(later, NOW + timedelta(minutes=30)) == []
+    assert tired.due(later, NOW + timedelta(minutes=31)) == later[-1:]
     (_, content) = desk.got[0]
     told = json.loads(content)
     assert told["alerts"] == []
-    assert [one["kind"] for one in told["work"]] == ["new", "escalated", "digest"]
+    assert [one["kind"] for one in told["work"]] == ["escalated", "new", "digest"]
 
 
-def test_people_read_what_it_is_and_how_much() -> None:
-    title, text = words([story(why="3 mentions for press"), alert()])
-    assert title == "warning: new: Bahn and 1 more"
-    assert "3 mentions for press" in text
+def test_a_digest_that_may_have_been_told_is_not_sent_for_ever(desk: Desk) -> None:
+    ledger = Ledger()
+    desk.status = 500
+    made = line(ledger)
+    assert tell(made, story("sum", kind="digest", severity="info")) is False
+    assert tell(made, now=NOW + timedelta(hours=23)) is False
+    assert tell(made, now=NOW + timedelta(hours=24)) is None
+    assert (ledger.states[-1].state, ledger.states[-1].lost) == ("given up", 0)

@@ -1,0 +1,194 @@
+"""What tells a message to a channel: signed webhooks, and all that apprise knows.
+
+A message is fixed before it is sent, and its key is made of it: a webhook that is sent the same
+again, after a kill or a lost answer, can drop the double by its ``Idempotency-Key``.
+"""
+
+import hashlib
+import hmac
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, Protocol, TypeAlias
+
+import msgspec
+from msgspec import Struct
+from pydantic import SecretStr, TypeAdapter, ValidationError
+
+from agents.secret import Secret
+from pipeline.errors import ConfigError, Retryable
+from pipeline.settings import NotifyChannel
+from pipeline.work.telling import Story
+from schemas.alert import Alert
+
+__all__ = [
+    "SEVERITIES",
+    "Message",
+    "News",
+    "NotTaken",
+    "Sender",
+    "sender",
+    "signature",
+    "words",
+    "worst_first",
+]
+
+SEVERITIES: Final = ("info", "warning", "critical")
+_TIMEOUT: Final = 20.0
+_OK: Final = range(200, 300)
+_REFUSALS: Final = range(400, 500)
+_UNDECIDED: Final = {408, 409, 425, 429}
+"""Refusals of the request as it came, not of what it says; 409 says that its key is in work."""
+
+News: TypeAlias = Alert | Story
+"""What can be told."""
+
+
+class NotTaken(Retryable):
+    """The channel certainly did not take it: it may be told otherwise next time."""
+
+
+class _Body(Struct, frozen=True, omit_defaults=True):
+    alerts: tuple[Alert, ...]
+    work: tuple[Story, ...] = ()
+
+
+class Message(Struct, frozen=True):
+    """What a channel is told at once."""
+
+    id: str
+    """Made of the channel's name and the content; a webhook's ``Idempotency-Key``."""
+    content: bytes
+    """JSON: ``alerts`` and, where there is any, ``work``."""
+    again: bool = False
+    """Whether it may have been told before."""
+
+    @classmethod
+    def of(cls, channel: str, news: Sequence[News]) -> "Message":
+        """Some news for a channel."""
+        content = msgspec.json.encode(
+            _Body(
+                tuple(one for one in news if isinstance(one, Alert)),
+                tuple(one for one in news if isinstance(one, Story)),
+            )
+        )
+        return cls(hashlib.sha256(f"{channel}\n".encode() + content).hexdigest()[:32], content)
+
+    def news(self) -> list[News]:
+        """What it tells, the most severe first.
+
+        Raises:
+            msgspec.MsgspecError: another version wrote it.
+        """
+        told = msgspec.json.decode(self.content, type=_Body)
+        return worst_first([*told.alerts, *told.work])
+
+
+class Sender(Protocol):
+    """Tells a message to one channel."""
+
+    def __call__(self, message: Message) -> None:
+        """Tell it.
+
+        Raises:
+            NotTaken: the channel certainly did not take it.
+            Retryable: it is not known whether it did. Both say why, without the address.
+        """
+
+
+def worst_first(news: Iterable[News]) -> list[News]:
+    """The most severe first, of these the oldest."""
+    return sorted(news, key=lambda one: (-SEVERITIES.index(one.severity), one.at))
+
+
+def signature(secret: str, timestamp: str, content: bytes) -> str:
+    """HMAC-SHA256 over ``<timestamp>.<body>``, in hexadecimal digits."""
+    return hmac.new(secret.encode(), f"{timestamp}.".encode() + content, hashlib.sha256).hexdigest()
+
+
+def sender(channel: NotifyChannel) -> Sender:
+    """What tells messages to a channel.
+
+    Raises:
+        ConfigError: its address or key is not there, or no address.
+    """
+    url = _resolved(channel, "url", channel.url)
+    if url.startswith(("http://", "https://")):
+        key = _resolved(channel, "secret", channel.secret) if channel.secret else None
+        return _Webhook(url, key)
+    return _Apprise(channel.name, url)
+
+
+def _resolved(channel: NotifyChannel, what: str, reference: str) -> str:
+    try:
+        found: SecretStr = TypeAdapter(Secret).validate_python(reference)
+    except ValidationError as error:
+        why = error.errors()[0]["msg"].removeprefix("Value error, ")
+        msg = f"channel {channel.name!r}: {what}: {why}"
+        raise ConfigError(msg) from error
+    return found.get_secret_value()
+
+
+class _Webhook:
+    """Posts JSON; any answer of 2xx is a yes."""
+
+    def __init__(self, url: str, key: str | None) -> None:
+        import httpx  # noqa: PLC0415 - only where there is a webhook
+
+        self._url = url
+        self._key = key
+        self._client = httpx.Client(timeout=_TIMEOUT, follow_redirects=False)
+        self._errors: Any = (httpx.HTTPError, httpx.InvalidURL)
+        self._unsent: Any = (httpx.ConnectError, httpx.ConnectTimeout, httpx.InvalidURL)
+
+    def __call__(self, message: Message) -> None:
+        stamp = str(int(time.time()))
+        headers = {"content-type": "application/json", "idempotency-key": message.id}
+        if self._key is not None:
+            headers["x-mentions-timestamp"] = stamp
+            headers["x-mentions-signature"] = (
+                f"sha256={signature(self._key, stamp, message.content)}"
+            )
+        try:
+            answer = self._client.post(self._url, content=message.content, headers=headers)
+        except self._errors as error:
+            # The error's own message may hold the address.
+            kind = NotTaken if isinstance(error, self._unsent) else Retryable
+            raise kind(type(error).__name__) from None
+        if answer.status_code not in _OK:
+            refused = answer.status_code in _REFUSALS and answer.status_code not in _UNDECIDED
+            msg = f"it answers {answer.status_code}"
+            raise (NotTaken if refused else Retryable)(msg)
+
+
+class _Apprise:
+    """Everything that apprise knows."""
+
+    def __init__(self, name: str, url: str) -> None:
+        import apprise  # noqa: PLC0415 - slow to import, and only needed here
+
+        self._all = apprise.Apprise()
+        if not self._all.add(url):
+            msg = f"channel {name!r}: its url is no address that apprise knows"
+            raise ConfigError(msg)
+
+    def __call__(self, message: Message) -> None:
+        title, text = words(message.news())
+        if message.again:  # mail and chat know no key to drop the double by
+            title += " (perhaps told before)"
+        if not self._all.notify(title=title, body=text):
+            msg = "it did not take the message"
+            raise NotTaken(msg)
+
+
+def words(news: Sequence[News]) -> tuple[str, str]:
+    """A title and a text, for people."""
+    first = news[0]
+    title = f"{first.severity}: {first.name}: {first.topic}"
+    if len(news) > 1:
+        title += f" and {len(news) - 1} more"
+    lines = [
+        f"{one.at:%Y-%m-%d %H:%M} UTC {one.severity} {one.name} {one.topic}: {one.why}"
+        f"\n  {', '.join(one.mentions[:3])}"
+        for one in news
+    ]
+    return title, "\n".join(lines)
