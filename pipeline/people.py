@@ -15,6 +15,8 @@ from typing import Any, Final, Literal, TypeAlias
 
 from msgspec import Struct, field
 
+from pipeline.advice import Language
+from pipeline.reasons import channels, reason, share
 from schemas.forgotten import folded
 from schemas.mention import Author, Thread
 
@@ -175,7 +177,11 @@ def asking(posts: Iterable[Post]) -> dict[str, str]:
 
 
 def people(
-    topic: str, posts: Iterable[Post], replies: Iterable[Post], now: datetime
+    topic: str,
+    posts: Iterable[Post],
+    replies: Iterable[Post],
+    now: datetime,
+    lang: Language = "en",
 ) -> list[Person]:
     """Everybody who spoke of a topic: first those to talk to, the best first, then the left out.
 
@@ -184,6 +190,7 @@ def people(
         posts: that match it.
         replies: to those that ``asking`` names, whether they match it or not.
         now: the present.
+        lang: of the reasons.
     """
     every = {post.id: post for post in posts}
     questions = asking(every.values())
@@ -204,7 +211,7 @@ def people(
         for post in person.posts
         if post.origin is not None and post.author is not None and post.author.name
     }
-    found = [_person(topic, who, person, ours, now) for who, person in known.items()]
+    found = [_person(topic, who, person, ours, now, lang) for who, person in known.items()]
     found.sort(key=lambda one: (one.left_out is not None, -one.score, one.id))
     return found
 
@@ -220,7 +227,9 @@ def _answers(reply: Post, questions: Mapping[str, str]) -> str | None:
     return None
 
 
-def _person(topic: str, who: str, person: _Known, ours: set[str], now: datetime) -> Person:
+def _person(  # noqa: PLR0917 - what people() has, each
+    topic: str, who: str, person: _Known, ours: set[str], now: datetime, lang: Language
+) -> Person:
     posts = sorted(person.posts, key=lambda post: post.published_at, reverse=True)
     own = [post for post in posts if not _copied(post)]
     stories = [post for post in own if post.id not in person.answers]
@@ -243,7 +252,7 @@ def _person(topic: str, who: str, person: _Known, ours: set[str], now: datetime)
         score=round(_score(parts), 1),
         kinds=kinds,
         author=authors[0],
-        reasons=tuple(_reasons(posts, person, followers, tones, now)),
+        reasons=tuple(_reasons(posts, person, followers, tones, now, lang)),
         parts=parts,
         followers=followers,
         mentions=len(posts),
@@ -253,7 +262,7 @@ def _person(topic: str, who: str, person: _Known, ours: set[str], now: datetime)
         channels=tuple(dict.fromkeys(post.channel for post in posts)),
         last=posts[0].published_at,
         examples=tuple(post.id for post in posts[:_EXAMPLES]),
-        left_out=_left_out(posts, ours),
+        left_out=_left_out(posts, ours, lang),
     )
 
 
@@ -320,12 +329,13 @@ def _wants(post: Post) -> bool:
     return any(intent.kind in {"question", "help", "complaint"} for intent in post.intents)
 
 
-def _left_out(posts: list[Post], ours: set[str]) -> str | None:
+def _left_out(posts: list[Post], ours: set[str], lang: Language) -> str | None:
     """The first reason why it is nobody to talk to.
 
     Args:
         posts: all of an author.
         ours: names that our own accounts and people bear.
+        lang: of the reason.
     """
     names = {
         folded(post.author.name) for post in posts if post.author is not None and post.author.name
@@ -338,19 +348,18 @@ def _left_out(posts: list[Post], ours: set[str]) -> str | None:
     )
     bot = any(post.author is not None and post.author.kind == "bot" for post in posts)
     reasons = (
-        ("works here", "staff" in origins),
-        ("is one of our own accounts", "own" in origins),
-        ("bears the name of one of our own accounts", not ours.isdisjoint(names)),
-        ("is a bot, as the platform says", bot),
-        ("signs as a desk or an agency, not as a person", _is_desk(posts[0])),
-        (f"looks like a bot or spam in {noisy} of {count} posts", noisy >= least),
-        (
-            f"says the same as many others at once in {together} of {count} posts",
-            together >= least,
-        ),
-        ("only passes on what others say", all(map(_copied, posts))),
+        ("staff", 0, "staff" in origins),
+        ("own", 0, "own" in origins),
+        ("namesake", 0, not ours.isdisjoint(names)),
+        ("bot", 0, bot),
+        ("desk", 0, _is_desk(posts[0])),
+        ("noisy", noisy, noisy >= least),
+        ("together", together, together >= least),
+        ("echo", 0, all(map(_copied, posts))),
     )
-    return next((reason for reason, holds in reasons if holds), None)
+    return next(
+        (reason(code, lang, number, posts=count) for code, number, holds in reasons if holds), None
+    )
 
 
 def _is_desk(post: Post) -> bool:
@@ -361,36 +370,37 @@ def _is_desk(post: Post) -> bool:
     return bool(_INITIALS.fullmatch(author.name)) or not _DESKS.isdisjoint(words)
 
 
-def _reasons(
-    posts: list[Post], person: _Known, followers: int | None, tones: Counter[str], now: datetime
+def _reasons(  # noqa: PLR0917 - what _person() has, each
+    posts: list[Post],
+    person: _Known,
+    followers: int | None,
+    tones: Counter[str],
+    now: datetime,
+    lang: Language,
 ) -> Iterator[str]:
-    channels = Counter(post.channel for post in posts)
     sites = {post.site for post in posts if post.site}
-    where = ", ".join(name for name, _ in channels.most_common(2))
-    on = f" on {len(sites)} sites" if len(sites) > 1 else "".join(f" on {site}" for site in sites)
+    where = Counter(post.channel for post in posts).most_common(2)
+    on = reason("on sites", lang, len(sites), name=next(iter(sites))) if sites else ""
     count = sum(1 for post in posts if not _copied(post) and post.id not in person.answers)
-    yield f"{count} {'story' if count == 1 else 'stories'} in {where}{on}"
+    yield reason("stories", lang, count, where=channels((name for name, _ in where), lang), on=on)
     if answers := person.answers:
-        asked = len(set(answers.values()))
-        count = len(answers)
-        yield (
-            f"answered {count} question{'s' * (count > 1)} of "
-            f"{asked} {'person' if asked == 1 else 'people'}"
-        )
+        people = reason("people", lang, len(set(answers.values())))
+        yield reason("answers", lang, len(answers), people=people)
     if any(post.author is not None and post.author.kind == "organisation" for post in posts):
-        yield "an organisation"
+        yield reason("organisation", lang)
     if followers is not None:
-        yield f"{followers:,} followers"
+        yield reason("followers", lang, followers)
     counted = sorted(
         post.interactions for post in posts if post.engagement is not None and not _copied(post)
     )
     if counted[:-1]:
-        yield f"{median(counted[:-1]):.0f} reactions usually, the best post left out"
+        yield reason("reactions", lang, round(median(counted[:-1])))
     elif counted:
-        yield "one post with reactions, which does not count"
+        yield reason("one reaction", lang)
     if toned := sum(tones[label] for label in ("positive", "neutral", "negative")):
-        yield f"{tones['positive'] / toned:.0%} positive, {tones['negative'] / toned:.0%} negative"
+        good, bad = (share(tones[label] / toned, lang) for label in ("positive", "negative"))
+        yield reason("tone", lang, positive=good, negative=bad)
     if copied := sum(map(_copied, posts)):
-        yield f"{copied} of {len(posts)} posts are copies of others'"
+        yield reason("copies", lang, copied, posts=len(posts))
     days = max((now - posts[0].published_at).days, 0)
-    yield "spoke last today" if not days else f"spoke last {days} day{'s' * (days > 1)} ago"
+    yield reason("last", lang, days) if days else reason("today", lang)

@@ -17,7 +17,7 @@ from pipeline.settings import Settings, WatchTopic
 from schemas import topics
 from schemas.watchlist import NamedQuery, WatchedTopic, WatchlistVersion, decode_watchlist
 
-__all__ = ["compiled", "publish", "queries_of", "read", "topics_of", "watched"]
+__all__ = ["compiled", "in_force", "publish", "queries_of", "read", "topics_of", "watched"]
 
 
 def read(settings: Settings) -> list[WatchlistVersion]:
@@ -31,6 +31,16 @@ def read(settings: Settings) -> list[WatchlistVersion]:
         for record in records(settings, settings.kafka.topic(topics.WATCHLIST))
         if record.value is not None
     ]
+
+
+def in_force(settings: Settings) -> tuple[WatchedTopic, ...]:
+    """The topics that are in force.
+
+    Raises:
+        ConfigError: no broker answers, or there is no such topic.
+    """
+    known = read(settings)
+    return known[-1].topics if known else watched(settings)
 
 
 def publish(

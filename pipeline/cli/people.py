@@ -10,16 +10,28 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from pipeline.cli._shared import emit, json_option, moment, settings, table
+from pipeline.errors import ConfigError
 
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
 
+    from pipeline.advice import Language
     from pipeline.people import Person
     from pipeline.settings import Settings
 
 __all__ = ["command"]
 
 _KINDS: Final = ("journalist", "blogger", "forum regular", "helper", "voice")
+_UNKNOWN: Final = {
+    "en": (
+        "no watchlist topic {topic!r}; did you mean {near!r}?",
+        "no watchlist topic {topic!r}; there are: {known}",
+    ),
+    "de": (
+        "kein Thema {topic!r} auf der Watchlist; gemeint war {near!r}?",
+        "kein Thema {topic!r} auf der Watchlist; es gibt: {known}",
+    ),
+}
 _INDEXED: Final = 1_000
 """Most people of a topic that are kept in the index."""
 _UNITS: Final = {"m": 60.0, "h": 3_600.0, "d": 86_400.0}
@@ -42,6 +54,7 @@ Examples:
   mentions people --topic Acme --kind helper --since 30d
   mentions people --topic Acme --all               also who is left out, and why
   mentions people --topic Acme --csv > people.csv
+  mentions people --topic Acme --lang de           the reasons in German
   mentions people --update                         renew the index that Kibana shows, all topics
   mentions people --update --every 1h              and again each hour, until interrupted
 
@@ -54,6 +67,11 @@ How the score is made: docs/people.en.md, docs/people.de.md"""
 @click.option("--number", "-n", default=20, show_default=True, type=click.IntRange(1, 10_000))
 @click.option("--all", "everybody", is_flag=True, help="Also bots, own staff and copyists.")
 @click.option("--csv", "as_csv", is_flag=True, help="A table for other programs.")
+@click.option(
+    "--lang",
+    type=click.Choice(["de", "en"]),
+    help="Of the reasons; by default that of the settings, else of LANG.",
+)
 @click.option("--update", is_flag=True, help="Write the index of people instead of showing them.")
 @click.option("--every", callback=_every, help="With --update: go on at this interval, 1h.")
 @json_option
@@ -67,48 +85,72 @@ def command(
     number: int,
     everybody: bool,
     as_csv: bool,
+    lang: "Language | None",
     update: bool,
     every: float | None,
     as_json: bool,
 ) -> None:
     """Show who outside speaks of a topic and is heard."""
-    from pipeline.search.client import connect_sync, explained  # noqa: PLC0415 - not for --help
+    from pipeline.advice import language  # noqa: PLC0415 - not for --help
+    from pipeline.search.client import connect_sync, explained  # noqa: PLC0415
 
     config = settings(ctx)
+    lang = language(lang or config.language)
     if every is not None and not update:
         msg = "--every is for --update"
         raise click.UsageError(msg)
     if update:
-        _keep_up(config, _watched(config, topics), since, every)
+        _keep_up(config, list(topics) or _watched(config), (since, every), lang)
         return
     if not topics:
         msg = "which topic? --topic NAME; the watchlist names them"
         raise click.UsageError(msg)
     where = config.elasticsearch
     with explained(where), connect_sync(where) as client:
-        found = [
-            person
-            for topic in _watched(config, topics)
-            for person in _find(client, config, topic, since)
-            if (everybody or person.left_out is None) and (kind is None or kind in person.kinds)
-        ][: number if len(topics) == 1 else None]
+        spoke = {topic: _find(client, config, topic, since, lang) for topic in topics}
+    for topic, found in spoke.items():
+        if not found:
+            _insist(config, topic, lang)
+    found = [
+        person
+        for some in spoke.values()
+        for person in some
+        if (everybody or person.left_out is None) and (kind is None or kind in person.kinds)
+    ][: number if len(topics) == 1 else None]
     if as_json:
         emit(found)
     elif as_csv:
         _write_csv(found)
     else:
-        _show(found)
+        _show(found, lang)
 
 
-def _watched(config: "Settings", topics: Sequence[str]) -> list[str]:
-    """The topics that are meant; by default all but confidential ones."""
-    return list(topics) or [
-        topic.topic for topic in config.watchlist if topic.kind != "confidential"
-    ]
+def _watched(config: "Settings") -> list[str]:
+    """The topics in force but for confidential ones."""
+    from pipeline.versions import in_force  # noqa: PLC0415
+
+    return [topic.topic for topic in in_force(config) if topic.kind != "confidential"]
+
+
+def _insist(config: "Settings", topic: str, lang: "Language") -> None:
+    """Refuse a topic of which nothing was said and that nobody watches: it is misspelt.
+
+    Raises:
+        ConfigError: which topics there are, the nearest first.
+    """
+    from pipeline.advice import nearest  # noqa: PLC0415
+    from pipeline.versions import in_force  # noqa: PLC0415
+
+    known = sorted(watched.topic for watched in in_force(config))
+    if topic in known:
+        return
+    near = nearest(topic, known)
+    said = _UNKNOWN[lang][0 if near else 1]
+    raise ConfigError(said.format(topic=topic, near=near, known=", ".join(map(repr, known))))
 
 
 def _find(
-    client: "Elasticsearch", config: "Settings", topic: str, since: datetime
+    client: "Elasticsearch", config: "Settings", topic: str, since: datetime, lang: "Language"
 ) -> "list[Person]":
     from msgspec.structs import replace  # noqa: PLC0415
 
@@ -117,26 +159,27 @@ def _find(
 
     alias = config.elasticsearch.alias
     said = list(posts(client, alias, topic, since))
-    found = people(topic, said, replies(client, alias, said, since), datetime.now(UTC))
+    found = people(topic, said, replies(client, alias, said, since), datetime.now(UTC), lang)
     return [replace(person, rank=place) for place, person in enumerate(found, start=1)]
 
 
 def _keep_up(
-    config: "Settings", topics: Sequence[str], since: datetime, every: float | None
+    config: "Settings", topics: Sequence[str], when: tuple[datetime, float | None], lang: "Language"
 ) -> None:
     """Write the index, once or again and again; the period moves on."""
+    since, every = when
     back = datetime.now(UTC) - since
     while True:
         started = time.monotonic()
         for topic in topics:
-            count = _update(config, topic, datetime.now(UTC) - back)
+            count = _update(config, topic, datetime.now(UTC) - back, lang)
             click.echo(f"{topic}: {count} people", err=True)
         if every is None:
             return
         time.sleep(max(every - (time.monotonic() - started), 1.0))
 
 
-def _update(config: "Settings", topic: str, since: datetime) -> int:
+def _update(config: "Settings", topic: str, since: datetime, lang: "Language") -> int:
     """Write the people of a topic; returns how many.
 
     Who is forgotten meanwhile is looked for before and after: what was read may be older.
@@ -149,7 +192,7 @@ def _update(config: "Settings", topic: str, since: datetime) -> int:
     now = datetime.now(UTC)
     now = now.replace(microsecond=now.microsecond // 1_000 * 1_000)  # all that the index keeps
     with explained(where), connect_sync(where) as client:
-        found = [one for one in _find(client, config, topic, since) if one.left_out is None]
+        found = [one for one in _find(client, config, topic, since, lang) if one.left_out is None]
         hidden = _forgotten(config)
         kept = [person for person in found[:_INDEXED] if not hidden(person)]
         write(client, where.alias, topic, kept, since=since, now=now)
@@ -183,21 +226,28 @@ def _name(person: "Person") -> str:
     return f"{author.name} ({handle})" if author.name and handle else author.name or handle
 
 
-def _show(found: "Sequence[Person]") -> None:
+def _show(found: "Sequence[Person]", lang: "Language") -> None:
+    from pipeline.reasons import KINDS  # noqa: PLC0415
+
+    titles = {
+        "de": ("Menschen", "nicht dabei, weil", ["wer", "Punkte", "Art", "warum", "wo"]),
+        "en": ("people", "left out", ["who", "score", "kind", "why", "where"]),
+    }
+    title, left_out, columns = titles[lang]
     several = len({person.topic for person in found}) > 1
     rows = [
         (
             _name(person),
             person.score,
-            ", ".join(person.kinds),
+            ", ".join(KINDS[kind][lang] for kind in person.kinds),
             "; ".join(person.reasons)
-            + (f"; left out: {person.left_out}" if person.left_out else "")
+            + (f"; {left_out}: {person.left_out}" if person.left_out else "")
             + (f" [{person.topic}]" if several else ""),
             person.author.url or (person.examples[0] if person.examples else ""),
         )
         for person in found
     ]
-    table(f"{len(rows)} people", ["who", "score", "kind", "why", "where"], rows)
+    table(f"{len(rows)} {title}", columns, rows)
 
 
 def _write_csv(found: "Sequence[Person]") -> None:

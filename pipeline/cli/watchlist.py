@@ -52,8 +52,8 @@ def command() -> None:
 @click.pass_context
 def check(ctx: click.Context, *, as_json: bool) -> None:
     """Check that every query of the file can be understood; exit code 1 when one cannot."""
+    from pipeline.advice import language  # noqa: PLC0415
     from pipeline.enrich.watchlist import Watchlist, mistakes  # noqa: PLC0415 - not for --help
-    from pipeline.enrich.watchlist.mistakes import language  # noqa: PLC0415
 
     config = settings(ctx)
     lang = language(config.language)
@@ -293,7 +293,7 @@ def _in_force(config: "Settings") -> "Watchlist":
 
 
 def _known(topic: str, names: "Sequence[str]") -> None:
-    from pipeline.enrich.watchlist.mistakes import nearest  # noqa: PLC0415
+    from pipeline.advice import nearest  # noqa: PLC0415
 
     if topic not in names:
         close = nearest(topic, names)

@@ -155,6 +155,12 @@ def test_people_and_share_of_voice_and_a_person_who_is_forgotten(
     table = installation.run("people", "--topic", "Brise", "--kind", "helper", "--csv").stdout
     assert [row["handle"] for row in csv.DictReader(io.StringIO(table))] == ["otto"]
     assert "@otto" in installation.run("people", "--topic", "Brise").stdout
+    german = installation.run("people", "--topic", "Brise", "--lang", "de", "--json").stdout
+    assert any("5.000 Follower" in person["reasons"] for person in json_lines(german))
+    misspelt = installation.run("people", "--topic", "Brize", code=1).stderr
+    assert "did you mean 'Brise'?" in misspelt
+    misspelt = installation.run("people", "--topic", "Brize", "--lang", "de", code=1).stderr
+    assert "gemeint war 'Brise'?" in misspelt
 
     installation.run("people", "--update")
     first = indexed(installation, "people")

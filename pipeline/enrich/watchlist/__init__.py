@@ -17,10 +17,11 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from pipeline.advice import Language, language
 from pipeline.enrich.text import View, view
 from pipeline.enrich.watchlist import facts, grammar, tree
 from pipeline.enrich.watchlist.lexemes import Hits, Lexicon
-from pipeline.enrich.watchlist.mistakes import Language, Mistake, WatchlistError, language
+from pipeline.enrich.watchlist.mistakes import Mistake, WatchlistError
 from pipeline.enrich.watchlist.program import (
     Compiler,
     Context,

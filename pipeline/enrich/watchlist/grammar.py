@@ -26,7 +26,8 @@ from typing import Final, get_args
 
 from lark import Lark, Token, Tree, UnexpectedCharacters, UnexpectedToken
 
-from pipeline.enrich.watchlist.mistakes import Mistake, nearest
+from pipeline.advice import nearest
+from pipeline.enrich.watchlist.mistakes import Mistake
 from pipeline.enrich.watchlist.spelling import WILD_WORDS, WORDS, tidy
 from pipeline.enrich.watchlist.tree import All, Any, Field, Near, Node, Not, Options, Term
 from schemas.mention import Channel

@@ -1,15 +1,11 @@
 """Mistakes in a query: where, what is wrong, what to do; in German or English."""
 
-import difflib
-import os
-from collections.abc import Iterable
-from typing import Final, Literal, TypeAlias
+from typing import Final
 
+from pipeline.advice import Language
 from pipeline.errors import ConfigError
 
-__all__ = ["Language", "Mistake", "WatchlistError", "language", "nearest"]
-
-Language: TypeAlias = Literal["de", "en"]
+__all__ = ["Mistake", "WatchlistError"]
 
 _MESSAGES: Final[dict[str, dict[Language, str]]] = {
     "empty": {
@@ -198,19 +194,3 @@ class WatchlistError(ConfigError):
         super().__init__(_TOPIC[lang].format(topic=topic, mistake=mistake.shown(lang)))
         self.topic = topic
         self.mistake = mistake
-
-
-def language(chosen: Language | None = None) -> Language:
-    """The language of messages: the chosen one, else that of the environment, else English."""
-    if chosen:
-        return chosen
-    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
-        if value := os.environ.get(name):
-            return "de" if value.lower().startswith("de") else "en"
-    return "en"
-
-
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that was probably meant."""
-    close = difflib.get_close_matches(name.lower(), list(known), n=1, cutoff=0.6)
-    return close[0] if close else None

@@ -3,14 +3,16 @@
 import csv
 import io
 from datetime import UTC, datetime, timedelta
+from typing import get_args
 
 import msgspec
 import pytest
 
 from pipeline.cli.people import _safe, _write_csv
 from pipeline.people import Person, Post, asking, people, person_of
+from pipeline.reasons import channels
 from schemas.forgotten import anonymous
-from schemas.mention import Author, Thread
+from schemas.mention import Author, Channel, Thread
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -191,3 +193,49 @@ def test_a_name_cannot_be_a_formula(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = list(csv.DictReader(io.StringIO(out.getvalue())))
     assert [row["handle"] for row in rows] == ["'=1+1"]
     assert rows[0]["topic"] == "Brise"
+
+
+def test_every_reason_is_said_in_german_too() -> None:
+    copy = convert("duplicate", {"of": "forum:x", "authors": 12})
+    asked = convert("intents", [{"kind": "question"}])
+    toned = convert("topic_sentiment", ["Brise|positive"])
+    posts = [
+        *several("ours", 1, origin="own"),
+        *several("colleague", 1, origin="staff"),
+        *several("noisy", 2, noise=convert("noise", {"score": 0.8})),
+        *several("chorus", 2, duplicate=copy),
+        *several("echo", 2, thread=Thread(kind="repost")),
+        *several("robot", 1, author=Author(handle="robot", kind="bot")),
+        *several("dpa", 1, channel="news", author=Author(name="dpa")),
+        *several("shop", 2, author=Author(handle="shop", kind="organisation", followers=12_000)),
+        *several("heard", 3, engagement={}, interactions=40, topic_sentiment=toned),
+        post("viral", "viral", engagement={}, interactions=9_000, site=None),
+        post("q", "asks", intents=asked),
+        post("now", "now", 0),
+    ]
+    answer = post("a", "kind", thread=Thread(kind="reply", parent_id="forum:q"))
+    said = {
+        lang: [
+            {*person.reasons, person.left_out or ""}
+            for person in people("Brise", posts, [answer], NOW, lang)
+        ]
+        for lang in ("de", "en")
+    }
+    german, english = (set().union(*said[lang]) for lang in ("de", "en"))
+    assert german & english == {""}
+    assert len(german) == len(english) > 20
+    assert {
+        "3 Beiträge in Foren auf forum.example",
+        "beantwortete 1 Frage von 1 Person",
+        "12.000 Follower",
+        "üblicherweise 40 Reaktionen, ohne den besten Beitrag",
+        "100 % positiv, 0 % negativ",
+        "2 von 2 Beiträgen sind von anderen übernommen",
+        "sprach zuletzt vor 1 Tag davon",
+        "zeichnet als Redaktion oder Agentur, nicht als Person",
+    } <= german
+
+
+def test_every_channel_can_be_named() -> None:
+    for lang in ("de", "en"):
+        assert all(channels([name], lang) for name in get_args(Channel))

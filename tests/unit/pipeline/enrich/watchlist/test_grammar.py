@@ -4,10 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.advice import language
 from pipeline.enrich.text import view
 from pipeline.enrich.watchlist import Watchlist, WatchlistError
 from pipeline.enrich.watchlist.grammar import literal, parse
-from pipeline.enrich.watchlist.mistakes import _MESSAGES, Mistake, language
+from pipeline.enrich.watchlist.mistakes import _MESSAGES, Mistake
 from pipeline.enrich.watchlist.tree import All, Any, Field, Near, Node, Not, Term
 from pipeline.settings import WatchTopic
 
