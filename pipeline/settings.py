@@ -43,6 +43,8 @@ __all__ = [
     "Kibana",
     "NotifyChannel",
     "Own",
+    "Page",
+    "PagePerson",
     "Privacy",
     "Retention",
     "Route",
@@ -327,6 +329,26 @@ class NotifyChannel(_Table):
     """Of the quiet hours and digests."""
 
 
+class PagePerson(_Table):
+    """Somebody who may correct mentions on the page."""
+
+    name: Annotated[str, Field(pattern=r"^[^\s:]{1,64}$")]
+    """What corrections say as ``by``, and what the browser asks for."""
+    token: Annotated[str, Field(pattern="^(env|file):.")]
+    """``env:NAME`` or ``file:PATH`` that holds the person's own, 16 signs or more."""
+
+
+class Page(_Table):
+    """The page on which analysts correct mentions; ``mentions page`` serves it."""
+
+    people: tuple[PagePerson, ...] = ()
+    """Who may use it; without any it does not start."""
+    listen: Annotated[str, Field(pattern=r"^(\[.+\]|[^:\s]+):\d{1,5}$")] = "127.0.0.1:8095"
+    """``host:port``, IPv6 hosts in brackets."""
+    url: Annotated[str, Field(pattern=r"^https?://[^\s/]+[^\s]*$")] | None = None
+    """Where browsers find it; with it, mentions in Kibana link to it."""
+
+
 class Worker(_Table):
     """How a Faust worker reads."""
 
@@ -419,6 +441,7 @@ class Settings(BaseSettings):
     own: Own = Own()
     alerts: Alerts = Alerts()
     channels: tuple[NotifyChannel, ...] = ()
+    page: Page = Page()
     worker: Worker = Worker()
     agent: Agent = Agent()
     stack: Stack = Stack()
@@ -441,6 +464,7 @@ class Settings(BaseSettings):
             ("watchlist topic", [topic.topic for topic in self.watchlist]),
             ("route for team", [route.team for route in self.routes]),
             ("channel", [channel.name for channel in self.channels]),
+            ("person of the page", [person.name for person in self.page.people]),
         ):
             if twice := {name for name in found if found.count(name) > 1}:
                 msg = f"{what} {min(twice)!r} is there twice"

@@ -32,6 +32,7 @@ _COMMANDS = {
     "watchlist": "Try watchlist queries, see what they change, put them in force.",
     "reprocess": "Enrich indexed mentions again with what is in force now.",
     "mark": "Correct what was found about a mention: relevance, tone, topics, entities.",
+    "page": "Serve the page on which analysts correct what Kibana shows.",
     "work": "See and do the work that routed mentions are.",
     "alerts": "Watch for what is unusual, and try the rules on history.",
     "leak": "Watch for passages of confidential documents.",

@@ -51,6 +51,8 @@ def _findings(config: Settings) -> Iterator[Finding]:
     yield _tried("watchlist", _watchlist, config)
     for channel in config.channels:
         yield _tried(f"channel {channel.name}", partial(_channel, channel), config)
+    if config.page.people:
+        yield _tried("page", _page, config)
     if config.second_pass.on:
         yield _tried("second pass", _second, config)
     yield _tried("Kafka", _kafka, config)
@@ -112,6 +114,12 @@ def _channel(channel: NotifyChannel, _config: Settings) -> str:
 
     sender(channel)
     return "its address is there; nothing was sent"
+
+
+def _page(config: Settings) -> str:
+    from pipeline.page.guard import tokens  # noqa: PLC0415
+
+    return f"for {', '.join(tokens(config.page))}"
 
 
 def _second(_config: Settings) -> str:

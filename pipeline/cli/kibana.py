@@ -14,6 +14,7 @@ from pipeline.errors import ConfigError
 if TYPE_CHECKING:
     from pipeline.kibana.install import Change
     from pipeline.kibana.names import Place
+    from pipeline.settings import Settings
 
 __all__ = ["command"]
 
@@ -69,7 +70,7 @@ def install(ctx: click.Context, *, space: str, lang: str, dry_run: bool, as_json
 
     config = settings(ctx)
     with Client(config.kibana) as client:
-        changes = plan(client, _at(config.elasticsearch.alias, space, lang))
+        changes = plan(client, _at(config, space, lang))
         if not dry_run:
             with Progress(console=console, disable=as_json, transient=True) as bar:
                 task = bar.add_task("Kibana", total=len(changes))
@@ -88,7 +89,7 @@ def diff(ctx: click.Context, *, space: str, lang: str, as_json: bool) -> None:
 
     config = settings(ctx)
     with Client(config.kibana) as client:
-        changes = plan(client, _at(config.elasticsearch.alias, space, lang))
+        changes = plan(client, _at(config, space, lang))
     differing = [change for change in changes if change.action != "unchanged"]
     if as_json:
         emit(differing)
@@ -109,7 +110,7 @@ def uninstall(ctx: click.Context, *, space: str, lang: str, dry_run: bool, as_js
 
     config = settings(ctx)
     with Client(config.kibana) as client:
-        changes = removal(client, _at(config.elasticsearch.alias, space, lang))
+        changes = removal(client, _at(config, space, lang))
         if not dry_run:
             apply(client, changes)
     _show(changes, "Would be removed" if dry_run else "Removed", as_json=as_json)
@@ -124,7 +125,7 @@ def export(ctx: click.Context, folder: Path, *, space: str, lang: str, check: bo
     """Write files for import by hand; needs no Kibana."""
     from pipeline.kibana.export import files  # noqa: PLC0415 - not needed for --help
 
-    made = files(_at(settings(ctx).elasticsearch.alias, space, lang))
+    made = files(_at(settings(ctx), space, lang))
     if check:
         old = [name for name, content in made.items() if _read(folder / name) != content]
         if old:
@@ -166,10 +167,15 @@ def check(ctx: click.Context, *, as_json: bool) -> None:
     sys.exit(0 if all(row["answered"] for row in rows) else 1)
 
 
-def _at(alias: str, space: str, lang: str) -> "Place":
+def _at(config: "Settings", space: str, lang: str) -> "Place":
     from pipeline.kibana.names import Place  # noqa: PLC0415 - not needed for --help
 
-    return Place(space=space, lang="de" if lang == "de" else "en", alias=alias)
+    return Place(
+        space=space,
+        lang="de" if lang == "de" else "en",
+        alias=config.elasticsearch.alias,
+        page=config.page.url,
+    )
 
 
 def _show(changes: "Sequence[Change]", title: str, *, as_json: bool) -> None:

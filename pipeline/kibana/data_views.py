@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 from msgspec import Struct
 
 from pipeline.kibana.names import Place
-from pipeline.kibana.words import CHANNELS, LABELS, LANGUAGES, TONE_COLOURS, Words
+from pipeline.kibana.words import CHANNELS, LABELS, LANGUAGES, TONE_COLOURS, Lang, Words
 
 __all__ = ["COVERAGE", "FIGURES", "LETTERS", "MENTIONS", "VIEWS", "View", "data_view"]
 
@@ -190,14 +190,25 @@ VIEWS: Final = (MENTIONS, COVERAGE, LETTERS, FIGURES)
 def data_view(view: View, place: Place) -> dict[str, object]:
     """What ``POST /api/data_views/data_view`` takes as ``data_view``."""
     lang = place.lang
+    formats = {name: _format(made, place) for name, made in view.formats.items()}
+    if view is MENTIONS and place.page is not None:
+        formats["id"] = _correction(place.page, lang)
     return {
         "id": view.id(place),
         "title": view.index(place.alias),
         "name": view.title[lang],
         "timeFieldName": view.time,
         "fieldAttrs": {name: {"customLabel": words[lang]} for name, words in view.fields.items()},
-        "fieldFormats": {name: _format(made, place) for name, made in view.formats.items()},
+        "fieldFormats": formats,
     }
+
+
+def _correction(page: str, lang: Lang) -> Json:
+    """A mention's id as a link to the page on which it is corrected."""
+    label = Words("korrigieren", "correct")[lang]
+    template = f"{page.rstrip('/')}/mention?lang={lang}&id={{{{value}}}}"
+    params = {"type": "a", "urlTemplate": template, "labelTemplate": f"✎ {label} {{{{value}}}}"}
+    return {"id": "url", "params": params}
 
 
 def _format(made: Json | Names, place: Place) -> Json:

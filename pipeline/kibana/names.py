@@ -26,6 +26,8 @@ class Place(Struct, frozen=True):
     lang: Lang = "de"
     alias: str = "mentions"
     """The name over all mentions in Elasticsearch."""
+    page: str | None = None
+    """Where browsers find the page on which mentions are corrected; None where there is none."""
 
     @property
     def prefix(self) -> str:

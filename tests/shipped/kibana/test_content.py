@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.kibana.content import items
 from pipeline.kibana.dashboards import ALL
-from pipeline.kibana.data_views import MENTIONS, VIEWS
+from pipeline.kibana.data_views import MENTIONS, VIEWS, View, data_view
 from pipeline.kibana.export import files
 from pipeline.kibana.install import everything
 from pipeline.kibana.names import Place
@@ -142,3 +142,16 @@ def test_the_files_hold_everything() -> None:
     blocks = made["console.txt"].strip().split("\n\n")
     assert all(block.split(" ", 2)[1].startswith("kbn:/api/") for block in blocks)
     assert all(json.loads(block.partition("\n")[2]) for block in blocks)
+
+
+def test_ids_lead_to_the_page_for_corrections_where_there_is_one() -> None:
+    def formats(view: View, place: Place) -> dict[str, Any]:
+        found = data_view(view, place)["fieldFormats"]
+        assert isinstance(found, dict)
+        return found
+
+    there = Place(lang="en", page="https://marks.example.org/")
+    link = formats(MENTIONS, there)["id"]["params"]["urlTemplate"]
+    assert link == "https://marks.example.org/mention?lang=en&id={{value}}"
+    assert "id" not in formats(MENTIONS, Place())
+    assert not any("id" in formats(view, there) for view in VIEWS if view is not MENTIONS)
