@@ -1,71 +1,31 @@
 """Every recipe on the pages about routing is read by the loader and routes what the page says."""
 
-import re
 from functools import cache
 from pathlib import Path
-from typing import cast
 
 import pytest
 
 from pipeline.enrich.chain import Chain
 from pipeline.settings import Settings, load
 from pipeline.stages.route import fits
-from schemas.mention import (
-    Author,
-    Channel,
-    Collector,
-    Duplicate,
-    EnrichedMention,
-    Producer,
-    Rating,
-)
-from tests.support.messages import NOW
+from tests.support.pages import blocks, mention, sides
 
-DOCS = Path(__file__).parents[3] / "docs"
 PAGES = ("routing.de.md", "routing.en.md")
-TOML = re.compile(r"^```toml\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-RECIPE = re.compile(r"^```toml\n([^`]*)^```\n\n```routed\n([^`]*)^```$", re.MULTILINE)
-
-
-def page(name: str) -> str:
-    return (DOCS / name).read_text(encoding="utf-8")
 
 
 def recipes() -> list[tuple[str, str, str, bool]]:
     return [
-        (name, recipe, line[2:], line[0] == "+")
+        (name, recipe, line, expected)
         for name in PAGES
-        for recipe, lines in RECIPE.findall(page(name))
-        for line in lines.splitlines()
+        for recipe, lines in blocks(name, "toml", "routed")
+        for line, expected in sides(lines)
     ]
 
 
-def mention(line: str) -> EnrichedMention:
-    braces, text = re.fullmatch(r"(?:\{(.*)\} )?(.*)", line).groups()  # type: ignore[union-attr]
-    fields = dict(pair.split(": ") for pair in braces.split(", ")) if braces else {}
-    made = EnrichedMention(
-        id="test:1",
-        revision=1,
-        channel=cast("Channel", fields.pop("channel", "forum")),
-        text=text,
-        published_at=NOW,
-        collected_at=NOW,
-        collector=Collector(source="test"),
-        site=fields.pop("site", None),
-        author=Author(followers=int(fields.pop("followers", 0))),
-    )
-    if "rating" in fields:
-        made.rating = Rating(value=float(fields.pop("rating")))
-    if "spread" in fields:
-        by, authors = Producer(name="test", version="1"), int(fields.pop("spread"))
-        made.duplicate = Duplicate(of="test:0", similarity=0.9, authors=authors, by=by)
-    assert not fields, "the page says what this test does not know"
-    return made
-
-
 def configured(name: str, recipe: str, folder: Path) -> Settings:
+    """The recipe with what all recipes of the page use, which stands there first."""
     path = folder / "mentions.toml"
-    path.write_text(f"{TOML.findall(page(name))[0]}\n{recipe}", encoding="utf-8")
+    path.write_text(f"{blocks(name, 'toml')[0][0]}\n{recipe}", encoding="utf-8")
     return load(path)
 
 
@@ -88,10 +48,8 @@ def test_a_recipe_does_what_the_page_says(
 
 @pytest.mark.parametrize("name", PAGES)
 def test_each_recipe_shows_both_sides(name: str) -> None:
-    found: dict[str, set[bool]] = {}
-    for where, recipe, _, expected in recipes():
-        if where == name:
-            found.setdefault(recipe, set()).add(expected)
+    found = blocks(name, "toml", "routed")
     assert len(found) >= 8
-    assert all(sides == {True, False} for sides in found.values())
-    assert len(TOML.findall(page(name))) == len(found) + 1
+    assert len(blocks(name, "toml")) == len(found) + 1
+    for _, lines in found:
+        assert {expected for _, expected in sides(lines)} == {True, False}
