@@ -270,6 +270,8 @@ class Work(_Table):
     low: Annotated[float, Field(gt=0, le=10_000)] = 72.0
     escalate: Annotated[float, Field(gt=0, le=1)] = 0.5
     """Escalated when nobody has taken it after this share of the time."""
+    heir: Annotated[str, Field(pattern="^[a-z0-9][a-z0-9_-]{0,62}$")] | None = None
+    """The team that gets the open work of a team without a route; by default it is dismissed."""
 
 
 class Alerts(_Table):
@@ -484,6 +486,9 @@ class Settings(BaseSettings):
             if route.escalate_to is not None and route.escalate_to not in teams:
                 msg = f"route for team {route.team!r}: no other team {route.escalate_to!r}"
                 raise ValueError(msg + _nearest(route.escalate_to, teams))
+        if self.work.heir is not None and self.work.heir not in every:
+            msg = f"work.heir: no route for team {self.work.heir!r}"
+            raise ValueError(msg + _nearest(self.work.heir, every))
         return self
 
     @classmethod

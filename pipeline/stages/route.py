@@ -73,10 +73,9 @@ class Route:
                 yield life.routing(self._settings, rule, mention, now)
 
     def _deletions(self, record: Record) -> Iterator[Order]:
-        name, now = (record.key or b"").decode(errors="replace"), datetime.now(UTC)
-        for rule in self._rules:
-            if rule.priority != "none":
-                yield life.deletion(rule.team, name, now)
+        name = (record.key or b"").decode(errors="replace")
+        for rule in self._rules[:1]:  # whoever is named, it is nobody's work then
+            yield life.deletion(rule.team, name, datetime.now(UTC))
 
     def _order(self, order: Order) -> Outgoing:
         place = key(order.team, order.mention)

@@ -5,13 +5,14 @@ known is read from ``mentions.work`` before each batch: nothing is kept that a k
 an order that was carried out is known by its id and not carried out again.
 
 Beside that it looks every few seconds for work that nobody has taken in time, and orders its
-escalation; several processes may do so, the first order counts.
+escalation; and for open work of teams that have no route any more, which it orders to end, or to be
+another team's. Several processes may do so, the first order counts.
 """
 
 import asyncio
 import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final, TypeAlias
 
@@ -50,11 +51,15 @@ class Work:
         self._orders = settings.kafka.topic(topics.WORK_ORDERS)
         self._topic = settings.kafka.topic(topics.WORK)
         self._next_team = {rule.team: rule.escalate_to for rule in settings.routes}
+        self._teams = {rule.team for rule in settings.routes if rule.priority != "none"}
+        self._teams |= {team for team in (*self._next_team.values(), settings.work.heir) if team}
+        self._started = datetime.now(UTC)
         self._watching: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Begin to look for what nobody takes."""
         self._book = Book(self._settings)
+        self._started = datetime.now(UTC)
         self._watching = asyncio.create_task(self._watch(), name="escalations")
 
     async def handle(self, batch: Sequence[Record]) -> list[Outcome]:
@@ -88,10 +93,7 @@ class Work:
         key = schema.key(order.team, order.mention)
         known = changed[key] if key in changed else self._book.shelf.get(key)
         if order.action == "delete":
-            if known is None:
-                return []
-            changed[key] = None
-            return [Outgoing(self._topic, key, None, [])]
+            return list(self._deleted(order.mention, changed))
         made: list[Outgoing] = []
         if (now := life.decide(known, order)) is not None:
             changed[key] = now
@@ -102,37 +104,58 @@ class Work:
             made += self._decided(life.handed_on(self._settings, now, team, order.at), changed)
         return made
 
+    def _deleted(self, mention_id: str, changed: _Changed) -> Iterator[Outgoing]:
+        """A deleted mention is nobody's work, nor of teams that have no route any more."""
+        known = {schema.key(team, mention_id) for team in self._book.shelf.whose(mention_id)}
+        known |= {place for place, now in changed.items() if now and now.mention == mention_id}
+        for place in sorted(known):
+            if place not in changed or changed[place] is not None:
+                changed[place] = None
+                yield Outgoing(self._topic, place, None, [])
+
     async def _watch(self) -> None:
-        """Order the escalation of what nobody has taken in time, for as long as the stage runs."""
+        """Order what nobody has to order, for as long as the stage runs."""
         while True:
             try:
-                await self._escalate()
+                await self._order()
             except (KafkaError, Retryable) as error:
-                _log.warning("work: cannot look for what nobody takes, waiting: %s", error)
+                _log.warning("work: cannot look for what is to be done, waiting: %s", error)
             except Exception:  # noqa: BLE001 - whatever it is
                 # Deciding goes on meanwhile; a task that ends unseen would escalate nothing again.
-                _log.exception("work: cannot look for what nobody takes")
+                _log.exception("work: cannot look for what is to be done")
             await asyncio.sleep(_LOOK_EVERY)
 
-    async def _escalate(self) -> None:
+    async def _order(self) -> None:
         """Look as long as Kafka answers."""
         producer = AIOKafkaProducer(
             **self._settings.kafka.aiokafka(), acks="all", enable_idempotence=True
         )
-        ordered: set[bytes] = set()
+        ordered: set[tuple[str, bytes]] = set()
         try:
             await producer.start()
             while True:
                 await self._book.catch_up()
                 now = datetime.now(UTC)
-                late = {
-                    schema.key(known.team, known.mention): life.escalation(known, now)
-                    for known in self._book.shelf.forsaken(now)
+                due = {
+                    (order.action, schema.key(order.team, order.mention)): order
+                    for order in self._due(now)
                 }
-                for key in late.keys() - ordered:
-                    value = msgspec.json.encode(late[key])
-                    await producer.send_and_wait(self._orders, value, key)
-                ordered = set(late)
+                for (action, key), order in due.items():
+                    if (action, key) not in ordered:
+                        await producer.send_and_wait(self._orders, msgspec.json.encode(order), key)
+                ordered = set(due)
                 await asyncio.sleep(_LOOK_EVERY)
         finally:
             await producer.stop()
+
+    def _due(self, now: datetime) -> Iterator[Order]:
+        """What is to be ordered."""
+        shelf, heir = self._book.shelf, self._settings.work.heir
+        for known in shelf.forsaken(now):
+            yield life.escalation(known, now)
+        for known in shelf.open() if self._teams else ():
+            # What was routed since this process started may be a team's that it does not know yet.
+            if known.team not in self._teams and known.since < self._started:
+                if heir is not None:
+                    yield life.inherited(known, heir, now)
+                yield life.ending(known, now, heir)

@@ -22,7 +22,7 @@ from pipeline.reader import records
 from pipeline.settings import Settings
 from pipeline.work.life import DONE
 from schemas import topics
-from schemas.work import Work, decode_work
+from schemas.work import Work, decode_work, key
 
 __all__ = ["Book", "Copy", "Shelf", "read"]
 
@@ -38,29 +38,38 @@ class Shelf:
     def __init__(self) -> None:
         self._open: dict[bytes, Work] = {}
         self._done: dict[bytes, bytes] = {}
+        self._teams: set[str] = set()
 
-    def adopt(self, key: bytes | None, value: bytes | None) -> None:
-        """Take in a message.
+    def adopt(self, place: bytes | None, value: bytes | None) -> None:
+        """Take in a message by its key.
 
         Raises:
             msgspec.MsgspecError: it is no work.
         """
-        if key is None:
+        if place is None:
             return
         work = None if value is None else decode_work(value)
-        self._open.pop(key, None)
-        self._done.pop(key, None)
+        self._open.pop(place, None)
+        self._done.pop(place, None)
         if work is not None and value is not None:
+            self._teams.add(work.team)
             if work.state in DONE:
-                self._done[key] = value
+                self._done[place] = value
             else:
-                self._open[key] = work
+                self._open[place] = work
 
-    def get(self, key: bytes) -> Work | None:
+    def get(self, place: bytes) -> Work | None:
         """The work of that key."""
-        if key in self._done:
-            return decode_work(self._done[key])
-        return self._open.get(key)
+        if place in self._done:
+            return decode_work(self._done[place])
+        return self._open.get(place)
+
+    def whose(self, mention_id: str) -> list[str]:
+        """The teams whose work a mention is, or was."""
+        return [team for team in self._teams if self._has(key(team, mention_id))]
+
+    def _has(self, place: bytes) -> bool:
+        return place in self._open or place in self._done
 
     def open(self) -> list[Work]:
         """What is new or assigned."""
@@ -95,13 +104,13 @@ def read(settings: Settings) -> Shelf:
 
 
 def _adopt(shelf: Shelf, messages: Iterable[tuple[bytes | None, bytes | None]]) -> None:
-    for key, value in messages:
+    for place, value in messages:
         try:
-            shelf.adopt(key, value)
+            shelf.adopt(place, value)
         except (
             msgspec.MsgspecError
         ) as error:  # a newer version's: to lose sight of it is all we can
-            _log.error("work %s cannot be read: %s", key, error)
+            _log.error("work %s cannot be read: %s", place, error)
 
 
 class Copy:

@@ -22,8 +22,10 @@ __all__ = [
     "decide",
     "deletion",
     "done",
+    "ending",
     "escalation",
     "handed_on",
+    "inherited",
     "routing",
 ]
 
@@ -52,6 +54,8 @@ def decide(known: Work | None, order: Order) -> Work | None:
     if order.action == "escalate":
         forsaken = known.state == "new" and known.escalated_at is None
         return _with(known, order, escalated_at=order.at) if forsaken else None
+    if order.by == PIPELINE and known.state in DONE:
+        return None  # a team that is no more left it done
     refused = _refused(known, order)
     return _with(known, order, refused, **({} if refused else _changes(known, order)))
 
@@ -83,7 +87,7 @@ def _refused(known: Work, order: Order) -> str | None:
         return "nobody has taken it yet" if known.state == "new" else None
     if known.state in DONE:
         return f"it was {known.state} by {_closer(known)}"
-    if order.action != "assign" and known.assignee not in {None, order.by}:
+    if order.action != "assign" and known.assignee not in {None, order.by} and order.by != PIPELINE:
         return f"it is assigned to {known.assignee}"
     return None
 
@@ -182,6 +186,19 @@ def handed_on(settings: Settings, known: Work, team: str, now: datetime) -> Orde
     subject = replace(known.subject, priority="high", due=due, escalates_at=escalates_at)
     order = _own("route", team, known.mention, now, subject=subject)
     return replace(order, note=f"nobody of {known.team} has taken it")
+
+
+def ending(known: Work, now: datetime, heir: str | None) -> Order:
+    """The order that ends the work of a team that is no more."""
+    note = f"{known.team} is no team any more"
+    made = _own("dismiss", known.team, known.mention, now)
+    return replace(made, note=f"{note}, {heir} has it" if heir else note)
+
+
+def inherited(known: Work, heir: str, now: datetime) -> Order:
+    """The order that makes the work of a team that is no more another's, due as it was."""
+    made = _own("route", heir, known.mention, now, subject=known.subject)
+    return replace(made, note=f"{known.team} is no team any more")
 
 
 def _times(settings: Settings, priority: Priority, now: datetime) -> tuple[datetime, datetime]:

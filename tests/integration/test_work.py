@@ -206,3 +206,70 @@ def check_notifications(installation: Installation) -> None:
         assert all(header["idempotency-key"] for header, _ in desk.got)
         assert text not in json.dumps(told)
         assert installation.stop(second) == 0
+
+
+TEAMS = """
+[[watchlist]]
+topic = "Bahn"
+kind = "brand"
+terms = ["Bahn"]
+
+[[routes]]
+team = "desk"
+topics = ["Bahn"]
+"""
+OLD = """
+[[routes]]
+team = "old"
+topics = ["Bahn"]
+"""
+HEIR = """
+[work]
+heir = "heir"
+
+[[routes]]
+team = "heir"
+sites = ["nowhere.example"]
+"""
+
+
+def test_the_work_of_a_team_without_a_route_ends_or_is_inherited(
+    installation: Installation,
+) -> None:
+    run, wait = installation.run, installation.wait
+    states = [f"--state={state}" for state in ("new", "assigned", "answered", "dismissed")]
+    installation.configure(TEAMS + OLD)
+    run("topics", "create")
+    worker = installation.start("worker", "--stages", "enrich,route,work,record")
+    made = [message(mention(n, text="Die Bahn kommt")) for n in (1, 2, 3)]
+    publish(installation, "mentions.raw", made)
+    wait(lambda: len(works(installation)) == 6, "all is work of both")
+    run("work", "take", "push:1", "--team", "old")
+    run("work", "answer", "push:2", "--team", "old")
+    assert installation.stop(worker) == 0
+
+    installation.configure(TEAMS + HEIR)
+    run("topics", "create")
+    installation.start("worker", "--stages", "enrich,route,work,record")
+    wait(lambda: len(works(installation, "--team", "old")) == 0, "nothing is open")
+    wait(lambda: len(works(installation, "--team", "heir")) == 2, "it is the heir's")
+    after = works(installation, *states)
+    assert {name: after[name, "old"]["state"] for name in ("push:1", "push:2", "push:3")} == {
+        "push:1": "dismissed",
+        "push:2": "answered",
+        "push:3": "dismissed",
+    }
+    assert {work["state"] for (_, team), work in after.items() if team == "desk"} == {"new"}
+    assert (
+        "old is no team any more, heir has it"
+        in run("work", "show", "push:1", "--team", "old").stdout
+    )
+    for name in ("push:1", "push:3"):
+        assert after[name, "heir"]["subject"] == after[name, "old"]["subject"]
+
+    gone: Message = (b"push:2", None, headers.tombstone_headers("push:2", 1 << 50, "posts"))
+    publish(installation, "mentions.raw", [gone])
+    wait(
+        lambda: not {name for name in works(installation, *states) if name[0] == "push:2"},
+        "a deleted mention is nobody's, nor of a team without a route",
+    )

@@ -1,6 +1,6 @@
 """The stage that decides: one batch sees what it has decided itself; what cannot be is rejected."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -8,6 +8,7 @@ import pytest
 
 from pipeline.outcome import Ok, Outcome, Reject
 from pipeline.settings import Route, Settings
+from pipeline.settings import Work as SettingsWork
 from pipeline.stages.work import Work
 from pipeline.work import life
 from pipeline.work.book import Shelf
@@ -124,3 +125,68 @@ async def test_what_cannot_be_is_rejected_with_its_reason(stage: Work) -> None:
         "DecodeError",
         "ValidationError",
     ]
+
+
+def adopted(stage: Work, *orders: Order) -> None:
+    """What these orders led to stands on the topic."""
+    works: dict[bytes, Any] = {}
+    for one in orders:
+        place = key(one.team, one.mention)
+        works[place] = life.decide(works.get(place), one)
+    for place, work in works.items():
+        stage._book.shelf.adopt(place, msgspec.json.encode(work))
+
+
+def removed(stage: Work, mention: str = "t:1", *more: Order) -> None:
+    """Work of a team that has no route."""
+    subject = life.routing(SETTINGS, SETTINGS.routes[0], MENTION, NOW).subject
+    adopted(stage, order("route", "x", team="old", mention=mention, subject=subject), *more)
+
+
+async def test_the_work_of_a_team_that_is_no_more_ends(stage: Work) -> None:
+    removed(stage)
+    removed(stage, "t:2", order("take", "ada", team="old", mention="t:2"))
+    removed(stage, "t:3", order("answer", "ada", team="old", mention="t:3"))
+    adopted(stage, life.routing(SETTINGS, SETTINGS.routes[0], MENTION, datetime.now(UTC)))
+    orders = list(stage._due(NOW))
+    assert [(one.action, one.team, one.mention) for one in orders] == [
+        ("dismiss", "old", "t:1"),
+        ("dismiss", "old", "t:2"),
+    ]
+    # Ordered twice, as two processes may, it is done once.
+    outcomes = await stage.handle([message(one) for one in (*orders, *stage._due(NOW))])
+    assert [said(each) for each in outcomes] == [[("old", "dismissed")]] * 2 + [[], []]
+    (out,) = outcomes[1].outputs  # type: ignore[union-attr]
+    done = decode_work(out.value or b"")
+    assert (done.assignee, done.steps[-1].by) == ("ada", "pipeline")
+    assert done.steps[-1].note == "old is no team any more"
+
+
+async def test_an_heir_gets_the_work_as_it_was_due(stage: Work) -> None:
+    stage._settings = SETTINGS.model_copy(update={"work": SettingsWork(heir="board")})
+    removed(stage)
+    outcomes = await stage.handle([message(one) for one in stage._due(NOW)])
+    assert [said(each) for each in outcomes] == [[("board", "new")], [("old", "dismissed")]]
+    (out,) = outcomes[0].outputs  # type: ignore[union-attr]
+    work = decode_work(out.value or b"")
+    assert work.subject.due == NOW + timedelta(hours=24)
+    assert work.steps[0].note == "old is no team any more"
+
+
+def test_a_team_that_this_process_does_not_know_yet_keeps_its_work(stage: Work) -> None:
+    later = datetime.now(UTC) + timedelta(seconds=1)
+    subject = life.routing(SETTINGS, SETTINGS.routes[0], MENTION, NOW).subject
+    adopted(stage, order("route", "x", team="young", at=later, subject=subject))
+    assert list(stage._due(NOW)) == []
+    # And without any route nobody is removed: this process knows of no teams at all.
+    made = Work(Settings())
+    made._book = stage._book
+    removed(made)
+    assert list(made._due(NOW)) == []
+
+
+async def test_a_deleted_mention_is_no_work_of_a_removed_team_either(stage: Work) -> None:
+    removed(stage, "t:1", order("answer", "ada", team="old"))
+    adopted(stage, life.routing(SETTINGS, SETTINGS.routes[0], MENTION, NOW))
+    outcomes = await stage.handle([message(life.deletion("board", "t:1", NOW))] * 2)
+    assert [said(each) for each in outcomes] == [[None, None], []]
