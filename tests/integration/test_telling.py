@@ -1,16 +1,23 @@
-"""A channel that fails is seen by all, and a message it may have had comes again as it was."""
+"""Channels are told in time and once; one that fails is seen, and sent the same again."""
 
 import json
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
+from msgspec.structs import replace
 
 from pipeline import admin
 from pipeline.alerts.watch import published
-from schemas import topics
+from pipeline.settings import Route, Settings
+from pipeline.work import life
+from schemas import decode_enriched, encode, topics
+from schemas.mention import Duplicate, Producer
+from schemas.work import key
 from tests.support.desk import Desk
 from tests.support.installation import Installation, json_lines
+from tests.support.messages import mention
 from tests.support.news import alert
 
 CHANNELS = """
@@ -113,3 +120,73 @@ def test_a_failing_channel_is_seen_and_nothing_is_doubled_under_another_key(
         }
         ids = {one.id for one in published(installation.settings)}
         assert marks == {(name, each) for name in ("desk", "other") for each in ids}
+
+
+ROUTES = """
+[[routes]]
+team = "desk"
+
+[[channels]]
+name = "team"
+url = "env:DESK_URL"
+alerts = false
+teams = ["desk"]
+timezone = "Europe/Berlin"
+digest = ["{digest}"]
+"""
+
+
+def worked(installation: Installation, number: int, **fields: Any) -> None:
+    """A routed mention is the team's work now."""
+    now = datetime.now(UTC)
+    settings = Settings(routes=(Route(team="desk", priority=fields.pop("priority", "normal")),))
+    made = decode_enriched(encode(replace(mention(number), published_at=now)))
+    if story := fields.pop("story", None):
+        by = Producer(name="test", version="1")
+        made.duplicate = Duplicate(of=story, similarity=0.9, by=by)
+    work = life.decide(None, life.routing(settings, settings.routes[0], made, now))
+    assert work
+    value = msgspec.json.encode(replace(work, **fields))
+    admin.publish(installation.settings, topics.WORK, [(key("desk", made.id), value)])
+
+
+def test_a_digest_and_what_waited_come_in_their_time(installation: Installation) -> None:
+    wait, now = installation.wait, datetime.now(UTC)
+    worked(installation, 1)
+    worked(installation, 2, story="push:1")
+    worked(installation, 3, priority="low")
+    worked(installation, 4, escalated_at=now)
+    local = now.astimezone(ZoneInfo("Europe/Berlin"))
+    routes = ROUTES.format(digest=f"{local:%H:%M}")
+
+    def news(desk: Desk) -> list[list[dict[str, Any]]]:
+        return [json.loads(body)["work"] for _, body in desk.got]
+
+    with Desk() as desk:
+        installation.env["DESK_URL"] = desk.url
+        # At night: what nobody has taken, and the sum at its time, in one message.
+        installation.configure(f'{routes}quiet = "00:00-23:59"\n')
+        notifier = installation.start("alerts", "notify")
+        wait(lambda: len(desk.got) == 1, "what is urgent and the digest are told")
+        assert installation.stop(notifier) == 0
+        ((escalated, digest),) = news(desk)
+        assert escalated["id"] == "escalated:desk:push:4"
+        assert (digest["kind"], digest["count"]) == ("digest", 4)
+        assert digest["why"] == "desk: 4 new, 1 escalated"
+        assert set(digest["mentions"]) == {f"push:{n}" for n in (1, 2, 3, 4)}
+        first = datetime.now(UTC)
+
+        # By day, but within the cool-down: it waits, and comes together, near copies once. Low
+        # priority is left to the digest, which is not told twice.
+        installation.configure(f"{routes}cooldown = 1\n")
+        notifier = installation.start("alerts", "notify")
+        wait(lambda: len(desk.got) == 2, "the rest is told")
+        assert (datetime.now(UTC) - first).total_seconds() > 50
+        counts = {one["id"]: one["count"] for one in news(desk)[1]}
+        assert counts == {"new:desk:push:1": 2, "new:desk:push:4": 1}
+
+        # What is critical does not wait.
+        worked(installation, 5, escalated_at=datetime.now(UTC))
+        wait(lambda: len(desk.got) == 3, "it is told at once", 20)
+        assert [one["id"] for one in news(desk)[2]] == ["escalated:desk:push:5"]
+        assert installation.stop(notifier) == 0
