@@ -20,6 +20,7 @@ import msgspec
 from kafka.errors import KafkaError
 
 from pipeline import admin
+from pipeline.advice import Language, language
 from pipeline.alerts.watch import confirmed, published
 from pipeline.errors import ConfigError, Retryable
 from pipeline.reader import records
@@ -103,13 +104,14 @@ class _Line:
         *,
         last: datetime | None = None,
         before: Delivery | None = None,
+        lang: Language = "en",
     ) -> None:
         self.channel = channel
         self.told = told
         self._ledger = ledger
         self._last = last
         """When it was told something last."""
-        self._send = sender(channel)
+        self._send = sender(channel, lang)
         self._again_at = 0.0
         self._waiting: dict[str, datetime] = {}
         """What it did not take, by id, and when that happened."""
@@ -285,7 +287,7 @@ def notify(
         if record.value is not None:
             mark = msgspec.json.decode(record.value, type=Notified)
             told.setdefault(mark.channel, {})[mark.alert] = mark.at
-    before = deliveries(settings)
+    before, lang = deliveries(settings), language(settings.language)
     with admin.producer(settings) as producer, Copy.of(settings) as work:
         ledger = _Topics(settings, producer)
         lines = [
@@ -295,6 +297,7 @@ def notify(
                 set(found),
                 last=max(found.values(), default=None),
                 before=before.get(channel.name),
+                lang=lang,
             )
             for channel in settings.channels
             for found in (told.get(channel.name, {}),)
@@ -303,9 +306,9 @@ def notify(
         while not stopped():
             turn()
             now = datetime.now(UTC)
-            news = _news(settings, work, now)
+            news = _news(settings, work, now, lang)
             for line in lines:
-                summed = digest(line.channel, work.shelf.open(), now)
+                summed = digest(line.channel, work.shelf.open(), now, lang)
                 every = [*news, *([summed] if summed else [])]
                 while message := line.message(every, now):
                     turn()
@@ -315,10 +318,10 @@ def notify(
                 time.sleep(0.2)
 
 
-def _news(settings: Settings, work: Copy, now: datetime) -> list[News]:
+def _news(settings: Settings, work: Copy, now: datetime, lang: Language) -> list[News]:
     try:
         work.catch_up()
-        return [*published(settings, now - _NEWS), *stories(work.shelf.open())]
+        return [*published(settings, now - _NEWS), *stories(work.shelf.open(), lang)]
     except (ConfigError, KafkaError) as error:
         # It could be read at the start: this is an outage.
         _log.warning("waiting: %s", error)

@@ -15,8 +15,8 @@ from typing import Any, Final, Literal, TypeAlias
 
 from msgspec import Struct, field
 
-from pipeline.advice import Language
-from pipeline.reasons import channels, reason, share
+from pipeline.advice import Language, share
+from pipeline.reasons import channels, reason
 from schemas.forgotten import folded
 from schemas.mention import Author, Thread
 

@@ -1,13 +1,13 @@
-"""Plots of how good a model is, as SVG or PNG by the file's name. Needs the extra ``train``."""
+"""Plots of how good a model or a threshold is, as SVG or PNG by name. Needs the extra ``train``."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-__all__ = ["confusion", "reliability"]
+__all__ = ["confusion", "reliability", "sweep"]
 
 _BINS: Final = 10
 _FEW: Final = 10
@@ -62,6 +62,30 @@ def reliability(curves: Sequence[tuple[str, Sequence[tuple[float, bool]]]], to: 
         axes.plot(*zip(*points, strict=True), marker="o", markersize=4, label=name)
     axes.set_xlabel("confidence")
     axes.set_ylabel("share that was right")
+    axes.legend(fontsize=8)
+    _save(figure, to)
+
+
+def sweep(
+    chances: Sequence[float], a_week: Mapping[str, Sequence[float]], now: float, to: Path
+) -> None:
+    """Draw how many alerts a week each rule gives for each threshold.
+
+    Args:
+        chances: the thresholds.
+        a_week: for each rule the alerts a week, one for each threshold.
+        now: the threshold that is set.
+        to: the file.
+    """
+    figure = Figure(figsize=(6.4, 4.2), layout="constrained")
+    axes = figure.subplots()
+    if a_week:
+        axes.stackplot(chances, *a_week.values(), labels=list(a_week), step="mid", alpha=0.85)
+    axes.axvline(now, color="black", linestyle=":", label=f"set: {now:g}")
+    axes.set_xscale("log")
+    axes.set_xlabel("alerts.chance: the less likely a count must be, the fewer alerts")
+    axes.set_ylabel("alerts a week")
+    axes.set_ylim(bottom=0)
     axes.legend(fontsize=8)
     _save(figure, to)
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from typing import Final
 
-from pipeline.advice import Language
+from pipeline.advice import Language, number
 
-__all__ = ["KINDS", "channels", "number", "reason", "share"]
+__all__ = ["KINDS", "channels", "reason"]
 
 KINDS: Final[dict[str, dict[Language, str]]] = {
     "journalist": {"en": "journalist", "de": "Presse"},
@@ -116,16 +116,6 @@ def reason(code: str, lang: Language, count: int | None = None, **facts: object)
     one, several = _REASONS[code][lang]
     n = count or 0
     return (one if n == 1 else several).format(n=number(n, lang), **facts)
-
-
-def number(count: int, lang: Language) -> str:
-    """A number with its thousands set apart."""
-    return f"{count:,}".replace(",", "." if lang == "de" else ",")
-
-
-def share(part: float, lang: Language) -> str:
-    """A part of one, in hundredths."""
-    return f"{part:.0%}".replace("%", " %" if lang == "de" else "%")
 
 
 def channels(names: Iterable[str], lang: Language) -> str:

@@ -15,6 +15,7 @@ from msgspec import Struct
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from agents.secret import Secret
+from pipeline.advice import Language
 from pipeline.errors import ConfigError, Retryable
 from pipeline.settings import NotifyChannel
 from pipeline.work.telling import Story
@@ -38,6 +39,11 @@ _OK: Final = range(200, 300)
 _REFUSALS: Final = range(400, 500)
 _UNDECIDED: Final = {408, 409, 425, 429}
 """Refusals of the request as it came, not of what it says; 409 says that its key is in work."""
+
+_WORDS: Final[dict[str, dict[Language, str]]] = {
+    "again": {"en": "perhaps told before", "de": "vielleicht schon gemeldet"},
+    "more": {"en": " and {n} more", "de": " und {n} weitere"},
+}
 
 News: TypeAlias = Alert | Story
 """What can be told."""
@@ -105,8 +111,8 @@ def signature(secret: str, timestamp: str, content: bytes) -> str:
     return hmac.new(secret.encode(), f"{timestamp}.".encode() + content, hashlib.sha256).hexdigest()
 
 
-def sender(channel: NotifyChannel) -> Sender:
-    """What tells messages to a channel.
+def sender(channel: NotifyChannel, lang: Language = "en") -> Sender:
+    """What tells messages to a channel, to people in that language.
 
     Raises:
         ConfigError: its address or key is not there, or no address.
@@ -115,7 +121,7 @@ def sender(channel: NotifyChannel) -> Sender:
     if url.startswith(("http://", "https://")):
         key = _resolved(channel, "secret", channel.secret) if channel.secret else None
         return _Webhook(url, key)
-    return _Apprise(channel.name, url)
+    return _Apprise(channel.name, url, lang)
 
 
 def _resolved(channel: NotifyChannel, what: str, reference: str) -> str:
@@ -163,29 +169,30 @@ class _Webhook:
 class _Apprise:
     """Everything that apprise knows."""
 
-    def __init__(self, name: str, url: str) -> None:
+    def __init__(self, name: str, url: str, lang: Language) -> None:
         import apprise  # noqa: PLC0415 - slow to import, and only needed here
 
+        self._lang = lang
         self._all = apprise.Apprise()
         if not self._all.add(url):
             msg = f"channel {name!r}: its url is no address that apprise knows"
             raise ConfigError(msg)
 
     def __call__(self, message: Message) -> None:
-        title, text = words(message.news())
+        title, text = words(message.news(), self._lang)
         if message.again:  # mail and chat know no key to drop the double by
-            title += " (perhaps told before)"
+            title += f" ({_WORDS['again'][self._lang]})"
         if not self._all.notify(title=title, body=text):
             msg = "it did not take the message"
             raise NotTaken(msg)
 
 
-def words(news: Sequence[News]) -> tuple[str, str]:
+def words(news: Sequence[News], lang: Language = "en") -> tuple[str, str]:
     """A title and a text, for people."""
     first = news[0]
     title = f"{first.severity}: {first.name}: {first.topic}"
     if len(news) > 1:
-        title += f" and {len(news) - 1} more"
+        title += _WORDS["more"][lang].format(n=len(news) - 1)
     lines = [
         f"{one.at:%Y-%m-%d %H:%M} UTC {one.severity} {one.name} {one.topic}: {one.why}"
         f"\n  {', '.join(one.mentions[:3])}"

@@ -14,9 +14,11 @@ from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
 
+from pipeline.advice import Language, number, share
 from pipeline.alerts.chance import at_least, at_most, share_at_least
 from pipeline.alerts.history import DAY, HOUR, MINUTE, Fact, History, Usage
 from pipeline.alerts.ledger import Ledger, without
+from pipeline.alerts.reasons import reason, span
 from schemas.alert import AlertKind, AlertRule, SourceGap
 from schemas.forgotten import pseudonym
 
@@ -66,6 +68,8 @@ class Limits(Struct, frozen=True):
     """Mentions that a spike needs at least."""
     followers: int = 100_000
     """From where on an author's reach is large."""
+    lang: Language = "en"
+    """Of the reasons."""
 
 
 @dataclass(frozen=True)
@@ -97,12 +101,18 @@ class Moment:
                 continue
             expected = self.history.expected(start, self.at, self.began)
             if len(found) > expected and at_least(len(found), expected) <= self.limits.chance:
-                why = (
-                    f"{len(found)} mentions in {_span(window)}, where {expected:.1f} are usual at "
-                    "this time of the week"
+                why = self.because(
+                    "spike",
+                    n=len(found),
+                    span=span(window, self.limits.lang),
+                    usual=number(expected, self.limits.lang, 1),
                 )
                 return Finding("warning", start, len(found), expected, why, found)
         return None
+
+    def because(self, code: str, **facts: object) -> str:
+        """A reason, in the language that is set."""
+        return reason(code, self.limits.lang, **facts)
 
 
 class Finding(Struct, frozen=True):
@@ -138,17 +148,23 @@ def crisis(now: Moment) -> Finding | None:
     if found is None:
         return None
     toned = [fact for fact in found.facts if fact.negative is not None]
-    share = fmean([bool(fact.negative) for fact in toned]) if toned else 0.0
+    negative = fmean([bool(fact.negative) for fact in toned]) if toned else 0.0
     authors = Counter(fact.author or fact.id for fact in found.facts)
     sites = Counter(fact.site for fact in found.facts)
     if (
-        share < _CRISIS_NEGATIVE
+        negative < _CRISIS_NEGATIVE
         or len(authors) < _CRISIS_AUTHORS
         or max(authors.values()) > _CRISIS_ONE_AUTHOR * len(found.facts)
         or max(sites.values()) > _CRISIS_ONE_SITE * len(found.facts)
     ):
         return None
-    why = f"{found.why}; {share:.0%} negative, {len(authors)} authors on {len(sites)} sites"
+    why = now.because(
+        "crisis",
+        spike=found.why,
+        share=share(negative, now.limits.lang),
+        authors=len(authors),
+        sites=len(sites),
+    )
     return Finding("critical", found.since, found.observed, found.expected, why, found.facts)
 
 
@@ -163,18 +179,17 @@ def sentiment(now: Moment) -> Finding | None:
     if len(found) < _TONE_LEAST or before < _TONE_BASE:
         return None
     usual = (history.negative - negative) / before
-    share = negative / len(found)
-    if share < usual + _TONE_RISE:
+    part = negative / len(found)
+    if part < usual + _TONE_RISE:
         return None
     # What is usual is known from so many mentions only.
     surely = usual + 2 * (usual * (1 - usual) / before) ** 0.5
     if share_at_least(negative, len(found), surely) > now.limits.chance ** (2 / 3):
         return None
-    why = (
-        f"{share:.0%} of {len(found)} mentions in 6 hours are negative, where {usual:.0%} are usual"
-    )
+    lang = now.limits.lang
+    why = now.because("sentiment", share=share(part, lang), n=len(found), usual=share(usual, lang))
     facts = [fact for fact in found if fact.negative]
-    return Finding("warning", now.at - _TONE_WINDOW, share, usual, why, facts)
+    return Finding("warning", now.at - _TONE_WINDOW, part, usual, why, facts)
 
 
 def silence(now: Moment) -> Finding | None:
@@ -190,20 +205,25 @@ def silence(now: Moment) -> Finding | None:
     limit = now.limits.chance**0.5
     if at_most(len(found), expected) > limit:
         return None
-    what = f"{len(found)} mentions in 12 hours, where {expected:.0f} are usual"
+    lang = now.limits.lang
+    what = now.because("silence", n=len(found), usual=number(expected, lang))
     lost, gaps = _lost(now, start)
     read = expected - lost
     if read > 0 and at_most(len(found), read) <= limit:
-        why = f"{what}; what was not read explains {lost:.0f} of them" if gaps else what
+        why = now.because("partly dark", silence=what, lost=number(lost, lang)) if gaps else what
         return Finding("warning", start, len(found), expected, why, found)
     if lost < _LOST_LEAST * expected:
         return None  # nearly all was read: wait until it is clear
     first = gaps[0]
-    why = (
-        f"{what}; this cannot be judged: {first.source} was not read from "
-        f"{first.start:%Y-%m-%d %H:%M} to {first.end:%Y-%m-%d %H:%M} UTC"
-        + (f", and {len(gaps) - 1} more gaps" if len(gaps) > 1 else "")
+    why = now.because(
+        "incomplete",
+        silence=what,
+        source=first.source,
+        start=f"{first.start:%Y-%m-%d %H:%M}",
+        end=f"{first.end:%Y-%m-%d %H:%M}",
     )
+    if len(gaps) > 1:
+        why += now.because("more gaps", n=len(gaps) - 1)
     return Finding(
         "info",
         start,
@@ -259,17 +279,17 @@ def term(now: Moment) -> Finding | None:
         before = history.usage.stories - sum(not fact.story for fact in every)
         if before < _TERM_BASE:
             continue
-        share = _stories(every) / (before + _TERM_OTHERS)
+        told = _stories(every) / (before + _TERM_OTHERS)
         for word in new:
             found = history.speaking(word, start, now.at)
             few = now.limits.least * (1 if word.startswith("#") else _TERM_WORDS)
-            if len(found) <= max(few - 1, _TERM_TIMES * share * history.usage.least(word, found)):
+            if len(found) <= max(few - 1, _TERM_TIMES * told * history.usage.least(word, found)):
                 continue  # most words, most of the time
             count = _stories(found)
             if min(count, _authors(found)) < few:
                 continue
             anywhere = (now.usage.before(word, found) + 1) / (now.usage.stories + 1)
-            expected = share * (history.usage.before(word, found) + _TERM_OTHERS * anywhere)
+            expected = told * (history.usage.before(word, found) + _TERM_OTHERS * anywhere)
             chance = at_least(count, expected)
             if count > _TERM_TIMES * expected and chance <= now.limits.chance:
                 rising.append((chance, word, window, count, expected, found))
@@ -278,11 +298,16 @@ def term(now: Moment) -> Finding | None:
     rising.sort(key=lambda one: (not one[1].startswith("#"), one[0], one[1]))
     _, word, window, count, expected, found = rising[0]
     words = tuple(dict.fromkeys(one[1] for one in rising))[:_TERMS]
-    why = (
-        f"“{word}” is new: {count} stories by {_authors(found)} authors in "
-        f"{_span(window)} use it with the topic, where {expected:.1f} are usual"
-        + (f"; also {', '.join(words[1:])}" if len(words) > 1 else "")
+    why = now.because(
+        "term",
+        term=word,
+        n=count,
+        authors=_authors(found),
+        span=span(window, now.limits.lang),
+        usual=number(expected, now.limits.lang, 1),
     )
+    if len(words) > 1:
+        why += now.because("more terms", terms=", ".join(words[1:]))
     severity: Severity = "warning" if word.startswith("#") or _negative(found) else "info"
     start = now.at - window
     about = word if word.startswith("#") else ""
@@ -307,7 +332,7 @@ def author(now: Moment) -> Finding | None:
     for fact in reversed(now.history.within(now.at, now.at)):
         if fact.followers >= now.limits.followers:
             severity: Severity = "warning" if fact.negative else "info"
-            why = f"an author with {fact.followers:,} followers spoke of it"
+            why = now.because("author", n=number(fact.followers, now.limits.lang))
             # Alerts are kept for a year, and their ids with them: they name nobody.
             who = pseudonym(fact.author, b"") if fact.author else fact.id
             return Finding(severity, fact.at, fact.followers, None, why, [fact], who)
@@ -324,7 +349,10 @@ def rating(now: Moment) -> Finding | None:
     error = max(pstdev(old), 0.5) / len(new) ** 0.5
     if usual - mean < max(_RATING_DROP, _RATING_ERRORS * error):
         return None
-    why = f"{len(new)} reviews of 14 days have {mean:.1f} stars, where {usual:.1f} are usual"
+    lang = now.limits.lang
+    why = now.because(
+        "rating", n=len(new), mean=number(mean, lang, 1), usual=number(usual, lang, 1)
+    )
     facts = [
         fact
         for fact in now.history.within(now.at - _RATINGS_WITHIN, now.at)
@@ -336,14 +364,11 @@ def rating(now: Moment) -> Finding | None:
 def leak(now: Moment) -> Finding | None:
     """What must not be known outside was said; the alert does not repeat it."""
     for fact in reversed(now.history.within(now.at, now.at)):
-        if fact.passages:
-            what = f"{fact.passages} passages of this confidential document were made public"
-        elif fact.confidential:
-            what = "a confidential topic was spoken of in public"
-        else:
+        if not (fact.passages or fact.confidential):
             continue
-        who = " by an account of our own staff" if fact.staff else ""
-        why = f"{what}{who}; read it there, do not forward it"
+        who = now.because("staff") if fact.staff else ""
+        code = "passages" if fact.passages else "confidential"
+        why = now.because(code, n=fact.passages, who=who)
         return Finding("critical", fact.at, fact.passages or 1, 0.0, why, [fact], fact.id)
     return None
 
@@ -358,7 +383,3 @@ RULES: Final[Mapping[AlertRule, Rule]] = {
     "author": author,
     "rating": rating,
 }
-
-
-def _span(seconds: float) -> str:
-    return f"{seconds / MINUTE:.0f} minutes" if seconds <= HOUR else f"{seconds / HOUR:.0f} hours"

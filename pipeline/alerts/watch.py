@@ -23,6 +23,7 @@ from kafka.errors import KafkaError
 from tenacity import RetryCallState, retry, retry_if_exception_type, wait_random_exponential
 
 from pipeline import admin
+from pipeline.advice import language
 from pipeline.alerts.engine import Engine
 from pipeline.alerts.history import DAY, MINUTE, Fact, facts
 from pipeline.alerts.leaks import Prints, key_of
@@ -52,7 +53,8 @@ _SAY_AGAIN_AFTER: Final = 5
 def engine(settings: Settings, fired: Iterable[Alert] = ()) -> Engine:
     """An engine with the settings' rules."""
     wanted = settings.alerts
-    limits = Limits(wanted.chance, wanted.least, wanted.followers)
+    lang = language(settings.language)
+    limits = Limits(wanted.chance, wanted.least, wanted.followers, lang)
     return Engine(wanted.kinds, limits, frozenset(wanted.topics) or None, fired)
 
 

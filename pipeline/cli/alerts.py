@@ -3,11 +3,13 @@
 import signal
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from pipeline.cli._shared import console, emit, json_option, moment, settings, table
+from pipeline.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,6 +35,7 @@ Examples:
   mentions alerts list --since 7d              what was alerted
   mentions alerts backtest --since 30d         what the rules would have said, and how often
   mentions alerts backtest --since 30d --sweep how the number of alerts follows the threshold
+  mentions alerts backtest --sweep --plot a.svg    the same as a picture, by rule
 
 \b
 What each kind of alert means: docs/alerts.en.md, docs/alerts.de.md"""
@@ -82,7 +85,6 @@ def watch(ctx: click.Context, *, verbose: bool, port: int, host: str, as_json: b
 def notify(ctx: click.Context, *, verbose: bool, port: int, host: str) -> None:
     """Tell alerts, and the work of teams, to the channels of the settings until interrupted."""
     from pipeline import logs  # noqa: PLC0415
-    from pipeline.errors import ConfigError  # noqa: PLC0415
     from pipeline.notify import notify as run  # noqa: PLC0415
 
     logs.setup(verbose=verbose)
@@ -108,12 +110,22 @@ def list_(ctx: click.Context, since: datetime | None, *, as_json: bool) -> None:
 @command.command()
 @click.option("--since", callback=moment, default="30d", show_default=True, help="2h, 7d, a time.")
 @click.option("--sweep", is_flag=True, help="Compare thresholds instead of listing alerts.")
+@click.option(
+    "--plot",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="With --sweep: draw it by rule, an .svg or .png; needs the extra train.",
+)
 @json_option
 @click.pass_context
-def backtest(ctx: click.Context, since: datetime, *, sweep: bool, as_json: bool) -> None:
+def backtest(
+    ctx: click.Context, since: datetime, *, sweep: bool, plot: Path | None, as_json: bool
+) -> None:
     """Replay the indexed history: when each rule would have spoken, and how often a week."""
     from pipeline.alerts.watch import engine, replay  # noqa: PLC0415
 
+    if plot is not None and not sweep:
+        msg = "--plot is for --sweep"
+        raise click.UsageError(msg)
     config = settings(ctx)
     found, ledger = _history(config, since)
     start, end = since.timestamp(), datetime.now(UTC).timestamp()
@@ -123,8 +135,12 @@ def backtest(ctx: click.Context, since: datetime, *, sweep: bool, as_json: bool)
             chosen = config.alerts.model_copy(update={"chance": chance})
             made = engine(config.model_copy(update={"alerts": chosen}))
             alerts = [a for a in replay(made, found, start, end, ledger) if a.name != "incomplete"]
-            rows.append((chance, len(alerts) * _WEEK / (end - start)))
-        _show_sweep(rows, as_json=as_json)
+            by_rule = Counter(alert.name for alert in alerts)
+            weekly = {name: count * _WEEK / (end - start) for name, count in by_rule.items()}
+            rows.append((chance, weekly))
+        if plot is not None:
+            _draw(rows, config.alerts.chance, plot)
+        _show_sweep([(chance, sum(rules.values())) for chance, rules in rows], as_json=as_json)
         return
     alerts = list(replay(engine(config), found, start, end, ledger))
     _show(f"{len({fact.id for fact in found})} mentions of topics read", alerts, as_json=as_json)
@@ -219,6 +235,17 @@ def _show(title: str, alerts: "Sequence[Alert]", *, as_json: bool) -> None:
     ]
     columns = ["at", "severity", "kind", "topic", "why", "mentions"]
     table(f"{title}: {len(rows)} alerts", columns, rows)
+
+
+def _draw(rows: "Sequence[tuple[float, dict[str, float]]]", now: float, to: Path) -> None:
+    try:
+        from pipeline.plots import sweep  # noqa: PLC0415 - matplotlib is slow to import
+    except ModuleNotFoundError as error:
+        msg = f"{error.name} is missing; install it with: pip install 'mention-pipeline[train]'"
+        raise ConfigError(msg) from error
+    names = sorted({name for _, rules in rows for name in rules})
+    a_week = {name: [rules.get(name, 0.0) for _, rules in rows] for name in names}
+    sweep([chance for chance, _ in rows], a_week, now, to)
 
 
 def _show_sweep(rows: "Sequence[tuple[float, float]]", *, as_json: bool) -> None:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
+from pipeline.advice import Language
 from pipeline.settings import NotifyChannel
 from schemas.work import Priority, Work
 
@@ -23,6 +24,25 @@ _SEVERITIES: Final[dict[Priority, Literal["info", "warning"]]] = {
     "low": "info",
     "normal": "warning",
     "high": "warning",
+}
+
+
+_WORDS: Final[dict[str, dict[Language, str]]] = {
+    "new": {
+        "en": "{many} for {team}, {about}, due {due}",
+        "de": "{many} für {team}, {about}, fällig {due}",
+    },
+    "escalated": {"en": "nobody has taken it: {new}", "de": "niemand hat es übernommen: {new}"},
+    "mention": {"en": "1 mention", "de": "1 Erwähnung"},
+    "mentions": {"en": "{n} mentions", "de": "{n} Erwähnungen"},
+    "on": {"en": "{label} on {place}", "de": "{label} auf {place}"},
+    "negative": {"en": "negative", "de": "negativ"},
+    "neutral": {"en": "neutral", "de": "neutral"},
+    "positive": {"en": "positive", "de": "positiv"},
+    "sum new": {"en": "{n} new", "de": "{n} neu"},
+    "sum assigned": {"en": "{n} assigned", "de": "{n} zugeteilt"},
+    "sum overdue": {"en": "{n} overdue", "de": "{n} überfällig"},
+    "sum escalated": {"en": "{n} escalated", "de": "{n} eskaliert"},
 }
 
 
@@ -53,7 +73,7 @@ class Story(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.kind
 
 
-def stories(works: Iterable[Work]) -> Iterator[Story]:
+def stories(works: Iterable[Work], lang: Language = "en") -> Iterator[Story]:
     """What is to be told of open work: each story once, and once more when it is escalated."""
     groups: dict[tuple[str, str], list[Work]] = {}
     for work in works:
@@ -61,13 +81,15 @@ def stories(works: Iterable[Work]) -> Iterator[Story]:
             lead = work.subject.story or work.mention
             groups.setdefault((work.team, lead), []).append(work)
     for (team, lead), some in groups.items():
-        yield _story("new", team, lead, some, min(work.since for work in some))
+        yield _story("new", (team, lead), some, min(work.since for work in some), lang)
         late = [work.escalated_at for work in some if work.escalated_at is not None]
         if late:
-            yield _story("escalated", team, lead, some, min(late))
+            yield _story("escalated", (team, lead), some, min(late), lang)
 
 
-def digest(channel: NotifyChannel, works: Iterable[Work], now: datetime) -> Story | None:
+def digest(
+    channel: NotifyChannel, works: Iterable[Work], now: datetime, lang: Language = "en"
+) -> Story | None:
     """The sum of a channel's open work, where one is due now and there is any."""
     local = now.astimezone(ZoneInfo(channel.timezone))
     times = [
@@ -86,20 +108,28 @@ def digest(channel: NotifyChannel, works: Iterable[Work], now: datetime) -> Stor
         severity="info",
         at=now,
         due=some[0].subject.due,
-        why="; ".join(_sums(some, now)),
+        why="; ".join(_sums(some, now, lang)),
         count=len(some),
         mentions=tuple(work.mention for work in some[:_SHOWN]),
     )
 
 
 def _story(
-    kind: Literal["new", "escalated"], team: str, lead: str, some: list[Work], at: datetime
+    kind: Literal["new", "escalated"],
+    which: tuple[str, str],
+    some: list[Work],
+    at: datetime,
+    lang: Language,
 ) -> Story:
+    """What is told of a team and a story of its own."""
+    team, lead = which
     some = _urgent(some)
     first = some[0].subject
-    many = f"{len(some)} mentions" if len(some) > 1 else "1 mention"
-    about = " ".join(filter(None, [first.label, "on", first.site or first.channel]))
-    began = "" if kind == "new" else "nobody has taken it: "
+    many = _WORDS["mentions" if len(some) > 1 else "mention"][lang].format(n=len(some))
+    label = _WORDS[first.label][lang] if first.label else ""
+    about = _WORDS["on"][lang].format(label=label, place=first.site or first.channel).strip()
+    due = f"{first.due:%Y-%m-%d %H:%M} UTC"
+    why = _WORDS["new"][lang].format(many=many, team=team, about=about, due=due)
     return Story(
         id=f"{kind}:{team}:{lead}",
         kind=kind,
@@ -108,7 +138,7 @@ def _story(
         severity="critical" if kind == "escalated" else _SEVERITIES[first.priority],
         at=at,
         due=first.due,
-        why=f"{began}{many} for {team}, {about}, due {first.due:%Y-%m-%d %H:%M} UTC",
+        why=why if kind == "new" else _WORDS["escalated"][lang].format(new=why),
         count=len(some),
         mentions=tuple(work.mention for work in some[:_SHOWN]),
     )
@@ -122,7 +152,7 @@ def _topics(works: Iterable[Work]) -> str:
     return ", ".join(dict.fromkeys(topic for work in works for topic in work.subject.topics))
 
 
-def _sums(works: list[Work], now: datetime) -> Iterator[str]:
+def _sums(works: list[Work], now: datetime, lang: Language) -> Iterator[str]:
     """For each team how much is in which state."""
     for team in sorted({work.team for work in works}):
         own = [work for work in works if work.team == team]
@@ -132,4 +162,5 @@ def _sums(works: list[Work], now: datetime) -> Iterator[str]:
             "overdue": sum(work.subject.due < now for work in own),
             "escalated": sum(work.escalated_at is not None for work in own),
         }
-        yield f"{team}: " + ", ".join(f"{n} {what}" for what, n in counts.items() if n)
+        said = (_WORDS[f"sum {what}"][lang].format(n=n) for what, n in counts.items() if n)
+        yield f"{team}: {', '.join(said)}"

@@ -142,6 +142,9 @@ def test_alerts_survive_a_kill_and_a_back_test_says_the_same(installation: Insta
     sweep = run("alerts", "backtest", "--since", "10d", "--sweep", "--json").stdout.splitlines()
     a_week = [row["a_week"] for row in map(json.loads, sweep)]
     assert a_week == sorted(a_week, reverse=True)
+    run("alerts", "backtest", "--since", "10d", "--sweep", "--plot", "sweep.svg")
+    drawn = (installation.folder / "sweep.svg").read_text(encoding="utf-8")
+    assert all(word in drawn for word in ("crisis", "spike", "alerts a week", "set: 1e-06"))
     assert "alerts" in run("alerts", "backtest", "--since", "6h").stdout
 
 

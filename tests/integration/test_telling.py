@@ -158,6 +158,7 @@ def test_a_digest_and_what_waited_come_in_their_time(installation: Installation)
     worked(installation, 4, escalated_at=now)
     local = now.astimezone(ZoneInfo("Europe/Berlin"))
     routes = ROUTES.format(digest=f"{local:%H:%M}")
+    installation.env["MENTIONS_LANGUAGE"] = "en"
 
     def news(desk: Desk) -> list[list[dict[str, Any]]]:
         return [json.loads(body)["work"] for _, body in desk.got]

@@ -125,6 +125,17 @@ def test_a_crisis_is_negative_and_comes_from_many_sides() -> None:
     assert kinds(negative=True, site="a") == {"spike"}
 
 
+def test_why_is_said_in_german_where_that_is_set() -> None:
+    start = MONDAY + 4 * WEEK + 1.4 * DAY
+    found = [*noise(5, 10), *planted(start, MINUTE, 40, negative=True)]
+    alerts = run(found, kinds=("crisis", "spike"), limits=Limits(lang="de"))
+    said = {a.kind: a.why for a in alerts if a.at.timestamp() >= start}
+    assert "Erwähnungen in" in said["spike"]
+    assert "% negativ" in said["crisis"]
+    assert "üblich sind" in said["crisis"]
+    assert not any("mentions" in why for why in said.values())
+
+
 def test_the_same_hour_last_week_makes_a_rise_usual() -> None:
     """What happens every Tuesday at ten is no news."""
     weekly = [
@@ -405,5 +416,7 @@ def test_the_demo_s_crisis_is_found_within_ten_minutes_and_its_quiet_weeks_are_q
     assert len([alert for alert in unusual if alert.at.timestamp() < begins]) <= 1
     soon = min(minutes_after(a, begins) for a in unusual if a.topic in {"Vennbruck", "Brise"})
     assert 0 <= soon <= 10
+    crisis = [minutes_after(a, begins) for a in unusual if a.kind == "crisis"]
+    assert 0 <= min(crisis) <= 60
     terms = [alert for alert in unusual if alert.name == "term"]
     assert {"#brisebrennt"} <= {term for alert in terms for term in alert.terms}

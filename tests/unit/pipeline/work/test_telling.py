@@ -53,6 +53,16 @@ def test_near_copies_are_one_story_and_counted() -> None:
     assert [one.id for one in stories([*some[:3], work(7, story="t:1")])] == ["new:press:t:1"]
 
 
+def test_people_may_read_german() -> None:
+    late = [work(1, escalated_at=NOW), work(2, story="t:1")]
+    told = {one.kind: one.why for one in stories(late, "de")}
+    new = "2 Erwähnungen für press, negativ auf forum, fällig 2026-01-07 08:30 UTC"
+    assert told == {"new": new, "escalated": f"niemand hat es übernommen: {new}"}
+    summed = digest(channel(), late, NOW, "de")
+    assert summed
+    assert summed.why == "press: 2 neu, 1 eskaliert"
+
+
 def test_what_somebody_has_taken_is_no_news() -> None:
     assert list(stories([work(1, state="assigned", assignee="ada")])) == []
 
