@@ -2,13 +2,15 @@
 
 Every stage counts what it received, sent, rejected and retried, and how long batches took; lag and
 the age of the last commit are gauges. They are served where
-``worker.port`` is set, see ``pipeline.health``.
+``worker.port`` is set, see ``pipeline.health``; those of channels by ``mentions alerts notify``.
 """
 
 from prometheus_client import Counter, Gauge, Histogram
 
 __all__ = [
     "BATCH_SECONDS",
+    "CHANNEL_FAILURES",
+    "CHANNEL_LOST",
     "LAG",
     "PROGRESS_AGE",
     "RECEIVED",
@@ -29,3 +31,7 @@ BATCH_SECONDS = Histogram(
 )
 LAG = Gauge("mentions_lag", "Messages in owned partitions not yet committed.", ["stage"])
 PROGRESS_AGE = Gauge("mentions_progress_age_seconds", "Since lag last shrank or was 0.", ["stage"])
+CHANNEL_FAILURES = Gauge(
+    "mentions_channel_failures", "Attempts in vain since the channel took something.", ["channel"]
+)
+CHANNEL_LOST = Gauge("mentions_channel_lost", "Alerts and stories it never took.", ["channel"])

@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from kafka.errors import KafkaError
 
-from pipeline import admin
+from pipeline import admin, metrics
 from pipeline.advice import Language, language
 from pipeline.alerts.watch import confirmed, published
 from pipeline.errors import ConfigError, Retryable
@@ -116,6 +116,8 @@ class _Line:
         self._waiting: dict[str, datetime] = {}
         """What it did not take, by id, and when that happened."""
         self._state = before
+        if before is not None:
+            self._count(before)
         if (message := self._undecided()) is not None:
             self._waits(message.news())
 
@@ -247,6 +249,13 @@ class _Line:
     def _note(self, state: Delivery) -> None:
         self._ledger.note(state)
         self._state = state
+        self._count(state)
+
+    def _count(self, state: Delivery) -> None:
+        """Show it to Prometheus."""
+        vain = state.attempts if state.state == "waiting" else 0
+        metrics.CHANNEL_FAILURES.labels(self.channel.name).set(vain)
+        metrics.CHANNEL_LOST.labels(self.channel.name).set(state.lost)
 
 
 class _Topics:

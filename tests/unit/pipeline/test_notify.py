@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
 from pipeline.notify import _Line, quiet, wants
 from pipeline.senders import Message, words
@@ -102,6 +103,7 @@ def test_a_channel_that_refuses_is_told_later_and_all_can_see_why(desk: Desk) ->
     assert tell(made, alert()) is False
     waiting = ledger.states[-1]
     assert (waiting.state, waiting.attempts, waiting.error) == ("waiting", 2, "it answers 503")
+    assert REGISTRY.get_sample_value("mentions_channel_failures", {"channel": "desk"}) == 2
     assert waiting.again_at is not None
     assert waiting.again_at > NOW
     assert ledger.marks == []
@@ -109,6 +111,7 @@ def test_a_channel_that_refuses_is_told_later_and_all_can_see_why(desk: Desk) ->
     assert tell(made, alert()) is True
     assert [mark.alert for mark in ledger.marks] == ["spike:Bahn:1"]
     assert (ledger.states[-1].state, ledger.states[-1].content) == ("told", None)
+    assert REGISTRY.get_sample_value("mentions_channel_failures", {"channel": "desk"}) == 0
     assert tell(made, alert()) is None
     assert [state.state for state in ledger.states] == ["sending", "waiting", "waiting", "told"]
 
