@@ -40,6 +40,8 @@ _NEWS: Final = timedelta(days=1)
 _MOST_TOGETHER: Final = 20
 _LONGEST_WAIT: Final = 600.0
 _LOOK_EVERY: Final = 5.0
+_AWAY: Final = frozenset({"sending", "waiting"})
+"""While a channel has not taken its message."""
 
 
 def wants(channel: NotifyChannel, one: News) -> bool:
@@ -154,7 +156,7 @@ class _Line:
         """Try; a channel that refuses is tried again later, ever more seldom."""
         news = message.news()
         before = self._state
-        away = before is not None and before.state in {"sending", "waiting"}
+        away = before is not None and before.state in _AWAY
         state = Delivery(
             channel=self.channel.name,
             id=message.id,
@@ -253,7 +255,7 @@ class _Line:
 
     def _count(self, state: Delivery) -> None:
         """Show it to Prometheus."""
-        vain = state.attempts if state.state == "waiting" else 0
+        vain = state.attempts if state.state in _AWAY else 0
         metrics.CHANNEL_FAILURES.labels(self.channel.name).set(vain)
         metrics.CHANNEL_LOST.labels(self.channel.name).set(state.lost)
 

@@ -64,7 +64,7 @@ class Analyst:
         shown = self.open(lang="en")
         tree = html.fromstring(shown.text)
         (form,) = tree.forms
-        values = [json.loads(each.get("value")) for each in form.iterfind(".//button")]
+        values = [json.loads(each.get("value")) for each in form.iterfind(".//button[@name]")]
         assert button in values, values
         given = {**dict(form.form_values()), **fields, "say": json.dumps(button)}
         return self.send(given, headers)
@@ -119,6 +119,9 @@ def test_a_word_on_the_page_is_a_word_everywhere(installation: Installation, add
     assert "Erwähnung korrigieren" in shown.text
     assert TITLE not in shown.text
     assert html.fromstring(shown.text).findtext(".//h2") == TITLE
+    first = html.fromstring(shown.text).find(".//button")
+    assert first is not None
+    assert "disabled" in first.attrib  # or Enter in a field would press the first
     assert "default-src 'none'" in shown.headers["content-security-policy"]
     assert words(installation) == []  # to look changes nothing
 
