@@ -4,9 +4,9 @@
 
 Reads texts from a file of JSON Lines with a field ``text``, and invents topics: a name of its own
 for each, with the context words, exclusions, wildcards and fields that such queries have; context
-words are drawn from the texts, so they do occur. A hundred topics look for frequent words of the
-texts and do match; all others look for names that no text has, as most of ten thousand would. The
-last line has a thousand topics that all match often: there the cost is in the matches themselves.
+words are drawn from the texts, so they do occur. Ten topics look for frequent words of the texts
+and do match, whatever the size; all others look for names that no text has, as most of ten thousand
+would. The last line has a thousand topics that all match often: there the cost is in the matches.
 """
 
 import argparse
