@@ -70,6 +70,10 @@ class _Intent(Struct, frozen=True):
     kind: str
 
 
+class _Language(Struct, frozen=True):
+    code: str
+
+
 class _Noise(Struct, frozen=True):
     score: float
 
@@ -86,6 +90,7 @@ class Post(Struct, frozen=True):
     channel: str
     published_at: datetime
     site: str | None = None
+    language: _Language | None = None
     author: Author | None = None
     thread: Thread | None = None
     engagement: dict[str, Any] | None = None
@@ -136,6 +141,7 @@ class Person(Struct, frozen=True, kw_only=True, omit_defaults=True):
     answers: int
     sites: tuple[str, ...]
     channels: tuple[str, ...]
+    languages: tuple[str, ...] = ()
     last: datetime
     examples: tuple[str, ...]
     """Ids of mentions, the newest first."""
@@ -260,6 +266,13 @@ def _person(  # noqa: PLR0917 - what people() has, each
         answers=len(person.answers),
         sites=tuple(dict.fromkeys(post.site for post in posts if post.site))[:_EXAMPLES],
         channels=tuple(dict.fromkeys(post.channel for post in posts)),
+        languages=tuple(
+            dict.fromkeys(
+                post.language.code
+                for post in posts
+                if post.language is not None and post.language.code != "und"
+            )
+        ),
         last=posts[0].published_at,
         examples=tuple(post.id for post in posts[:_EXAMPLES]),
         left_out=_left_out(posts, ours, lang),

@@ -1,7 +1,7 @@
 """``mentions kibana``: dashboards, Discover sessions and rules, as code."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -26,6 +26,7 @@ _SHOWN: Final = 3
 Examples:
   mentions kibana install                        into the default space, in German
   mentions kibana install --space press --lang en
+  mentions kibana install --teams                and a space for each team of the routes
   mentions kibana install --dry-run --json       the requests, one a line, and none is sent
   mentions kibana diff                           exit code 1 where anything differs
   mentions kibana uninstall --space press        all of ours; what people made stays
@@ -44,11 +45,16 @@ def _place(function: Callable[..., Any]) -> Callable[..., Any]:
             default="default",
             show_default=True,
             callback=_space,
-            help="The space, made where there is none; one a team.",
+            help="The space, made where there is none; that of a team shows what is the team's.",
         ),
     ):
         function = option(function)
     return function
+
+
+_teams = click.option(
+    "--teams", is_flag=True, help="Also the spaces of all teams that mentions.toml routes to."
+)
 
 
 def _space(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
@@ -60,60 +66,73 @@ def _space(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
 
 @command.command()
 @_place
+@_teams
 @click.option("--dry-run", is_flag=True, help="Show what would be sent, and send nothing.")
 @json_option
 @click.pass_context
-def install(ctx: click.Context, *, space: str, lang: str, dry_run: bool, as_json: bool) -> None:
+def install(
+    ctx: click.Context, *, space: str, lang: str, teams: bool, dry_run: bool, as_json: bool
+) -> None:
     """Create what is missing, renew what differs, remove what is no longer part of it."""
     from pipeline.kibana.client import Client  # noqa: PLC0415 - not needed for --help
     from pipeline.kibana.install import apply, plan  # noqa: PLC0415
 
     config = settings(ctx)
     with Client(config.kibana) as client:
-        changes = plan(client, _at(config, space, lang))
-        if not dry_run:
-            with Progress(console=console, disable=as_json, transient=True) as bar:
-                task = bar.add_task("Kibana", total=len(changes))
-                apply(client, changes, lambda _: bar.advance(task))
-    _show(changes, "Would be done" if dry_run else "Kibana", as_json=as_json)
+        for place in _places(config, space, lang, teams=teams):
+            changes = plan(client, place)
+            if not dry_run:
+                with Progress(console=console, disable=as_json, transient=True) as bar:
+                    steps = bar.track(changes, description=f"Kibana: {place.space}")
+                    apply(client, steps)
+            title = "Would be done" if dry_run else "Kibana"
+            _show(changes, f"{title}: {place.space}", as_json=as_json)
 
 
 @command.command()
 @_place
+@_teams
 @json_option
 @click.pass_context
-def diff(ctx: click.Context, *, space: str, lang: str, as_json: bool) -> None:
+def diff(ctx: click.Context, *, space: str, lang: str, teams: bool, as_json: bool) -> None:
     """Show what installing would change, and change nothing."""
     from pipeline.kibana.client import Client  # noqa: PLC0415 - not needed for --help
     from pipeline.kibana.install import plan  # noqa: PLC0415
 
     config = settings(ctx)
+    same = True
     with Client(config.kibana) as client:
-        changes = plan(client, _at(config, space, lang))
-    differing = [change for change in changes if change.action != "unchanged"]
-    if as_json:
-        emit(differing)
-    else:
-        _table(differing, "Differences")
-    sys.exit(1 if differing else 0)
+        for place in _places(config, space, lang, teams=teams):
+            differing = [one for one in plan(client, place) if one.action != "unchanged"]
+            same = same and not differing
+            if as_json:
+                emit(differing)
+            else:
+                _table(differing, f"Differences: {place.space}")
+    sys.exit(0 if same else 1)
 
 
 @command.command()
 @_place
+@_teams
 @click.option("--dry-run", is_flag=True, help="Show what would be sent, and send nothing.")
 @json_option
 @click.pass_context
-def uninstall(ctx: click.Context, *, space: str, lang: str, dry_run: bool, as_json: bool) -> None:
+def uninstall(
+    ctx: click.Context, *, space: str, lang: str, teams: bool, dry_run: bool, as_json: bool
+) -> None:
     """Remove all that was installed in a space, and neither the space nor what people made."""
     from pipeline.kibana.client import Client  # noqa: PLC0415 - not needed for --help
     from pipeline.kibana.install import apply, removal  # noqa: PLC0415
 
     config = settings(ctx)
     with Client(config.kibana) as client:
-        changes = removal(client, _at(config, space, lang))
-        if not dry_run:
-            apply(client, changes)
-    _show(changes, "Would be removed" if dry_run else "Removed", as_json=as_json)
+        for place in _places(config, space, lang, teams=teams):
+            changes = removal(client, place)
+            if not dry_run:
+                apply(client, changes)
+            title = "Would be removed" if dry_run else "Removed"
+            _show(changes, f"{title}: {place.space}", as_json=as_json)
 
 
 @command.command()
@@ -167,14 +186,26 @@ def check(ctx: click.Context, *, as_json: bool) -> None:
     sys.exit(0 if all(row["answered"] for row in rows) else 1)
 
 
+def _places(config: "Settings", space: str, lang: str, *, teams: bool) -> "Iterator[Place]":
+    others = [route.team for route in config.routes] if teams else []
+    for name in dict.fromkeys([space, *others]):
+        yield _at(config, name, lang)
+
+
 def _at(config: "Settings", space: str, lang: str) -> "Place":
+    """A space; one that is named like a team is the team's."""
     from pipeline.kibana.names import Place  # noqa: PLC0415 - not needed for --help
 
+    own = [route for route in config.routes if route.team == space]
+    everything = any(not route.topics for route in own)
+    topics = [topic for route in own for topic in route.topics]
     return Place(
         space=space,
         lang="de" if lang == "de" else "en",
         alias=config.elasticsearch.alias,
         page=config.page.url,
+        team=space if own else None,
+        topics=() if everything else tuple(dict.fromkeys(topics)),
     )
 
 

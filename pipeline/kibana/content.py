@@ -48,15 +48,18 @@ class Item(Struct, frozen=True, kw_only=True):
 
 
 def items(place: Place) -> Iterator[Item]:
-    """Everything, first what others need."""
+    """Everything, first what others need; in a team's space what is for teams."""
     if place.space != "default":
         yield _space(place)
     yield from (_data_view(view, place) for view in VIEWS)
     yield from (_session(place, session.saved(place)) for session in SESSIONS)
     yield _connector(place)
-    yield from (_rule(place, place.uuid(rule.name), rule.json(place)) for rule in RULES)
+    for rule in RULES:
+        if rule.for_teams or not place.team:
+            yield _rule(place, place.uuid(rule.name), rule.json(place))
     for dashboard in ALL:
-        yield _dashboard(place, place.id(dashboard.name), dashboard.json(place))
+        if dashboard.for_teams or not place.team:
+            yield _dashboard(place, place.id(dashboard.name), dashboard.json(place))
 
 
 def _space(place: Place) -> Item:

@@ -1,6 +1,7 @@
 """Data views: names, links and colours of fields. Nothing is scripted.
 
-One for mentions, and one for each index that says how the pipeline itself is doing.
+One for mentions; one each for what is made of them: alerts, teams' work, people; and one for each
+index that says how the pipeline itself is doing.
 """
 
 from collections.abc import Mapping
@@ -9,9 +10,33 @@ from typing import Final, TypeAlias
 from msgspec import Struct
 
 from pipeline.kibana.names import Place
-from pipeline.kibana.words import CHANNELS, LABELS, LANGUAGES, TONE_COLOURS, Lang, Words
+from pipeline.kibana.words import (
+    ALERT_RULES,
+    CHANNELS,
+    INTENTS,
+    LABELS,
+    LANGUAGES,
+    PERSON_KINDS,
+    PRIORITIES,
+    SEVERITIES,
+    STATES,
+    TONE_COLOURS,
+    Lang,
+    Words,
+)
 
-__all__ = ["COVERAGE", "FIGURES", "LETTERS", "MENTIONS", "VIEWS", "View", "data_view"]
+__all__ = [
+    "ALERTS",
+    "COVERAGE",
+    "FIGURES",
+    "LETTERS",
+    "MENTIONS",
+    "PEOPLE",
+    "VIEWS",
+    "WORK",
+    "View",
+    "data_view",
+]
 
 Json: TypeAlias = dict[str, object]
 
@@ -43,6 +68,23 @@ class Names(Struct, frozen=True):
     of: Mapping[str, Words]
 
 
+class ToMention(Struct, frozen=True):
+    """A mention's id, which leads to the mention in Discover."""
+
+    def json(self, place: Place) -> Json:
+        """Kibana's format of a link; what begins with ``..`` stays in the space."""
+        state = (
+            f"_g=(time:(from:now-20y,to:now))&_a=(dataSource:(dataViewId:{MENTIONS.id(place)},"
+            "type:dataView),query:(language:lucene,query:'id:%22{{value}}%22'))"
+        )
+        url = f"../app/discover#/?{state}"
+        params = {"type": "a", "urlTemplate": url, "labelTemplate": "→ {{value}}"}
+        return {"id": "url", "params": params}
+
+
+_MENTION: Final = ToMention()
+
+
 def _number(pattern: str) -> Json:
     return {"id": "number", "params": {"pattern": pattern}}
 
@@ -59,8 +101,12 @@ class View(Struct, frozen=True, kw_only=True):
     """The field of its time axis."""
     fields: Mapping[str, Words]
     """What analysts see instead of a field's name."""
-    formats: Mapping[str, Json | Names]
-    """How a field is shown: as Kibana says it, or by what its values are called."""
+    formats: Mapping[str, Json | Names | ToMention]
+    """How a field is shown: as Kibana says it, by what its values are called, or as a link."""
+    filtered: bool = False
+    """Whether dashboards' filters are for it, too: it has the same fields by the same names."""
+    team: str = ""
+    """The field that says which team it concerns: in a team's space only that one's is shown."""
 
     def id(self, place: Place) -> str:
         """Its id in a place."""
@@ -70,12 +116,20 @@ class View(Struct, frozen=True, kw_only=True):
         """What it shows."""
         return alias + self.suffix
 
+    def narrowed(self, query: str, place: Place) -> str:
+        """A query, in Lucene's syntax, for what of the index concerns a place."""
+        if not (self.team and place.team):
+            return query
+        own = f'{self.team}:"{place.team}"'
+        return f"{own} AND ({query})" if query else own
+
 
 MENTIONS: Final = View(
     name="all",
     suffix="",
     title=Words("Erwähnungen", "Mentions"),
     time="published_at",
+    filtered=True,
     fields={
         "published_at": Words("gesagt am", "said at"),
         "collected_at": Words("gesammelt am", "collected at"),
@@ -96,6 +150,8 @@ MENTIONS: Final = View(
         "author.followers": Words("Folgende", "followers"),
         "interactions": Words("Reaktionen", "reactions"),
         "stars": Words("Sterne", "stars"),
+        "duplicate.of": Words("Abschrift von", "copy of"),
+        "intents.kind": Words("Anliegen", "intent"),
         "hashtags": Words("Hashtags", "hashtags"),
         "collector.source": Words("Quelle", "source"),
         "latency.collected": Words("bis zum Sammeln (s)", "until collected (s)"),
@@ -107,6 +163,8 @@ MENTIONS: Final = View(
         "channel": Names(CHANNELS),
         "language.code": Names(LANGUAGES),
         "sentiment.label": _TONES,
+        "duplicate.of": _MENTION,
+        "intents.kind": Names(INTENTS),
         "sentiment.score": _number("0.00"),
         "stars": _number("0.0"),
         "author.followers": _number("0,0"),
@@ -184,7 +242,114 @@ FIGURES: Final = View(
     },
 )
 
-VIEWS: Final = (MENTIONS, COVERAGE, LETTERS, FIGURES)
+ALERTS: Final = View(
+    name="alerts",
+    suffix="-alerts",
+    title=Words("Alarme", "Alerts"),
+    time="at",
+    filtered=True,
+    fields={
+        "at": Words("wahr seit", "true since"),
+        "since": Words("betrachtet ab", "looked at from"),
+        "rule": Words("Regel", "rule"),
+        "topics": Words("Thema", "topic"),
+        "severity": Words("Dringlichkeit", "severity"),
+        "why": Words("warum", "why"),
+        "observed": Words("beobachtet", "observed"),
+        "expected": Words("erwartet", "expected"),
+        "count": Words("Erwähnungen", "mentions"),
+        "mentions": Words("einige davon", "some of them"),
+        "source_names": Words("Quellen", "sources"),
+        "terms": Words("Worte", "words"),
+    },
+    formats={
+        "rule": Names(ALERT_RULES),
+        "severity": Names(SEVERITIES),
+        "mentions": _MENTION,
+        "observed": _number("0,0.[0]"),
+        "expected": _number("0,0.[0]"),
+        "count": _number("0,0"),
+    },
+)
+
+WORK: Final = View(
+    name="work",
+    suffix="-work",
+    title=Words("Arbeit der Teams", "Teams' work"),
+    time="since",
+    filtered=True,
+    team="team",
+    fields={
+        "since": Words("zugeteilt am", "routed at"),
+        "team": Words("Team", "team"),
+        "mention": Words("Erwähnung", "mention"),
+        "state": Words("Stand", "state"),
+        "open": Words("offen", "open"),
+        "assignee": Words("bei", "assigned to"),
+        "changed_at": Words("geändert am", "changed at"),
+        "escalated_at": Words("eskaliert am", "escalated at"),
+        "subject.priority": Words("Priorität", "priority"),
+        "subject.due": Words("fällig", "due"),
+        "subject.site": Words("Website", "site"),
+        "topics": Words("Themen", "topics"),
+        "channel": Words("Kanal", "channel"),
+        "sentiment.label": Words("Ton", "tone"),
+        "seconds": Words("Dauer bis erledigt", "time until done"),
+    },
+    formats={
+        "mention": _MENTION,
+        "state": Names(STATES),
+        "subject.priority": Names(PRIORITIES),
+        "channel": Names(CHANNELS),
+        "sentiment.label": _TONES,
+        "seconds": {
+            "id": "duration",
+            "params": {"inputFormat": "seconds", "outputFormat": "humanizePrecise"},
+        },
+    },
+)
+
+PEOPLE: Final = View(
+    name="people-found",
+    suffix="-people",
+    title=Words("Die richtigen Leute", "The right people"),
+    time="updated_at",
+    filtered=True,
+    fields={
+        "updated_at": Words("Stand", "as of"),
+        "topics": Words("Thema", "topic"),
+        "rank": Words("Rang", "rank"),
+        "score": Words("Wert (0 bis 100)", "score (0 to 100)"),
+        "who": Words("wer", "who"),
+        "author.url": Words("Profil", "profile"),
+        "kinds": Words("Rolle", "kind"),
+        "reasons": Words("warum", "why"),
+        "parts.reach": Words("Reichweite", "reach"),
+        "parts.resonance": Words("Widerhall", "resonance"),
+        "parts.independence": Words("Eigenständigkeit", "independence"),
+        "parts.tone": Words("Ton", "tone"),
+        "followers": Words("Folgende", "followers"),
+        "channel": Words("Kanäle", "channels"),
+        "language.code": Words("Sprachen", "languages"),
+        "last": Words("zuletzt", "spoke last"),
+        "examples": Words("Beispiele", "examples"),
+    },
+    formats={
+        "author.url": _PROFILE,
+        "kinds": Names(PERSON_KINDS),
+        "channel": Names(CHANNELS),
+        "language.code": Names(LANGUAGES),
+        "examples": _MENTION,
+        "score": _number("0.0"),
+        "parts.reach": _number("0.00"),
+        "parts.resonance": _number("0.00"),
+        "parts.independence": _number("0.00"),
+        "parts.tone": _number("0.00"),
+        "followers": _number("0,0"),
+    },
+)
+
+VIEWS: Final = (MENTIONS, ALERTS, WORK, PEOPLE, COVERAGE, LETTERS, FIGURES)
 
 
 def data_view(view: View, place: Place) -> dict[str, object]:
@@ -211,7 +376,9 @@ def _correction(page: str, lang: Lang) -> Json:
     return {"id": "url", "params": params}
 
 
-def _format(made: Json | Names, place: Place) -> Json:
+def _format(made: Json | Names | ToMention, place: Place) -> Json:
+    if isinstance(made, ToMention):
+        return made.json(place)
     if not isinstance(made, Names):
         return made
     entries = [{"key": key, "value": words[place.lang]} for key, words in made.of.items()]

@@ -27,7 +27,12 @@ def files(place: Place) -> dict[str, str]:
     lines = [
         *(_saved_view(view, place) for view in VIEWS),
         *sessions,
-        *(made for dashboard in ALL for made in objects(dashboard, place)),
+        *(
+            made
+            for dashboard in ALL
+            if dashboard.for_teams or not place.team
+            for made in objects(dashboard, place)
+        ),
     ]
     others = [request for request in requests if IMPORT not in request.path]
     return {

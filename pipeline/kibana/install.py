@@ -5,7 +5,7 @@ and this one has no longer is removed; what people have made themselves is never
 neither are a rule's threshold, interval and switch.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, Literal
 
 from msgspec import Struct
@@ -57,14 +57,11 @@ def removal(client: Client, place: Place) -> list[Change]:
     return list(_ours(client, place))
 
 
-def apply(
-    client: Client, changes: list[Change], progress: Callable[[Change], None] = lambda _: None
-) -> None:
+def apply(client: Client, changes: Iterable[Change]) -> None:
     """Carry out what was planned, in order. Raises what ``Client.send`` raises."""
     for change in changes:
         if change.request:
             client.send(change.request)
-        progress(change)
 
 
 def _change(item: Item, found: Json | None) -> Change:

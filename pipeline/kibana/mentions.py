@@ -33,7 +33,7 @@ class Mentions(Struct, frozen=True, kw_only=True):
         """Kibana's panel."""
         tab = {
             "data_source": {"type": "data_view_reference", "ref_id": self.view.id(place)},
-            "query": {"language": "lucene", "expression": self.query},
+            "query": {"language": "lucene", "expression": self.view.narrowed(self.query, place)},
             "column_order": list(self.columns),
             "sort": [{"name": name, "direction": direction} for name, direction in self.sort],
             "row_height": 3,
@@ -47,7 +47,7 @@ class Mentions(Struct, frozen=True, kw_only=True):
         """The saved object of a Discover session, in the form that Kibana 8.16 and later import."""
         index = "kibanaSavedObjectMeta.searchSourceJSON.index"
         source = {
-            "query": {"language": "lucene", "query": self.query},
+            "query": {"language": "lucene", "query": self.view.narrowed(self.query, place)},
             "filter": [],
             "indexRefName": index,
         }

@@ -28,6 +28,10 @@ class Place(Struct, frozen=True):
     """The name over all mentions in Elasticsearch."""
     page: str | None = None
     """Where browsers find the page on which mentions are corrected; None where there is none."""
+    team: str | None = None
+    """The team whose space it is; None where all is shown."""
+    topics: tuple[str, ...] = ()
+    """What the team is routed, chosen on dashboards to begin with; empty for everything."""
 
     @property
     def prefix(self) -> str:

@@ -171,8 +171,8 @@ class Chart(Struct, frozen=True, kw_only=True):
         config: Json = {"title": self.title[place.lang], **self._config(place)}
         if config["type"] != "xy":
             config |= self._source(place)
-        if self.query:
-            config["query"] = _lucene(self.query)
+        if query := self.view.narrowed(self.query, place):
+            config["query"] = _lucene(query)
         config["drilldowns"] = [
             {
                 "type": "discover_drilldown",
@@ -190,7 +190,7 @@ class Chart(Struct, frozen=True, kw_only=True):
 
     def _source(self, place: Place) -> Json:
         made: Json = {"data_source": {"type": "data_view_reference", "ref_id": self.view.id(place)}}
-        if self.view is not MENTIONS:
+        if not self.view.filtered:
             # A filter for a topic or tone would find nothing where there is no such field.
             made["ignore_global_filters"] = True
         return made

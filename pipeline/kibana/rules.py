@@ -9,7 +9,8 @@ from typing import Any, Final, Literal
 
 from msgspec import Struct
 
-from pipeline.kibana.data_views import COVERAGE, FIGURES, LETTERS, MENTIONS, View
+from pipeline.kibana.dashboards.work import OVERDUE
+from pipeline.kibana.data_views import ALERTS, COVERAGE, FIGURES, LETTERS, MENTIONS, WORK, View
 from pipeline.kibana.names import TAG, Place
 from pipeline.kibana.parts import Json
 from pipeline.kibana.words import Words
@@ -41,12 +42,20 @@ class Rule(Struct, frozen=True, kw_only=True):
     """Count apart for each value of this field."""
     compare: tuple[Literal["avg", "max"], str] | None = None
     """Compare the average or the largest value of a field instead of the number of documents."""
+    shown: int = 0
+    """Documents that the message may quote."""
+    for_teams: bool = False
+    """Whether a team's space has it, too: for what is the team's."""
 
     def json(self, place: Place) -> Json:
         """The body of ``POST /api/alerting/rule/{id}``."""
         comparator, threshold = self.threshold
         size, unit = self.window
-        query = {"query": {"query_string": {"query": self.query, "analyze_wildcard": True}}}
+        asked = self.view.narrowed(self.query, place)
+        if self.view is ALERTS and place.topics:
+            named = " OR ".join(f'"{topic}"' for topic in place.topics)
+            asked = f"({asked}) AND topics:({named})"
+        query = {"query": {"query_string": {"query": asked, "analyze_wildcard": True}}}
         parameters: dict[str, Any] = {
             "searchType": "esQuery",
             "index": [self.view.index(place.alias)],
@@ -56,7 +65,7 @@ class Rule(Struct, frozen=True, kw_only=True):
             "thresholdComparator": comparator,
             "timeWindowSize": size,
             "timeWindowUnit": unit,
-            "size": 0,
+            "size": self.shown,
             "excludeHitsFromPreviousRun": False,
             "aggType": "count",
             "groupBy": "all",
@@ -91,17 +100,40 @@ class Rule(Struct, frozen=True, kw_only=True):
 
 RULES: Final = (
     Rule(
-        name="crisis",
-        title=Words("Viel Negatives zu einem Thema", "Much negative about a topic"),
+        name="new-crisis",
+        title=Words("Neue Krise oder neues Leck", "New crisis or leak"),
         says=Words(
-            "{{context.group}}: {{context.value}} negative Erwähnungen in einer Stunde",
-            "{{context.group}}: {{context.value}} negative mentions within an hour",
+            "{{#context.hits}}{{_source.topic}}: {{_source.why}}{{/context.hits}} "
+            "({{context.group}})",
+            "{{#context.hits}}{{_source.topic}}: {{_source.why}}{{/context.hits}} "
+            "({{context.group}})",
         ),
-        query="sentiment.label:negative AND NOT collector.backfill:true",
-        window=(1, "h"),
-        threshold=(">", 20),
-        every="5m",
-        by="topics",
+        view=ALERTS,
+        query="rule:(crisis OR leak)",
+        # An alert stands where it became true; what was collected late makes one hours back.
+        window=(12, "h"),
+        threshold=(">", 0),
+        every="1m",
+        by="id",
+        shown=1,
+        for_teams=True,
+    ),
+    Rule(
+        name="overdue",
+        title=Words("Arbeit ist überfällig", "Work is overdue"),
+        says=Words(
+            "{{context.group}}: {{context.value}} Erwähnungen warten länger als zugesagt; siehe "
+            "mentions work list",
+            "{{context.group}}: {{context.value}} mentions wait longer than was promised; see "
+            "mentions work list",
+        ),
+        view=WORK,
+        query=OVERDUE,
+        window=(30, "d"),
+        threshold=(">", 0),
+        every="15m",
+        by="team",
+        for_teams=True,
     ),
     Rule(
         name="silence",

@@ -4,7 +4,8 @@ Kibana's public form of a dashboard (``Dashboard.json``) is checked and stays; t
 NDJSON file is its own affair. What is written here is the form that 8.x exports, which every 9.x
 reads and brings to its own (``typeMigrationVersion`` says from where).
 
-A list of mentions becomes a Discover session of its own, beside the dashboard that shows it.
+A list of mentions becomes a Discover session of its own, beside the dashboard that shows it. 8.x
+knows no sections: their panels follow one another, and their controls are left out.
 """
 
 import json
@@ -14,7 +15,6 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from pipeline.kibana.dashboards import Dashboard
-from pipeline.kibana.data_views import MENTIONS
 from pipeline.kibana.mentions import Mentions
 from pipeline.kibana.names import Place
 from pipeline.kibana.parts import (
@@ -47,10 +47,11 @@ _SHAPES: Final = {
 def objects(dashboard: Dashboard, place: Place) -> Iterator[Json]:
     """The dashboard, after the Discover sessions that it shows."""
     body = dashboard.json(place)
+    placed = dashboard.placed(place)
     panels: list[Json] = []
     references: list[Json] = []
     lists = 0
-    for number, (panel, made) in enumerate(zip(dashboard.panels, body["panels"], strict=True)):
+    for number, (panel, made) in enumerate(zip(dashboard.panels, placed, strict=True)):
         name = f"p{number}"
         shown: Json = {
             "panelIndex": name,
@@ -72,9 +73,9 @@ def objects(dashboard: Dashboard, place: Place) -> Iterator[Json]:
         panels.append(shown)
     controls = dict(_controls(body["pinned_panels"]))
     references += [
-        _reference("index-pattern", MENTIONS.id(place), f"controlGroup_{name}:optionsListDataView")
-        for name, control in controls.items()
-        if control["type"] == "optionsListControl"
+        _reference("index-pattern", control["config"]["data_view_id"], _control_of(number))
+        for number, control in enumerate(body["pinned_panels"])
+        if control["type"] == "options_list_control"
     ]
     yield {
         "type": "dashboard",
@@ -110,7 +111,7 @@ def _lens(panel: Chart, place: Place) -> Json:
     columns = _columns(panel, place)
     kind, shown = _shown(panel, place)
     layer: Json = {"columns": columns, "columnOrder": list(columns), "incompleteColumns": {}}
-    if panel.view is not MENTIONS:
+    if not panel.view.filtered:
         layer["ignoreGlobalFilters"] = True
     drilldown = {
         "eventId": place.uuid(panel.title.en),
@@ -129,7 +130,7 @@ def _lens(panel: Chart, place: Place) -> Json:
             "references": [_reference("index-pattern", panel.view.id(place), _SOURCE)],
             "state": {
                 "visualization": shown,
-                "query": {"query": panel.query, "language": "lucene"},
+                "query": {"query": panel.view.narrowed(panel.query, place), "language": "lucene"},
                 "filters": [],
                 "datasourceStates": {"formBased": {"layers": {_LAYER: layer}}},
                 "internalReferences": [],
@@ -299,7 +300,12 @@ def _controls(pinned: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, Json]]
         else:
             config = control["config"]
             asks = {"id": name, "fieldName": config["field_name"], "title": config["title"]}
+            asks["selectedOptions"] = config.get("selected_options", [])
             yield name, {**where, "type": "optionsListControl", "explicitInput": asks}
+
+
+def _control_of(number: int) -> str:
+    return f"controlGroup_c{number}:optionsListDataView"
 
 
 def _search(query: str) -> Json:

@@ -2,7 +2,9 @@
 
 from typing import Final
 
-from pipeline.kibana.data_views import COVERAGE, LETTERS
+from pipeline.kibana.dashboards.people import PEOPLE_COLUMNS
+from pipeline.kibana.dashboards.work import ALERT_COLUMNS, OPEN, OVERDUE, WORK_COLUMNS
+from pipeline.kibana.data_views import ALERTS, COVERAGE, LETTERS, PEOPLE, WORK
 from pipeline.kibana.mentions import Mentions
 from pipeline.kibana.words import Words
 
@@ -49,6 +51,58 @@ SESSIONS: Final = (
         about=Words("Was die Auswertung offen ließ", "What enrichment left open"),
         # By itself, NOT takes away from what the other side of OR finds.
         query="language.code:und OR (*:* NOT _exists_:sentiment.label)",
+    ),
+    Mentions(
+        name="alerts-latest",
+        title=Words("Alarme, die neuesten zuerst", "Alerts, the latest first"),
+        about=Words("Mit dem Grund und den Erwähnungen", "With the reason and the mentions"),
+        view=ALERTS,
+        columns=ALERT_COLUMNS,
+        sort=(("at", "desc"),),
+    ),
+    Mentions(
+        name="alerts-critical",
+        title=Words("Dringende Alarme", "Critical alerts"),
+        about=Words("Krisen und Lecks", "Crises and leaks"),
+        view=ALERTS,
+        query="severity:critical",
+        columns=ALERT_COLUMNS,
+        sort=(("at", "desc"),),
+    ),
+    Mentions(
+        name="work-open",
+        title=Words("Offene Arbeit", "Open work"),
+        about=Words("Was als Nächstes fällig ist, zuerst", "What is due next comes first"),
+        view=WORK,
+        query=OPEN,
+        columns=WORK_COLUMNS,
+        sort=(("subject.due", "asc"),),
+    ),
+    Mentions(
+        name="work-overdue",
+        title=Words("Überfällige Arbeit", "Overdue work"),
+        about=Words("Noch offen und nicht mehr rechtzeitig", "Still open, and late"),
+        view=WORK,
+        query=OVERDUE,
+        columns=WORK_COLUMNS,
+        sort=(("subject.due", "asc"),),
+    ),
+    Mentions(
+        name="work-untaken",
+        title=Words("Was niemand übernommen hat", "What nobody has taken"),
+        about=Words("Neu, das Älteste zuerst", "New, the oldest first"),
+        view=WORK,
+        query="state:new",
+        columns=WORK_COLUMNS,
+        sort=(("since", "asc"),),
+    ),
+    Mentions(
+        name="people-best",
+        title=Words("Mit wem zu reden ist", "Whom to talk to"),
+        about=Words("Je Thema, mit den Gründen", "For each topic, with the reasons"),
+        view=PEOPLE,
+        columns=PEOPLE_COLUMNS,
+        sort=(("score", "desc"),),
     ),
     Mentions(
         name="missing",

@@ -4,7 +4,20 @@ from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
 
-__all__ = ["CHANNELS", "LABELS", "LANGUAGES", "TONE_COLOURS", "Lang", "Words"]
+__all__ = [
+    "ALERT_RULES",
+    "CHANNELS",
+    "INTENTS",
+    "LABELS",
+    "LANGUAGES",
+    "PERSON_KINDS",
+    "PRIORITIES",
+    "SEVERITIES",
+    "STATES",
+    "TONE_COLOURS",
+    "Lang",
+    "Words",
+]
 
 Lang: TypeAlias = Literal["de", "en"]
 
@@ -51,4 +64,45 @@ LANGUAGES: Final = {
     "sv": Words("Schwedisch", "Swedish"),
     "tr": Words("Türkisch", "Turkish"),
     "und": Words("unbestimmt", "undetermined"),
+}
+ALERT_RULES: Final = {
+    "leak": Words("Leck", "Leak"),
+    "crisis": Words("Krise", "Crisis"),
+    "spike": Words("Ausschlag", "Spike"),
+    "term": Words("Neues Wort", "New term"),
+    "sentiment": Words("Ton kippt", "Tone shifts"),
+    "silence": Words("Stille", "Silence"),
+    "incomplete": Words("Nicht zu beurteilen", "Cannot be judged"),
+    "author": Words("Große Reichweite", "Large reach"),
+    "rating": Words("Sterne fallen", "Rating falls"),
+}
+SEVERITIES: Final = {
+    "critical": Words("dringend", "critical"),
+    "warning": Words("Warnung", "warning"),
+    "info": Words("Hinweis", "info"),
+}
+STATES: Final = {
+    "new": Words("neu", "new"),
+    "assigned": Words("vergeben", "assigned"),
+    "answered": Words("beantwortet", "answered"),
+    "dismissed": Words("verworfen", "dismissed"),
+}
+PRIORITIES: Final = {
+    "high": Words("hoch", "high"),
+    "normal": Words("normal", "normal"),
+    "low": Words("niedrig", "low"),
+}
+PERSON_KINDS: Final = {
+    "journalist": Words("Presse", "Journalist"),
+    "blogger": Words("Blog", "Blogger"),
+    "forum regular": Words("Stammgast im Forum", "Forum regular"),
+    "helper": Words("hilft anderen", "Helper"),
+    "voice": Words("Stimme", "Voice"),
+}
+INTENTS: Final = {
+    "question": Words("Frage", "Question"),
+    "complaint": Words("Beschwerde", "Complaint"),
+    "praise": Words("Lob", "Praise"),
+    "purchase": Words("Kaufabsicht", "Means to buy"),
+    "help": Words("braucht Hilfe", "Wants help"),
 }

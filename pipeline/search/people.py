@@ -71,8 +71,13 @@ def write(
     index = index_name(alias)
     steps: list[dict[str, Any]] = []
     for person in found:
-        body = msgspec.to_builtins(person)
-        steps += {"index": {"_id": person.id}}, {**body, "since": since, "updated_at": now}
+        author = person.author
+        more = {
+            "who": author.name or author.handle or author.id,
+            "since": since,
+            "updated_at": now,
+        }
+        steps += {"index": {"_id": person.id}}, {**msgspec.to_builtins(person), **more}
     for start in range(0, len(steps), 2 * _CHUNK):
         answer = client.bulk(index=index, operations=steps[start : start + 2 * _CHUNK])
         bulk.insist(answer["items"])

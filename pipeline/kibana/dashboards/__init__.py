@@ -10,7 +10,17 @@ from pipeline.kibana.dashboards.operations import OPERATIONS
 from pipeline.kibana.dashboards.overview import OVERVIEW
 from pipeline.kibana.dashboards.people import PEOPLE
 from pipeline.kibana.dashboards.reviews import REVIEWS
+from pipeline.kibana.dashboards.work import ALERTS_AND_WORK
 
 __all__ = ["ALL", "Dashboard"]
 
-ALL: Final = (OVERVIEW, BRANDS, CRISIS, REVIEWS, PEOPLE, COVERAGE, OPERATIONS)
+ALL: Final = (
+    OVERVIEW,
+    ALERTS_AND_WORK,
+    BRANDS,
+    CRISIS,
+    REVIEWS,
+    PEOPLE,
+    COVERAGE,
+    OPERATIONS,
+)

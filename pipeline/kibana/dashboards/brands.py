@@ -5,6 +5,7 @@ from typing import Final
 from pipeline.kibana.dashboards._shared import (
     AUTHORS,
     CHANNEL,
+    INTENT,
     REACH,
     REACTIONS,
     TONE,
@@ -13,7 +14,7 @@ from pipeline.kibana.dashboards._shared import (
     Row,
 )
 from pipeline.kibana.mentions import Mentions
-from pipeline.kibana.parts import COUNT, Bars, Listing, Measure, Trend, Values
+from pipeline.kibana.parts import COUNT, Bars, Listing, Measure, Share, Trend, Values
 from pipeline.kibana.words import Words
 
 __all__ = ["BRANDS"]
@@ -71,6 +72,29 @@ BRANDS: Final = Dashboard(
                     query=_SPOKEN_OF,
                     of=VOICE,
                     by=CHANNEL,
+                ),
+            ),
+        ),
+        Row(
+            11,
+            (
+                Share(
+                    title=Words("Anteil nach Reichweite", "Share by reach"),
+                    query=_SPOKEN_OF,
+                    of=VOICE,
+                    measure=REACH,
+                ),
+                Share(
+                    title=Words("Anteil nach Reaktionen", "Share by reactions"),
+                    query=_SPOKEN_OF,
+                    of=VOICE,
+                    measure=REACTIONS,
+                ),
+                Bars(
+                    title=Words("Was man von ihnen will", "What is wanted of them"),
+                    query=f"{_SPOKEN_OF} AND _exists_:intents.kind",
+                    of=VOICE,
+                    by=INTENT,
                 ),
             ),
         ),

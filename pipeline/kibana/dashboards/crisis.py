@@ -7,6 +7,7 @@ from pipeline.kibana.dashboards._shared import (
     CHANNEL,
     REACH,
     REACTIONS,
+    STORIES,
     TONE,
     TOPIC,
     Dashboard,
@@ -86,6 +87,18 @@ CRISIS: Final = Dashboard(
                     title=Words("Worte der Kritik", "Words of criticism"),
                     query=_NEGATIVE,
                     of=Values("sentiment.terms.text", Words("Wort", "Word"), 20),
+                ),
+            ),
+        ),
+        Row(
+            12,
+            (
+                STORIES,
+                Listing(
+                    title=Words("Ausbreitung über Websites", "Spread over sites"),
+                    query=_NEGATIVE,
+                    rows=(Values("site", Words("Website", "Site"), 15),),
+                    columns=(COUNT, AUTHORS, REACTIONS),
                 ),
             ),
         ),

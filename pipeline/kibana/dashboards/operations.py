@@ -43,6 +43,7 @@ OPERATIONS: Final = Dashboard(
     ),
     since="now-24h",
     refresh=60,
+    for_teams=False,
     rows=(
         Row(
             5,

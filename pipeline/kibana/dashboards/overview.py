@@ -7,19 +7,39 @@ from pipeline.kibana.dashboards._shared import (
     CHANNEL,
     LANGUAGE,
     LATEST,
-    REACH,
     REACTIONS,
+    STORIES,
     TONE,
     TOPIC,
     VOICE,
     Dashboard,
     Row,
 )
-from pipeline.kibana.parts import Bars, Cloud, Figure, Listing, Measure, Share, Trend, Values
+from pipeline.kibana.data_views import COVERAGE as LEDGER
+from pipeline.kibana.parts import (
+    Bars,
+    Cloud,
+    Figure,
+    Listing,
+    Measure,
+    Share,
+    Split,
+    Trend,
+    Values,
+)
 from pipeline.kibana.words import Words
 
 __all__ = ["OVERVIEW"]
 
+_SOURCES: Final = Measure("unique_count", Words("Quellen", "Sources"), "source")
+_READ: Final = Split(
+    Words("In dieser Zeit", "In this period"),
+    (
+        ("_exists_:complete", Words("gelesen", "read")),
+        ("failures:>0", Words("mit Fehlern", "with failures")),
+        ("_exists_:gap", Words("mit Lücken", "with gaps")),
+    ),
+)
 _NEGATIVE: Final = Measure(
     "count", Words("Negative Erwähnungen", "Negative mentions"), only="sentiment.label:negative"
 )
@@ -33,13 +53,17 @@ OVERVIEW: Final = Dashboard(
     ),
     tour=Words(
         "**Überblick.** Oben stehen Filter für Thema, Kanal, Sprache und Ton; der Zeitraum steht "
-        "rechts. Erst die Menge und der Ton über die Zeit, dann wer den Anteil am Gespräch hat: "
-        "nach Erwähnungen, nach Reichweite, nach Reaktionen. Ein Klick auf einen Balken führt zu "
-        "den Erwähnungen. Der Ton ist eine Schätzung; vor einer Entscheidung ein paar Texte lesen.",
+        "rechts. Erst die Menge und der Ton über die Zeit, dann der Anteil am Gespräch, dreimal "
+        "gezählt: alles; jede Geschichte einmal, ohne Abschriften; ohne Bots. Gehen die drei "
+        "auseinander, macht jemand Lärm. Daneben, ob alle Quellen gelesen wurden: diese Zahl kennt "
+        "die Filter nicht. Ein Klick auf einen Balken führt zu den Erwähnungen. Der Ton ist eine "
+        "Schätzung; vor einer Entscheidung ein paar Texte lesen.",
         "**Overview.** Filters for topic, channel, language and tone are at the top, the period is "
-        "on the right. First volume and tone over time, then who has which share of the talk: by "
-        "mentions, by reach, by reactions. Click a bar to get to the mentions. Tone is an "
-        "estimate; read a few texts before you decide anything.",
+        "on the right. First volume and tone over time, then share of voice three ways: all; "
+        "each story once, without near copies; without bots. Where the three differ, somebody "
+        "makes noise. Beside them, whether all sources were read: that figure knows no filters. "
+        "Click a bar to get to the mentions. Tone is an estimate; read a few texts before you "
+        "decide anything.",
     ),
     rows=(
         Row(
@@ -63,32 +87,29 @@ OVERVIEW: Final = Dashboard(
         Row(
             11,
             (
-                Share(title=Words("Anteil nach Erwähnungen", "Share of voice: mentions"), of=VOICE),
+                Share(title=Words("Anteil: alles", "Share of voice: all mentions"), of=VOICE),
                 Share(
-                    title=Words("Anteil nach Reichweite", "Share of voice: reach"),
+                    title=Words("Anteil: jede Geschichte einmal", "Share of voice: stories"),
+                    query="NOT _exists_:duplicate.of",
                     of=VOICE,
-                    measure=REACH,
                 ),
                 Share(
-                    title=Words("Anteil nach Reaktionen", "Share of voice: reactions"),
+                    title=Words("Anteil: ohne Bots", "Share of voice: without bots"),
+                    query="NOT noise.score:[0.5 TO *] AND NOT author.kind:bot",
                     of=VOICE,
-                    measure=REACTIONS,
+                ),
+                Listing(
+                    title=Words("Gelesene Quellen", "Sources read"),
+                    view=LEDGER,
+                    rows=(_READ,),
+                    columns=(_SOURCES,),
                 ),
             ),
         ),
         Row(
             12,
             (
-                Listing(
-                    title=Words("Meistbewegte Gespräche", "Threads that moved most"),
-                    query="_exists_:thread.root_id",
-                    rows=(Values("thread.root_id", Words("Gespräch", "Thread"), 10),),
-                    columns=(
-                        Measure("count", Words("Beiträge", "Posts")),
-                        REACTIONS,
-                        AUTHORS,
-                    ),
-                ),
+                STORIES,
                 Cloud(
                     title=Words("Hashtags", "Hashtags"),
                     of=Values("hashtags", Words("Hashtag", "Hashtag"), 40),

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from pipeline.kibana.dashboards._shared import TOPIC, Dashboard, Row
+from pipeline.kibana.dashboards._shared import INTENT, TOPIC, Dashboard, Row
 from pipeline.kibana.mentions import Mentions
 from pipeline.kibana.parts import COUNT, Bars, Figure, Listing, Measure, Split, Trend, Values
 from pipeline.kibana.words import Words
@@ -26,10 +26,10 @@ REVIEWS: Final = Dashboard(
     about=Words("Sterne über die Zeit und die Gründe dafür", "Stars over time, and the reasons"),
     tour=Words(
         "**Bewertungen.** Alle Skalen sind auf 1 bis 5 Sterne gebracht. Die Gründe sind die "
-        "Themen und die Worte in schlechten Bewertungen. Wenige Bewertungen schwanken stark: auf "
-        "die Anzahl achten.",
-        "**Reviews.** All scales are brought to 1 to 5 stars. The reasons are the topics and the "
-        "words of bad reviews. Few reviews vary a lot: mind the number.",
+        "Themen, die Worte und die Anliegen in schlechten Bewertungen. Wenige Bewertungen "
+        "schwanken stark: auf die Anzahl achten.",
+        "**Reviews.** All scales are brought to 1 to 5 stars. The reasons are the topics, "
+        "words and intents of bad reviews. Few reviews vary a lot: mind the number.",
     ),
     since="now-90d",
     rows=(
@@ -71,6 +71,24 @@ REVIEWS: Final = Dashboard(
                     title=Words("Worte schlechter Bewertungen", "Words of bad reviews"),
                     query="stars:<2.5",
                     of=Values("sentiment.terms.text", Words("Wort", "Word"), 20),
+                ),
+                Bars(
+                    title=Words("Anliegen nach Sternen", "Intent, by stars"),
+                    query=f"{_RATED} AND _exists_:intents.kind",
+                    of=INTENT,
+                    by=_LEVELS,
+                ),
+            ),
+        ),
+        Row(
+            12,
+            (
+                Trend(
+                    title=Words("Sterne je Produkt", "Average stars, by product"),
+                    query=f"{_RATED} AND _exists_:topic_of.product",
+                    measure=_STARS,
+                    by=Values("topic_of.product", Words("Produkt", "Product"), 5),
+                    shape="line",
                 ),
                 Listing(
                     title=Words("Wo bewertet wird", "Where it is rated"),

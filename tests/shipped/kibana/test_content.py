@@ -4,16 +4,26 @@ from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 
 from pipeline.kibana.content import items
 from pipeline.kibana.dashboards import ALL
-from pipeline.kibana.data_views import MENTIONS, VIEWS, View, data_view
+from pipeline.kibana.dashboards.coverage import COVERAGE
+from pipeline.kibana.data_views import (
+    ALERTS,
+    MENTIONS,
+    PEOPLE,
+    VIEWS,
+    WORK,
+    View,
+    data_view,
+)
 from pipeline.kibana.export import files
 from pipeline.kibana.install import everything
 from pipeline.kibana.names import Place
-from pipeline.kibana.parts import Text
+from pipeline.kibana.parts import Chart, Text
 from pipeline.kibana.questions import questions
 from pipeline.kibana.words import Words
 from pipeline.search.probe import Capabilities
@@ -22,7 +32,12 @@ from pipeline.settings import Elasticsearch
 from tests.support.kibana_api import VALIDATOR, validator
 
 ROOT = Path(__file__).parents[3]
-PLACES = [Place(), Place(space="press", lang="en", alias="acme")]
+PLACES = [
+    Place(),
+    Place(space="press", lang="en", alias="acme"),
+    Place(space="service", team="service", topics=("Acme", 'of "quotes"')),
+]
+CONTROLS = {"options_list_control"}
 
 
 @pytest.mark.skipif(
@@ -63,28 +78,78 @@ def test_everything_is_said_in_both_languages() -> None:
     assert "Krisenraum" not in english
 
 
+def panels(body: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
+    """What stands on a dashboard, and within each of its sections."""
+    yield [each for each in body["panels"] if "panels" not in each]
+    yield from (each["panels"] for each in body["panels"] if "panels" in each)
+
+
 def test_panels_fill_their_rows_and_cover_none() -> None:
     for dashboard in ALL:
-        grids = [panel["grid"] for panel in dashboard.json(Place())["panels"]]
-        assert len(grids) == len(dashboard.panels)
-        for grid in grids:
-            assert grid["x"] + grid["w"] <= 48
-        for one, other in combinations(grids, 2):
-            beside = one["x"] + one["w"] <= other["x"] or other["x"] + other["w"] <= one["x"]
-            below = one["y"] + one["h"] <= other["y"] or other["y"] + other["h"] <= one["y"]
-            assert beside or below, dashboard.name
+        body = dashboard.json(Place())
+        apart = [*panels(body), dashboard.placed(Place())]
+        shown = [each for group in panels(body) for each in group if each["type"] not in CONTROLS]
+        assert len(shown) == len(dashboard.placed(Place())) == len(dashboard.panels)
+        for grids in ([panel["grid"] for panel in group] for group in apart):
+            assert all(grid["x"] + grid["w"] <= 48 for grid in grids)
+            for one, other in combinations(grids, 2):
+                beside = one["x"] + one["w"] <= other["x"] or other["x"] + other["w"] <= one["x"]
+                below = one["y"] + one["h"] <= other["y"] or other["y"] + other["h"] <= one["y"]
+                assert beside or below, dashboard.name
+        top, *_ = panels(body)
+        bottom = max(panel["grid"]["y"] + panel["grid"]["h"] for panel in top)
+        sections = [each["grid"]["y"] for each in body["panels"] if "panels" in each]
+        assert sections == list(range(bottom, bottom + len(sections)))
 
 
 def test_every_dashboard_has_a_tour_controls_and_a_way_to_the_mentions() -> None:
     for dashboard in ALL:
         body = dashboard.json(Place())
         assert body["panels"][0]["type"] == "markdown"
-        controls = {each["config"].get("field_name") for each in body["pinned_panels"]}
-        assert controls >= {"topics", "channel", "language.code"}
-        for panel in body["panels"]:
-            if panel["type"] == "vis":
-                (way,) = panel["config"]["drilldowns"]
-                assert way["type"] == "discover_drilldown"
+        pinned = [each["config"].get("field_name") for each in body["pinned_panels"]]
+        assert pinned[0] == "topics"
+        if any(panel.view is MENTIONS for panel in dashboard.panels[1:]):
+            assert {"channel", "language.code"} <= set(pinned)
+        assert body["pinned_panels"][-1]["type"] == "time_slider_control"
+        for panel in (each for group in panels(body) for each in group if each["type"] == "vis"):
+            (way,) = panel["config"]["drilldowns"]
+            assert way["type"] == "discover_drilldown"
+
+
+def test_no_filter_empties_a_panel_that_lacks_its_field() -> None:
+    """Kibana puts a control's filter to every panel that does not refuse it."""
+    known = {view.name: set(mapped(properties_of(view))) for view in VIEWS}
+    for dashboard in ALL:
+        pinned = {control.field for control in dashboard.controls}
+        for panel in dashboard.panels[1:]:
+            if panel.view.filtered:
+                assert pinned <= known[panel.view.name], (dashboard.name, panel.title.en)
+            else:
+                assert isinstance(panel, Chart), "a list of documents takes every filter"
+        for section in dashboard.sections:
+            own = {control.field for control in section.controls}
+            for panel in (panel for row in section.rows for panel in row.panels):
+                assert own <= known[panel.view.name], (section.title.en, panel.title.en)
+    refusing = [
+        layer["ignore_global_filters"]
+        for panel in COVERAGE.placed(Place())
+        for layer in panel["config"].get("layers", [panel["config"]])
+        if "ignore_global_filters" in layer
+    ]
+    assert refusing
+    assert all(refusing)
+
+
+def test_ids_of_mentions_lead_to_the_mention() -> None:
+    place = Place(space="press")
+    for view, field in ((ALERTS, "mentions"), (WORK, "mention"), (PEOPLE, "examples")):
+        made = data_view(view, place)["fieldFormats"]
+        assert isinstance(made, dict)
+        template = made[field]["params"]["urlTemplate"]
+        assert template.startswith("../app/discover#/?"), "it stays in its space"
+        state = parse_qs(template.partition("?")[2])
+        assert "dataViewId:press-mentions-all" in state["_a"][0]
+        assert 'id:"{{value}}"' in state["_a"][0]
 
 
 def mapped(properties: dict[str, Any], path: str = "") -> Iterator[str]:
@@ -94,15 +159,18 @@ def mapped(properties: dict[str, Any], path: str = "") -> Iterator[str]:
             yield from mapped(definition.get(below, {}), f"{path}{name}.")
 
 
-def test_every_field_that_is_named_is_mapped() -> None:
+def properties_of(view: View) -> dict[str, Any]:
     config, bare = Elasticsearch(), Capabilities(version="9.5.3")
-    bodies = {
-        view.name: index_body(config, bare)
-        if view is MENTIONS
-        else wanted(config, bare)["index template", view.index(config.alias)]["template"]
-        for view in VIEWS
-    }
-    known = {name: set(mapped(body["mappings"]["properties"])) for name, body in bodies.items()}
+    if view is MENTIONS:
+        body = index_body(config, bare)
+    else:
+        body = wanted(config, bare)["index template", view.index(config.alias)]["template"]
+    properties: dict[str, Any] = body["mappings"]["properties"]
+    return properties
+
+
+def test_every_field_that_is_named_is_mapped() -> None:
+    known = {view.name: set(mapped(properties_of(view))) for view in VIEWS}
     for view in VIEWS:
         assert {view.time, *view.fields, *view.formats} <= known[view.name], view.name
     asked = list(questions())

@@ -1,6 +1,8 @@
 import json
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -18,6 +20,20 @@ from pipeline.settings import Kibana
 from tests.support.kibana_api import VALIDATOR, Check, KibanaApi, remembering, validator
 
 PRESS = Place(space="press", lang="en")
+TEAM = Place(space="press", lang="en", team="press", topics=("Acme", "Brise brennt"))
+ROUTES = """
+[[watchlist]]
+topic = "Acme"
+kind = "brand"
+terms = ["Acme"]
+
+[[routes]]
+team = "press"
+topics = ["Acme"]
+
+[[routes]]
+team = "desk"
+"""
 
 
 @pytest.fixture(scope="module")
@@ -44,11 +60,12 @@ def installed(client: Client, place: Place) -> Counter[str]:
     return Counter(change.action for change in changes)
 
 
-@pytest.mark.parametrize("place", [Place(), PRESS], ids=["default space", "a team's space"])
+@pytest.mark.parametrize("place", [Place(), PRESS, TEAM], ids=["default", "a space", "a team's"])
 def test_twice_is_once(api: KibanaApi, client: Client, place: Place) -> None:
     total = len(list(items(place)))
     assert installed(client, place) == {"create": total}
-    assert len(api.of("dashboard", place.space)) == len(ALL)
+    shown = [board for board in ALL if board.for_teams or not place.team]
+    assert len(api.of("dashboard", place.space)) == len(shown)
     assert len(api.of("search", place.space)) == len(SESSIONS)
     sent = len(api.writes)
     assert installed(client, place) == {"unchanged": total}
@@ -86,6 +103,67 @@ def test_an_upgrade_renews_what_differs_and_removes_what_is_gone(
     assert api.of("dashboard")["a1b2"] == theirs
 
 
+def test_a_team_s_space_holds_what_is_the_team_s(api: KibanaApi, client: Client) -> None:
+    installed(client, Place())
+    installed(client, TEAM)
+    boards = api.of("dashboard", "press")
+    assert {"press-mentions-overview", "press-mentions-alerts-and-work"} <= boards.keys()
+    assert "press-mentions-operations" not in boards
+    for name in boards:
+        (chosen,) = (
+            control["config"]["selected_options"]
+            for control in boards[name]["pinned_panels"]
+            if control["config"].get("field_name") == "topics"
+        )
+        assert chosen == ["Acme", "Brise brennt"], name
+    told = {name: json.dumps(body) for name, body in api.of("search", "press").items()}
+    assert 'team:\\\\\\"press\\\\\\" AND (open:true)' in told["press-mentions-work-open"]
+    assert "team:" not in told["press-mentions-negative"]
+    queries = list(_work_queries(boards["press-mentions-alerts-and-work"]))
+    assert len(queries) > 10
+    assert all(query.startswith('team:"press"') for query in queries)
+
+    rules = api.of("rule", "press")
+    assert {rule["name"] for rule in rules.values()} == {"New crisis or leak", "Work is overdue"}
+    asked = {
+        name: json.loads(rules[TEAM.uuid(name)]["params"]["esQuery"])["query"]["query_string"]
+        for name in ("new-crisis", "overdue")
+    }
+    assert asked["new-crisis"]["query"] == (
+        '(rule:(crisis OR leak)) AND topics:("Acme" OR "Brise brennt")'
+    )
+    assert asked["overdue"]["query"].startswith('team:"press" AND (')
+
+    # Everybody's space is narrowed to nobody.
+    everybody = api.of("dashboard")["mentions-alerts-and-work"]
+    assert not any("team:" in query for query in _work_queries(everybody))
+    assert "selected_options" not in json.dumps(everybody["pinned_panels"])
+    assert len(api.of("rule")) > 5
+
+
+def _work_queries(board: dict[str, Any]) -> Iterator[str]:
+    """The queries of all panels that show teams' work."""
+    for section in (each for each in board["panels"] if "panels" in each):
+        for panel in section["panels"]:
+            config = panel["config"]
+            (asked,) = config.get("tabs", [config])
+            sources = [layer.get("data_source") for layer in config.get("layers", [asked])]
+            if any(source and source["ref_id"].endswith("-work") for source in sources):
+                yield asked["query"]["expression"]
+
+
+def test_a_rule_that_has_another_meaning_now_is_another_rule(
+    api: KibanaApi, client: Client
+) -> None:
+    installed(client, Place())
+    old = Place().uuid("crisis")  # it once counted negative mentions, and operators tuned how many
+    rule = api.of("rule").pop(Place().uuid("new-crisis"))
+    api.of("rule")[old] = {**rule, "params": {**rule["params"], "threshold": [500]}}
+    assert installed(client, Place())["remove"] == 1
+    assert old not in api.of("rule")
+    assert api.of("rule")[Place().uuid("new-crisis")]["params"]["threshold"] == [0]
+
+
 def test_another_language_renews_the_titles(api: KibanaApi, client: Client) -> None:
     installed(client, Place(lang="de"))
     assert installed(client, Place(lang="en"))["update"] > 10
@@ -94,14 +172,14 @@ def test_another_language_renews_the_titles(api: KibanaApi, client: Client) -> N
 
 def test_what_an_operator_tuned_stays(api: KibanaApi, client: Client) -> None:
     installed(client, Place(lang="de"))
-    rule = api.of("rule")[Place().uuid("crisis")]
+    rule = api.of("rule")[Place().uuid("lag")]
     rule["params"]["threshold"] = [500]
     rule["schedule"] = {"interval": "1m"}
     rule["enabled"] = False
     assert installed(client, Place(lang="de")).keys() == {"unchanged"}
     installed(client, Place(lang="en"))
-    rule = api.of("rule")[Place().uuid("crisis")]
-    assert rule["name"].startswith("Much negative")
+    rule = api.of("rule")[Place().uuid("lag")]
+    assert rule["name"].startswith("Lag grows")
     assert (rule["params"]["threshold"], rule["schedule"], rule["enabled"]) == (
         [500],
         {"interval": "1m"},
@@ -176,6 +254,32 @@ def test_the_commands(api: KibanaApi, monkeypatch: pytest.MonkeyPatch) -> None:
     assert code == 0
     assert "Krisenraum" in out
     assert not api.of("dashboard", "press")
+
+
+def test_a_space_for_each_team_of_the_routes(
+    api: KibanaApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "mentions.toml"
+    config.write_text(ROUTES, encoding="utf-8")
+    monkeypatch.setenv("MENTIONS_KIBANA__URL", api.url)
+    monkeypatch.setenv("MENTIONS_CONFIG", str(config))
+
+    def run(*arguments: str) -> int:
+        result = CliRunner().invoke(mentions, ["kibana", *arguments, "--teams"])
+        assert result.exit_code in {0, 1}, result.output
+        return result.exit_code
+
+    assert run("install") == 0
+    assert set(api.spaces) == {"default", "press", "desk"}
+    assert "Acme" in json.dumps(api.of("dashboard", "press"))
+    # A route that lets everything through leaves nothing to be chosen beforehand.
+    assert "Acme" not in json.dumps(api.of("dashboard", "desk"))
+    assert run("diff") == 0
+    api.of("dashboard", "desk")["desk-mentions-overview"]["title"] = "changed"
+    assert run("diff") == 1
+    assert run("uninstall") == 0
+    assert not any(api.kept.values())
+    assert set(api.spaces) == {"default", "press", "desk"}
 
 
 def test_export_writes_and_checks(tmp_path: object) -> None:

@@ -55,7 +55,7 @@ def test_every_panel_is_where_it_is_and_asks_what_it_asks(
     for dashboard in ALL:
         line = lines["dashboard", place.id(dashboard.name)]
         references = {each["name"]: each["id"] for each in line["references"]}
-        wanted = dashboard.json(place)["panels"]
+        wanted = dashboard.placed(place)
         shown = json.loads(line["attributes"]["panelsJSON"])
         assert len(shown) == len(wanted) == len(dashboard.panels)
         for panel, public, saved in zip(dashboard.panels, wanted, shown, strict=True):
