@@ -50,13 +50,17 @@ class Measure(Struct, frozen=True):
     only: str = ""
     """A filter in Lucene's syntax that this figure alone has."""
     decimals: int = 0
+    hours: bool = False
+    """Whether the seconds of the field are shown as hours."""
 
     def json(self, place: Place) -> Json:
         """Kibana's metric."""
         made: Json = {
             "operation": self.operation,
             "label": self.label[place.lang],
-            "format": {"type": "number", "decimals": self.decimals},
+            "format": {"type": "duration", "from": "seconds", "to": "hours"}
+            if self.hours
+            else {"type": "number", "decimals": self.decimals},
         }
         if self.field:
             made["field"] = self.field

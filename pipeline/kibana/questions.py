@@ -71,7 +71,7 @@ def ask(client: Elasticsearch, alias: str, question: Question) -> Mapping[str, A
 
 
 def answered(answer: Mapping[str, Any]) -> bool:
-    """Whether a panel would show something: mentions, and in every group something."""
+    """Whether a panel would show something: mentions, and in some group more than zeros."""
     if not answer["hits"]["total"]["value"]:
         return False
     return all(_filled(value) for value in answer.get("aggregations", {}).values())
@@ -165,7 +165,8 @@ def _filled(found: Mapping[str, Any]) -> bool:
     if "values" in found:
         return any(value is not None for value in found["values"].values())
     if "value" in found:
-        return found["value"] is not None
+        # Of a field that no document has, there are 0 values, and their sum is 0.
+        return bool(found["value"])
     return bool(found["doc_count"]) and _bucket_filled(found)
 
 

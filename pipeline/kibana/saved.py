@@ -199,11 +199,18 @@ def _measure(measure: Measure, place: Place) -> Json:
         "sourceField": measure.field or "___records___",
         "isBucketed": False,
         "scale": "ratio",
-        "params": {"format": {"id": "number", "params": {"decimals": measure.decimals}}},
+        "params": {"format": _shown_as(measure)},
     }
     if measure.only:
         made["filter"] = {"query": measure.only, "language": "lucene"}
     return made
+
+
+def _shown_as(measure: Measure) -> Json:
+    shown: Json = {"decimals": measure.decimals}
+    if not measure.hours:
+        return {"id": "number", "params": shown}
+    return {"id": "duration", "params": {**shown, "fromUnit": "seconds", "toUnit": "asHours"}}
 
 
 def _shown(panel: Chart, place: Place) -> tuple[str, Json]:

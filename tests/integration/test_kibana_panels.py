@@ -1,56 +1,34 @@
-"""Every panel's question, put to the real server over the demo's mentions, finds something."""
+"""Every panel's question, put to the real server over what real stages made of the demo."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import elasticsearch
 import msgspec
 import pytest
-from click.testing import CliRunner
 
-from pipeline.cli import mentions as command
-from pipeline.delivery import Stage, dead_letter
 from pipeline.kibana.dashboards import ALL
 from pipeline.kibana.data_views import VIEWS
 from pipeline.kibana.questions import answered, ask, questions
-from pipeline.outcome import Ok, Reject
-from pipeline.search.client import connect, connect_sync
-from pipeline.search.probe import probe
-from pipeline.search.templates import apply
-from pipeline.search.writer import Upsert, Writer
-from pipeline.settings import Elasticsearch, Settings
-from pipeline.stages.archive import Archive
-from pipeline.stages.record import Record as Recorder
+from schemas.alert import Alert
 from schemas.coverage import Coverage, Stretch, encode_coverage
 from schemas.figures import Figures
+from schemas.headers import alert_headers
 from tests.support import demo
-from tests.support.records import Record
+from tests.support.installation import Installation, json_lines
+from tests.support.messages import Message, message, publish
+
+EVERY: dict[str, Any] = {"match_all": {}}
+SOON_DUE = """
+[work]
+high = 0.0005
+normal = 0.0005
+low = 0.0005
+"""
 
 
-@pytest.fixture
-def config(settings: Settings, unique: str) -> Elasticsearch:
-    return settings.elasticsearch.model_copy(update={"alias": unique})
-
-
-@pytest.fixture
-def client(config: Elasticsearch) -> Iterator[elasticsearch.Elasticsearch]:
-    with connect_sync(config) as made:
-        apply(made, config, probe(made))
-        yield made
-
-
-async def written(stage: Stage, records: list[Record]) -> None:
-    """Let a stage handle records, all of which it takes."""
-    await stage.start()
-    try:
-        assert {type(outcome) for outcome in await stage.handle(records)} == {Ok}
-    finally:
-        await stage.close()
-
-
-def said_by_agents(now: datetime) -> list[Record]:
+def said_by_agents(now: datetime) -> list[Message]:
     """A source that answers and has a gap, and one that does not."""
     start = now - timedelta(minutes=1)
     span = Stretch(start=start, end=now)
@@ -62,7 +40,7 @@ def said_by_agents(now: datetime) -> list[Record]:
         "expected": 60.0,
     }
     return [
-        Record(None, encode_coverage(Coverage(**made)), topic="mentions.coverage")
+        (None, encode_coverage(Coverage(**made)), [])
         for made in (
             {**base, "source": "press", "polls": 1, "complete": span, "gap": span},
             {**base, "source": "it", "polls": 1, "errors": {"RateLimited": 1}},
@@ -70,11 +48,11 @@ def said_by_agents(now: datetime) -> list[Record]:
     ]
 
 
-def said_by_workers(now: datetime) -> list[Record]:
+def said_by_workers(now: datetime) -> list[Message]:
     """Two stretches of one process: it worked, then waited."""
     base: dict[str, Any] = {"stage": "enrich", "process": "host:1", "start": now, "end": now}
     return [
-        Record(None, msgspec.json.encode(Figures(**made)), topic="mentions.figures")
+        (None, msgspec.json.encode(Figures(**made)), [])
         for made in (
             {**base, "received": 5, "rejected": 1, "errors": {"Odd": 1}, "batches": 1},
             {**base, "start": now - timedelta(minutes=1), "lag": 9, "waiting_for": "Kafka"},
@@ -82,54 +60,106 @@ def said_by_workers(now: datetime) -> list[Record]:
     ]
 
 
-async def test_every_panel_finds_something_in_the_demo_s_mentions(
-    client: elasticsearch.Elasticsearch,
-    config: Elasticsearch,
-    settings: Settings,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    async with connect(config) as there:
-        batch = [Upsert(each) for each in demo.mentions(datetime.now(UTC), tmp_path)]
-        outcomes = await Writer(there, config.alias).write(batch)
-    assert {type(outcome) for outcome in outcomes} == {Ok}
-    mine = settings.model_copy(update={"elasticsearch": config})
+def counted(installation: Installation, index: str, query: dict[str, Any]) -> int:
+    """How many documents beside the mentions fit a query, now."""
+    name = f"{installation.alias}-{index}"
+    installation.client.indices.refresh(index=name, ignore_unavailable=True)
+    found = installation.client.count(index=name, query=query, ignore_unavailable=True)
+    return int(found["count"])
+
+
+def work_through(installation: Installation) -> None:
+    """Let the pipeline make of the demo what it makes: mentions, dead letters, teams' work."""
     now = datetime.now(UTC)
-    await written(Recorder(mine), [*said_by_agents(now), *said_by_workers(now)])
-    refused = Record(b"a", b"{}", headers=[("ce_source", b"/sources/press")])
-    letter = dead_letter(refused, "enrich", Reject("Odd", "it is"), 1, "mentions.dead-letter")
-    archived = Record(letter.key, letter.value, list(letter.headers or ()), letter.topic)
-    await written(Archive(mine), [archived])
-    client.indices.refresh(index=f"{config.alias}*")
+    told = demo.raw(now)
+    installation.configure(demo.CONFIG + SOON_DUE)
+    installation.run("topics", "create")
+    broken: Message = (b"a", b"{}", [("ce_source", b"/sources/press")])
+    publish(installation, "mentions.raw", [*map(message, told), broken])
+    publish(installation, "mentions.coverage", said_by_agents(now))
+    publish(installation, "mentions.figures", said_by_workers(now))
+    installation.start("worker")
+    installation.wait(lambda: installation.count() == len(told), "all is indexed", 150)
+    installation.wait(lambda: counted(installation, "dead-letters", EVERY) == 1, "a dead letter")
+    escalated = {"exists": {"field": "escalated_at"}}
+    installation.wait(lambda: counted(installation, "work", escalated) > 0, "work is escalated")
+
+
+def do_work(installation: Installation) -> None:
+    """Somebody takes one piece of work and answers another."""
+    first, second, *_ = json_lines(installation.run("work", "list", "--json").stdout)
+    for action, one in (("take", first), ("answer", second)):
+        installation.run("work", action, one["mention"], "--team", one["team"])
+    done = {"term": {"state": "answered"}}
+    installation.wait(lambda: counted(installation, "work", done) == 1, "it is indexed")
+
+
+def alert(installation: Installation) -> None:
+    """What rules find in the indexed history is published, as it would have been at its time."""
+    found = installation.run("alerts", "backtest", "--since", "7d", "--json").stdout
+    alerts = [msgspec.convert(line, Alert) for line in json_lines(found)]
+    assert "crisis" in {one.name for one in alerts}
+    publish(
+        installation,
+        "mentions.alerts",
+        [
+            (one.id.encode(), msgspec.json.encode(one), alert_headers(one.id, one.kind, one.at))
+            for one in alerts
+        ],
+    )
+    installation.wait(
+        lambda: counted(installation, "alerts", EVERY) == len(alerts), "alerts are indexed"
+    )
+
+
+@pytest.mark.timeout(420)
+def test_every_panel_finds_something_in_the_demo(installation: Installation) -> None:
+    work_through(installation)
+    do_work(installation)
+    alert(installation)
+    installation.run("people", "--update")
+    client, alias = installation.client, installation.alias
+    client.indices.refresh(index=f"{alias}*")
 
     asked = list(questions())
     assert {question.where for question in asked} >= {board.name for board in ALL}
     for view in VIEWS:
         these = [question for question in asked if question.view is view]
         named = {field for question in these for field in question.fields}
-        known = client.field_caps(index=view.index(config.alias), fields=sorted(named))["fields"]
+        known = client.field_caps(index=view.index(alias), fields=sorted(named))["fields"]
         assert set(known) >= named
-        counted = {field for question in these for field in _aggregated(question.body)}
-        assert {name for name in counted if not _countable(known[name])} == set()
+        grouped = {field for question in these for field in _aggregated(question.body)}
+        assert {name for name in grouped if not _countable(known[name])} == set()
 
     silent = {
         (question.where, question.title)
         for question in asked
-        if not answered(ask(client, config.alias, question))
+        if not answered(ask(client, alias, question))
     }
     assert silent == set()
+    check_that_filters_reach_every_view(client, alias)
 
-    monkeypatch.setenv("MENTIONS_ELASTICSEARCH__URL", config.url)
-    monkeypatch.setenv("MENTIONS_ELASTICSEARCH__ALIAS", config.alias)
-    result = CliRunner().invoke(command, ["kibana", "check"])
-    assert result.exit_code == 0, result.output
-
-    for month in client.indices.get(index=config.alias):
+    installation.run("kibana", "check")
+    for month in client.indices.get(index=alias):
         client.indices.delete(index=month)
-    client.indices.create(index=f"{config.alias}-2026.01")
-    result = CliRunner().invoke(command, ["kibana", "check"])
-    assert result.exit_code == 1
-    assert "NOTHING" in result.output
+    client.indices.create(index=f"{alias}-2026.01")
+    assert "NOTHING" in installation.run("kibana", "check", code=1).stdout
+
+
+def check_that_filters_reach_every_view(client: elasticsearch.Elasticsearch, alias: str) -> None:
+    """A control's filter, as Kibana puts it to all panels, finds its own in each view."""
+    board: dict[str, dict[str, str]] = {
+        "": {"topics": "Brise", "channel": "microblog", "language.code": "de"},
+        "-alerts": {"topics": "Brise"},
+        "-people": {"topics": "Brise", "channel": "microblog", "language.code": "de"},
+        "-work": {"topics": "Brise", "channel": "microblog", "sentiment.label": "negative"},
+    }
+    for suffix, chosen in board.items():
+        total = client.count(index=alias + suffix)["count"]
+        for field, value in chosen.items():
+            filtered: dict[str, Any] = {"match_phrase": {field: value}}
+            found = client.count(index=alias + suffix, query=filtered)["count"]
+            assert 0 < found < total, (suffix, field)
 
 
 def _aggregated(body: object) -> Iterator[str]:

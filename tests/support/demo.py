@@ -12,18 +12,24 @@ from pipeline.demo.story import Post, Story, tell
 from pipeline.demo.world import mention_id
 from pipeline.enrich.chain import Chain
 from pipeline.settings import load
-from schemas.mention import EnrichedMention, decode_enriched, encode
+from schemas.mention import EnrichedMention, RawMention, decode_enriched, encode
 
-__all__ = ["mentions"]
+__all__ = ["CONFIG", "mentions", "raw"]
+
+CONFIG = (files("pipeline.demo") / "mentions.toml").read_text("utf-8")
+
+
+def raw(around: datetime) -> list[RawMention]:
+    """What is there to be found, told around a moment, as agents publish it."""
+    story = tell(around)
+    return [make(*_raw(story, post)) for post in story.posts.values() if post.deleted_at is None]
 
 
 def mentions(around: datetime, folder: Path) -> list[EnrichedMention]:
-    """What is there to be found, told around a moment."""
+    """The same, enriched."""
     config = folder / "demo.toml"
-    config.write_text((files("pipeline.demo") / "mentions.toml").read_text("utf-8"), "utf-8")
-    story = tell(around)
-    raw = (_raw(story, post) for post in story.posts.values() if post.deleted_at is None)
-    made = [decode_enriched(encode(make(*each))) for each in raw]
+    config.write_text(CONFIG, "utf-8")
+    made = [decode_enriched(encode(each)) for each in raw(around)]
     Chain.build(load(config)).enrich(made, datetime.now(UTC))
     return made
 

@@ -34,7 +34,9 @@ _RULE: Final = Values("rule", Words("Regel", "Rule"), 10)
 _TEAM: Final = Values("team", Words("Team", "Team"), 20)
 _PRIORITY: Final = Values("subject.priority", Words("Priorität", "Priority"), 3)
 _WHO: Final = Values("assignee", Words("Bei", "Assigned to"), 20)
-_TAKES: Final = Measure("median", Words("Sekunden, Median", "Seconds, median"), "seconds")
+_TAKES: Final = Measure(
+    "median", Words("Stunden, Median", "Hours, median"), "seconds", decimals=1, hours=True
+)
 
 _ALERT_ROWS: Final = (
     Row(

@@ -24,7 +24,7 @@ from pipeline.kibana.export import files
 from pipeline.kibana.install import everything
 from pipeline.kibana.names import Place
 from pipeline.kibana.parts import Chart, Text
-from pipeline.kibana.questions import questions
+from pipeline.kibana.questions import answered, questions
 from pipeline.kibana.words import Words
 from pipeline.search.probe import Capabilities
 from pipeline.search.templates import index_body, wanted
@@ -181,6 +181,20 @@ def test_every_field_that_is_named_is_mapped() -> None:
     for question in asked:
         assert question.fields <= known[question.view.name], question.title
     assert {question.view.name for question in asked} == set(known)
+
+
+def test_zeros_are_no_answer() -> None:
+    def shows(**found: Any) -> bool:
+        return answered({"hits": {"total": {"value": 3}}, "aggregations": {"measure0": found}})
+
+    assert shows(value=2.5)
+    assert not shows(value=0), "no document has the field"
+    assert not shows(value=None)
+    full, none = ({"doc_count": 3, "measure0": {"value": value}} for value in (7, 0))
+    assert shows(buckets=[none, full])
+    assert not shows(buckets=[none])
+    assert not shows(buckets={})
+    assert not answered({"hits": {"total": {"value": 0}}})
 
 
 def test_ids_are_ours_alone_in_every_space() -> None:

@@ -5,19 +5,23 @@ from typing import Any
 
 import pytest
 
-from pipeline.kibana.dashboards import ALL
+from pipeline.kibana.dashboards import ALL, Dashboard
 from pipeline.kibana.data_views import VIEWS
 from pipeline.kibana.export import files
 from pipeline.kibana.names import Place
 from pipeline.kibana.parts import Chart
 from pipeline.kibana.questions import fields_of
 
-PLACES = [Place(), Place(space="press", lang="en", alias="acme")]
+PLACES = [
+    Place(),
+    Place(space="press", lang="en", alias="acme"),
+    Place(space="service", team="service", topics=("Acme",)),
+]
 ACCESSORS = {"metricAccessor", "xAccessor", "splitAccessor", "tagAccessor", "valueAccessor"}
 LISTS = {"accessors", "primaryGroups", "metrics"}
 
 
-@pytest.fixture(scope="module", params=PLACES, ids=["de", "en"])
+@pytest.fixture(scope="module", params=PLACES, ids=["de", "en", "a team's"])
 def place(request: pytest.FixtureRequest) -> Place:
     return request.param
 
@@ -40,19 +44,24 @@ def used(visualization: dict[str, Any]) -> set[str]:
     return found
 
 
-def test_the_bundle_is_whole(lines: dict[tuple[str, str], dict[str, Any]]) -> None:
+def boards(place: Place) -> list[Dashboard]:
+    """Those that the place has."""
+    return [board for board in ALL if board.for_teams or not place.team]
+
+
+def test_the_bundle_is_whole(place: Place, lines: dict[tuple[str, str], dict[str, Any]]) -> None:
     for line in lines.values():
         for reference in line["references"]:
             assert (reference["type"], reference["id"]) in lines, line["id"]
     kinds = [kind for kind, _ in lines]
-    assert kinds.count("dashboard") == len(ALL)
+    assert kinds.count("dashboard") == len(boards(place))
     assert kinds.count("index-pattern") == len(VIEWS)
 
 
 def test_every_panel_is_where_it_is_and_asks_what_it_asks(
     place: Place, lines: dict[tuple[str, str], dict[str, Any]]
 ) -> None:
-    for dashboard in ALL:
+    for dashboard in boards(place):
         line = lines["dashboard", place.id(dashboard.name)]
         references = {each["name"]: each["id"] for each in line["references"]}
         wanted = dashboard.placed(place)
@@ -90,15 +99,23 @@ def checked(panel: Chart, place: Place, saved: dict[str, Any], references: dict[
         | {m.field for m in panel.measures if m.field}
         | ({panel.time} if panel.time else set())
     )
-    assert state["query"]["query"] == panel.query
+    assert state["query"]["query"] == panel.view.narrowed(panel.query, place)
 
 
 def test_controls_are_those_of_the_public_form(
     place: Place, lines: dict[tuple[str, str], dict[str, Any]]
 ) -> None:
-    for dashboard in ALL:
-        attributes = lines["dashboard", place.id(dashboard.name)]["attributes"]
+    for dashboard in boards(place):
+        line = lines["dashboard", place.id(dashboard.name)]
+        attributes = line["attributes"]
         controls = json.loads(attributes["controlGroupInput"]["panelsJSON"])
         fields = {each["explicitInput"].get("fieldName") for each in controls.values()}
         public = dashboard.json(place)["pinned_panels"]
         assert fields == {each["config"].get("field_name") for each in public}
+        chosen = [each["explicitInput"].get("selectedOptions") for each in controls.values()]
+        assert chosen[0] == list(place.topics)
+        assert not any(chosen[1:])
+        for name, control in controls.items():
+            if control["type"] == "optionsListControl":
+                reference = f"controlGroup_{name}:optionsListDataView"
+                assert reference in {each["name"] for each in line["references"]}
