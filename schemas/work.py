@@ -59,6 +59,8 @@ class Subject(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The host name it was said on."""
     topics: Annotated[tuple[TopicName, ...], Meta(max_length=200)] = ()
     """The watchlist topics it matches."""
+    language: Annotated[str, Meta(pattern="^[a-z]{2,3}$"), About("de")] | None = None
+    """The language of the text, ISO 639-1; None where the text does not tell."""
     label: Label | None = None
     """The tone of the whole text."""
     story: Id | None = None

@@ -293,6 +293,7 @@ WORK: Final = View(
         "subject.site": Words("Website", "site"),
         "topics": Words("Themen", "topics"),
         "channel": Words("Kanal", "channel"),
+        "language.code": Words("Sprache", "language"),
         "sentiment.label": Words("Ton", "tone"),
         "seconds": Words("Dauer bis erledigt", "time until done"),
     },
@@ -301,6 +302,7 @@ WORK: Final = View(
         "state": Names(STATES),
         "subject.priority": Names(PRIORITIES),
         "channel": Names(CHANNELS),
+        "language.code": Names(LANGUAGES),
         "sentiment.label": _TONES,
         "seconds": {
             "id": "duration",

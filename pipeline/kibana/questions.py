@@ -4,7 +4,7 @@
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from elasticsearch import Elasticsearch
@@ -71,7 +71,7 @@ def ask(client: Elasticsearch, alias: str, question: Question) -> Mapping[str, A
 
 
 def answered(answer: Mapping[str, Any]) -> bool:
-    """Whether a panel would show something: mentions, and in some group more than zeros."""
+    """Whether a panel would show something: mentions, and of each figure more than zeros."""
     if not answer["hits"]["total"]["value"]:
         return False
     return all(_filled(value) for value in answer.get("aggregations", {}).values())
@@ -160,16 +160,21 @@ def _filled(found: Mapping[str, Any]) -> bool:
     """Whether an aggregation has found anything."""
     if "buckets" in found:
         buckets = found["buckets"]
-        each = list(buckets.values() if isinstance(buckets, Mapping) else buckets)
-        return any(bucket["doc_count"] and _bucket_filled(bucket) for bucket in each)
+        return _any_filled(buckets.values() if isinstance(buckets, Mapping) else buckets)
     if "values" in found:
         return any(value is not None for value in found["values"].values())
     if "value" in found:
         # Of a field that no document has, there are 0 values, and their sum is 0.
         return bool(found["value"])
-    return bool(found["doc_count"]) and _bucket_filled(found)
+    return _any_filled([found])
 
 
-def _bucket_filled(bucket: Mapping[str, Any]) -> bool:
-    inner = [value for value in bucket.values() if isinstance(value, Mapping)]
-    return all(map(_filled, inner))
+def _any_filled(buckets: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether there is something in a group, and of each figure in some group."""
+    full = [bucket for bucket in buckets if bucket["doc_count"]]
+    figures: dict[str, list[bool]] = {}
+    for bucket in full:
+        for name, inner in bucket.items():
+            if isinstance(inner, Mapping):
+                figures.setdefault(name, []).append(_filled(inner))
+    return bool(full) and all(map(any, figures.values()))

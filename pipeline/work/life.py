@@ -164,6 +164,7 @@ def routing(settings: Settings, rule: Route, mention: EnrichedMention, now: date
         channel=mention.channel,
         site=mention.site,
         topics=tuple(dict.fromkeys(match.topic for match in mention.matches)),
+        language=code if (code := mention.language.code) != "und" else None,
         label=mention.sentiment.label if mention.sentiment else None,
         story=mention.duplicate.of if mention.duplicate else None,
     )

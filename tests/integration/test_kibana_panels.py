@@ -43,7 +43,13 @@ def said_by_agents(now: datetime) -> list[Message]:
         (None, encode_coverage(Coverage(**made)), [])
         for made in (
             {**base, "source": "press", "polls": 1, "complete": span, "gap": span},
-            {**base, "source": "it", "polls": 1, "errors": {"RateLimited": 1}},
+            {
+                **base,
+                "source": "it",
+                "polls": 1,
+                "errors": {"RateLimited": 1},
+                "limited_seconds": 9.0,
+            },
         )
     ]
 
@@ -55,7 +61,13 @@ def said_by_workers(now: datetime) -> list[Message]:
         (None, msgspec.json.encode(Figures(**made)), [])
         for made in (
             {**base, "received": 5, "rejected": 1, "errors": {"Odd": 1}, "batches": 1},
-            {**base, "start": now - timedelta(minutes=1), "lag": 9, "waiting_for": "Kafka"},
+            {
+                **base,
+                "start": now - timedelta(minutes=1),
+                "lag": 9,
+                "retried": 3,
+                "waiting_for": "Kafka",
+            },
         )
     ]
 
@@ -152,7 +164,7 @@ def check_that_filters_reach_every_view(client: elasticsearch.Elasticsearch, ali
         "": {"topics": "Brise", "channel": "microblog", "language.code": "de"},
         "-alerts": {"topics": "Brise"},
         "-people": {"topics": "Brise", "channel": "microblog", "language.code": "de"},
-        "-work": {"topics": "Brise", "channel": "microblog", "sentiment.label": "negative"},
+        "-work": {"topics": "Brise", "channel": "microblog", "language.code": "de"},
     }
     for suffix, chosen in board.items():
         total = client.count(index=alias + suffix)["count"]

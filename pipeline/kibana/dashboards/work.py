@@ -24,7 +24,7 @@ OVERDUE: Final = "open:true AND subject.due:[* TO now]"
 ALERT_COLUMNS: Final = ("severity", "rule", "topics", "why", "mentions", "source_names")
 WORK_COLUMNS: Final = (
     "subject.due", "team", "subject.priority", "state", "assignee", "topics", "channel",
-    "sentiment.label", "mention",
+    "language.code", "sentiment.label", "mention",
 )  # fmt: skip
 
 _ALERTS: Final = Measure("count", Words("Alarme", "Alerts"))
@@ -223,7 +223,7 @@ ALERTS_AND_WORK: Final = Dashboard(
                 Control("team", Words("Team", "Team"), WORK),
                 Control("subject.priority", Words("Priorität", "Priority"), WORK),
                 Control("channel", Words("Kanal", "Channel"), WORK),
-                Control("sentiment.label", Words("Ton", "Tone"), WORK),
+                Control("language.code", Words("Sprache", "Language"), WORK),
             ),
             _WORK_ROWS,
         ),

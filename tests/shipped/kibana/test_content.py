@@ -194,6 +194,9 @@ def test_zeros_are_no_answer() -> None:
     assert shows(buckets=[none, full])
     assert not shows(buckets=[none])
     assert not shows(buckets={})
+    other = {"doc_count": 3, "measure0": {"value": 0}, "measure1": {"value": 7}}
+    assert not shows(buckets=[none, other]), "one of two figures is of nothing"
+    assert shows(buckets=[full, other])
     assert not answered({"hits": {"total": {"value": 0}}})
 
 

@@ -57,7 +57,7 @@ def test_every_field_of_work_is_mapped_and_no_other() -> None:
     template = wanted(Elasticsearch(), BARE)["index template", "mentions-work"]["template"]
     known = set(mapped(template["mappings"]["properties"]))
     counted = {"open", "seconds"}
-    as_mentions = {"topics", "channel", "sentiment.label"}
+    as_mentions = {"topics", "channel", "language.code", "sentiment.label"}
     assert known == {*fields(msgspec.inspect.type_info(Work)), *counted, *as_mentions}
 
 

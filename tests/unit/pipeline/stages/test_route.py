@@ -155,6 +155,7 @@ async def test_what_is_routed_is_work_unless_it_is_published_again() -> None:
     assert (order.team, order.mention, order.action) == ("all", "push:1", "route")
     assert order.subject
     assert order.subject.topics == ("app",)
+    assert order.subject.language == "de"
 
 
 async def test_a_deletion_reaches_every_team() -> None:
