@@ -193,10 +193,10 @@ def _places(config: "Settings", space: str, lang: str, *, teams: bool) -> "Itera
 
 
 def _at(config: "Settings", space: str, lang: str) -> "Place":
-    """A space; one that is named like a team is the team's."""
+    """A space; one that is named like a team is the team's, but the default one is everybody's."""
     from pipeline.kibana.names import Place  # noqa: PLC0415 - not needed for --help
 
-    own = [route for route in config.routes if route.team == space]
+    own = [route for route in config.routes if route.team == space != "default"]
     everything = any(not route.topics for route in own)
     topics = [topic for route in own for topic in route.topics]
     return Place(

@@ -14,7 +14,7 @@ from pipeline.kibana.dashboards import ALL
 from pipeline.kibana.data_views import View
 from pipeline.kibana.mentions import Mentions
 from pipeline.kibana.parts import Groups, Json, Measure, Panel, Split, Text
-from pipeline.kibana.rules import RULES
+from pipeline.kibana.rules import RULES, Rule
 from pipeline.kibana.sessions import SESSIONS
 
 __all__ = ["Question", "answered", "ask", "fields_of", "questions"]
@@ -27,6 +27,7 @@ _FUNCTIONS: Final = {
     "max": "max",
     "min": "min",
 }
+_QUOTED: Final = re.compile(r"_source\.([\w.]+)")
 _IN_QUERY: Final = re.compile(r"_exists_:([\w.]+)|(?<![\w.:])([a-z][\w.]*):")
 
 
@@ -53,11 +54,22 @@ def questions() -> Iterator[Question]:
         fields = frozenset(fields_of(session))
         yield Question("Discover", session.title.en, session.view, fields, _body(session))
     for rule in RULES:
-        named = {rule.clock or rule.view.time, *_in_query(rule.query)}
-        named |= {rule.by} if rule.by else set()
-        fields = frozenset(named | ({rule.compare[1]} if rule.compare else set()))
-        body = {"query": _matching(rule.query), "size": 0}
-        yield Question("rule", rule.title.en, rule.view, fields, body)
+        yield _of_rule(rule)
+
+
+def _of_rule(rule: Rule) -> Question:
+    """What a rule asks, of any time."""
+    named = {rule.clock or rule.view.time, *_in_query(rule.query), *_QUOTED.findall(rule.says.en)}
+    aggregations: Json = {}
+    if rule.compare:
+        how, field = rule.compare
+        named.add(field)
+        aggregations = {"measure0": {how: {"field": field}}}
+    if rule.by:
+        named.add(rule.by)
+        aggregations = {"groups0": {"terms": {"field": rule.by}, "aggs": aggregations}}
+    body = {"query": _matching(rule.query), "size": 0, "aggs": aggregations}
+    return Question("rule", rule.title.en, rule.view, frozenset(named), body)
 
 
 def ask(client: Elasticsearch, alias: str, question: Question) -> Mapping[str, Any]:

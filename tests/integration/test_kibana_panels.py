@@ -174,6 +174,27 @@ def check_that_filters_reach_every_view(client: elasticsearch.Elasticsearch, ali
             assert 0 < found < total, (suffix, field)
 
 
+@pytest.mark.parametrize(("name", "path"), [("alerts", "topic"), ("work", "subject.topics")])
+def test_an_index_that_is_there_learns_the_filters_names(
+    installation: Installation, name: str, path: str
+) -> None:
+    """What was written before is found by them, too."""
+    client, index = installation.client, f"{installation.alias}-{name}"
+    template = client.indices.get_index_template(name=index)["index_templates"][0]
+    known = template["index_template"]["template"]["mappings"]["properties"]
+    earlier = {field: known[field] for field in known if field == path.partition(".")[0]}
+    client.indices.delete_index_template(name=index)
+    client.indices.create(index=index, mappings={"dynamic": False, "properties": earlier})
+    field, _, inner = path.partition(".")
+    document = {field: {inner: "Brise"} if inner else "Brise"}
+    client.index(index=index, document=document, refresh=True)
+    query = {"match_phrase": {"topics": "Brise"}}
+    assert client.count(index=index, query=query)["count"] == 0
+    installation.run("index", "apply")
+    assert client.count(index=index, query=query)["count"] == 1
+    installation.run("index", "diff")
+
+
 def _aggregated(body: object) -> Iterator[str]:
     if isinstance(body, dict):
         for key, value in body.items():

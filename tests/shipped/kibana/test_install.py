@@ -33,6 +33,9 @@ topics = ["Acme"]
 
 [[routes]]
 team = "desk"
+
+[[routes]]
+team = "default"
 """
 
 
@@ -271,6 +274,7 @@ def test_a_space_for_each_team_of_the_routes(
 
     assert run("install") == 0
     assert set(api.spaces) == {"default", "press", "desk"}
+    assert "mentions-operations" in api.of("dashboard"), "everybody's, whatever a team is called"
     assert "Acme" in json.dumps(api.of("dashboard", "press"))
     # A route that lets everything through leaves nothing to be chosen beforehand.
     assert "Acme" not in json.dumps(api.of("dashboard", "desk"))
