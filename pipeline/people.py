@@ -71,7 +71,7 @@ class _Intent(Struct, frozen=True):
 
 
 class _Language(Struct, frozen=True):
-    code: str
+    code: str = "und"
 
 
 class _Noise(Struct, frozen=True):

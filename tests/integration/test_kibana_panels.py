@@ -180,12 +180,16 @@ def test_an_index_that_is_there_learns_the_filters_names(
 ) -> None:
     """What was written before is found by them, too."""
     client, index = installation.client, f"{installation.alias}-{name}"
-    template = client.indices.get_index_template(name=index)["index_templates"][0]
-    known = template["index_template"]["template"]["mappings"]["properties"]
-    earlier = {field: known[field] for field in known if field == path.partition(".")[0]}
-    client.indices.delete_index_template(name=index)
-    client.indices.create(index=index, mappings={"dynamic": False, "properties": earlier})
     field, _, inner = path.partition(".")
+    found = client.indices.get_index_template(name=index)["index_templates"][0]
+    template = found["index_template"]["template"]
+    earlier = {field: template["mappings"]["properties"][field]}
+    client.indices.delete_index_template(name=index)
+    client.indices.create(
+        index=index,
+        settings=template["settings"],
+        mappings={"dynamic": False, "properties": earlier},
+    )
     document = {field: {inner: "Brise"} if inner else "Brise"}
     client.index(index=index, document=document, refresh=True)
     query = {"match_phrase": {"topics": "Brise"}}

@@ -167,6 +167,7 @@ def test_people_and_share_of_voice_and_a_person_who_is_forgotten(
     handles = {(one["topic"], one["author"]["handle"]) for one in first.values()}
     assert {("Brise", "Erika.M"), ("Luvensa", "press")} <= handles
     assert not handles & {("Brise", "brise"), ("Luvensa", "bot")}
+    assert {"Erika Muster", "otto"} <= {one["who"] for one in first.values()}
     installation.run("people", "--update")
     assert set(indexed(installation, "people")) == set(first)
     unmapped = set().union(*first.values()) - set(

@@ -54,7 +54,6 @@ STORIES: Final = Listing(
         Measure("count", Words("Abschriften", "Copies")),
         AUTHORS,
         Measure("unique_count", Words("Websites", "Sites"), "site"),
-        REACTIONS,
     ),
 )
 """A story is a mention and all near copies of it; the id leads to that mention."""

@@ -56,6 +56,15 @@ def test_authors_are_told_apart_and_put_together() -> None:
     assert who("news", "a.example") == who("news", "b.example")
 
 
+def test_languages_are_those_that_a_text_tells() -> None:
+    said = [{"code": "fr", "confidence": 1.0}, {"code": "de"}, {"code": "fr"}, {}]
+    posts = [
+        post(str(n), "erika", n, language=convert("language", value))
+        for n, value in enumerate(said)
+    ]
+    assert found(*posts)["erika"].languages == ("fr", "de")
+
+
 def test_under_pseudonyms_people_are_the_same_and_nobody_is_named() -> None:
     author = anonymous(Author(id="17", handle="erika.m", name="Erika Muster", followers=9), b"salt")
     (person,) = people("Brise", several("x", 3, author=author), (), NOW)
