@@ -3,7 +3,8 @@
 The document is the message itself plus fields that are joined beforehand. Arrays of objects are
 indexed flat (no ``nested``), so that an analyst writes ``matches.topic: X`` and every chart is a
 plain terms aggregation. What flat arrays cannot say (which tone belongs to which topic, which topic
-is a brand) stands in the joined fields, ready to be counted.
+is a brand) stands in the joined fields, ready to be counted; and so do the words that an analyzer
+which every cluster has would not find (see ``compounds``).
 """
 
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
+from pipeline.search.compounds import parts
 from schemas.mention import EnrichedMention, Entity, encode
 
 __all__ = ["Document", "Joined", "Latency", "document", "index_of", "joined", "may_move", "message"]
@@ -35,6 +37,8 @@ _ENTITY_FIELDS: Final = {
 
 
 _VOICES: Final = ("brand", "competitor")
+_ANALYSED: Final = frozenset({"fr", "it", "es", "pt", "nl", "cs", "da", "sv", "tr"})
+"""Languages that are indexed apart. A sub-field for each would index every text nine times more."""
 
 
 class Document(Struct, frozen=True):
@@ -83,6 +87,11 @@ class Joined(Struct, kw_only=True, omit_defaults=True):
     """A rating on any scale, brought to 1 … 5."""
     geo: list[float] | None = None
     """Longitude and latitude, degrees WGS 84."""
+    compounds: list[str] = []
+    """What the compounds in a German title and text are made of."""
+    words: dict[str, str] = {}
+    """Title and text under their language, where that has an analyzer of its own in
+    ``templates/languages.json``; German and English are sub-fields of ``text`` and ``title``."""
 
 
 _JOINED: Final = frozenset(Joined.__struct_fields__)
@@ -158,7 +167,18 @@ def joined(mention: EnrichedMention) -> Joined:
     place = mention.place
     if place is not None and place.longitude is not None and place.latitude is not None:
         fields.geo = [place.longitude, place.latitude]
+    _join_words(mention, fields)
     return fields
+
+
+def _join_words(mention: EnrichedMention, fields: Joined) -> None:
+    language = mention.language.code if mention.language else None
+    if language == "de" or language in _ANALYSED:
+        said = f"{mention.title}\n{mention.text}" if mention.title else mention.text
+        if language == "de":
+            fields.compounds = parts(said)
+        else:
+            fields.words = {language: said}
 
 
 def _join_topics(mention: EnrichedMention, fields: Joined) -> None:

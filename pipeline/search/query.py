@@ -1,6 +1,7 @@
 """Finds mentions by a query in Lucene's syntax.
 
-A bare word is looked for in text and title, all words must occur; ``field:value``, ``AND OR NOT``,
+A bare word is looked for in text and title, and as part of a German compound; all words must occur,
+in whichever of them; ``field:value``, ``AND OR NOT``,
 ``"a phrase"``, ``wild*``, ranges ``author.followers:>1000`` and parentheses do what they do in
 Kibana's Lucene mode. ``#tag`` and ``@name`` stand for the fields that hold them.
 
@@ -21,7 +22,7 @@ from pipeline.errors import PipelineError
 
 __all__ = ["SORTS", "Found", "Hit", "QueryError", "count", "scan", "search", "spellings_of"]
 
-FIELDS: Final = ("text", "text.*", "title", "title.*")
+FIELDS: Final = ("text", "text.*", "title", "title.*", "compounds", "compounds.*", "words.*")
 SORTS: Final[Mapping[str, list[dict[str, str]]]] = {
     "newest": [{"published_at": "desc"}],
     "oldest": [{"published_at": "asc"}],
@@ -187,6 +188,7 @@ def _matching(written: str, since: datetime | None, until: datetime | None) -> d
         "query_string": {
             "query": written,
             "fields": list(FIELDS),
+            "type": "cross_fields",
             "default_operator": "AND",
             "analyze_wildcard": True,
         }

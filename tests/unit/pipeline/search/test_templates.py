@@ -1,18 +1,27 @@
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 import pytest
 
-from pipeline.search.document import Joined
+from pipeline.search.document import Joined, joined
 from pipeline.search.probe import Capabilities
 from pipeline.search.templates import wanted
 from pipeline.settings import Elasticsearch
-from schemas.mention import EnrichedMention
+from schemas.mention import Collector, EnrichedMention, Language, Producer
 from schemas.work import Work
 
 BARE = Capabilities(version="9.5.3")
 FULL = Capabilities(version="9.5.3", analysis=True)
+ANALYZERS = {
+    "arabic", "armenian", "basque", "bengali", "brazilian", "bulgarian", "catalan", "cjk", "czech",
+    "danish", "dutch", "english", "estonian", "finnish", "french", "galician", "german", "greek",
+    "hindi", "hungarian", "indonesian", "irish", "italian", "latvian", "lithuanian", "norwegian",
+    "persian", "portuguese", "romanian", "russian", "serbian", "sorani", "spanish", "swedish",
+    "thai", "turkish",
+}  # fmt: skip
+"""Elasticsearch's own, see "Language analyzers" in its reference."""
 
 
 def mapping(capabilities: Capabilities = BARE) -> dict[str, Any]:
@@ -46,11 +55,12 @@ def mapped(properties: dict[str, Any], path: str = "") -> Iterator[str]:
 
 @pytest.mark.parametrize("struct", [EnrichedMention, Joined])
 def test_every_field_is_mapped(struct: type) -> None:
-    known = set(mapped(mapping()["mappings"]["properties"]))
-    by_kind = {path for path in known if path.startswith("topic_of.")}
+    known = set(mapped(mapping(FULL)["mappings"]["properties"]))
+    by_key = {"topic_of", "words"}
+    assert by_key <= {path.partition(".")[0] for path in known}
     wanted_ = set(fields(msgspec.inspect.type_info(struct)))
-    assert wanted_ - {"topic_of"} <= known
-    assert by_kind
+    assert wanted_ - by_key <= known
+    assert wanted_ - by_key <= set(mapped(mapping()["mappings"]["properties"]))
 
 
 def test_every_field_of_work_is_mapped_and_no_other() -> None:
@@ -93,6 +103,23 @@ def test_languages_are_added_where_the_cluster_has_them() -> None:
     }
     analyzers = mapping(FULL)["settings"]["index"]["analysis"]["analyzer"]
     assert set(analyzers) == {"mention", "unaccented"}
+
+
+@pytest.mark.parametrize("code", ["fr", "it", "es", "pt", "nl", "cs", "da", "sv", "tr", "pl", "de"])
+def test_a_language_is_kept_apart_where_it_has_an_analyzer_and_no_sub_field(code: str) -> None:
+    said = EnrichedMention(
+        id="test:1",
+        revision=1,
+        channel="forum",
+        text="C'est ça",
+        published_at=datetime(2026, 3, 5, tzinfo=UTC),
+        collected_at=datetime(2026, 3, 5, tzinfo=UTC),
+        collector=Collector(source="test"),
+        language=Language(code=code, confidence=1, by=Producer(name="test", version="1")),
+    )
+    analysed = mapping(FULL)["mappings"]["properties"]["words"]["properties"]
+    assert (code in joined(said).words) == (code in analysed)
+    assert all(field["analyzer"] in ANALYZERS for field in analysed.values())
 
 
 def test_settings_and_names_come_from_the_configuration() -> None:
