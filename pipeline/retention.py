@@ -3,7 +3,7 @@
 Kafka deletes by itself what is older than a topic's ``retention.ms``; here the brokers are brought
 to the settings. Elasticsearch deletes nothing by itself: months that are over go as whole indices,
 copies of dead letters and of alerts, the ledger of coverage and the figures of processes by their
-time.
+time, and teams' work by when it was done: what is open stays, however old.
 """
 
 import re
@@ -16,7 +16,7 @@ from elasticsearch.helpers import scan
 from msgspec import Struct
 
 from pipeline import admin
-from pipeline.search import alerts, coverage, figures
+from pipeline.search import alerts, coverage, figures, work
 from pipeline.search.client import connect_sync, explained
 from pipeline.search.removal import remove
 from pipeline.search.templates import letters_template
@@ -115,15 +115,19 @@ def _aged(client: Elasticsearch, settings: Settings, now: datetime) -> Iterator[
 def _kept(settings: Settings, now: datetime) -> dict[str, tuple[int, dict[str, Any]]]:
     """Indices whose documents go one by one: days that they are kept, and what is over."""
     kept, alias = settings.retention, settings.elasticsearch.alias
-    return {
+    over = {
         name: (days, {"range": {clock: {"lt": (now - timedelta(days=days)).isoformat()}}})
         for name, clock, days in (
             (letters_template(alias), "at", kept.dead_letter_days),
             (alerts.index_name(alias), "at", kept.alert_days),
             (coverage.index_name(alias), "end", kept.coverage_days),
             (figures.index_name(alias), "end", kept.figures_days),
+            (work.index_name(alias), "changed_at", kept.work_days),
         )
     }
+    days, old = over[work.index_name(alias)]
+    done = {"term": {"open": False}}
+    return over | {work.index_name(alias): (days, {"bool": {"filter": [old, done]}})}
 
 
 def _drop(client: Elasticsearch, index: str, query: dict[str, Any]) -> None:

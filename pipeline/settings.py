@@ -400,6 +400,8 @@ class Retention(_Table):
     """What worker processes did, and its index."""
     alert_days: Days = 365
     """Alerts, who was told of them, and their searchable copies."""
+    work_days: Days = 365
+    """Teams' work and, once it is answered or dismissed, its searchable copies."""
     index_months: Annotated[int, Field(ge=1, le=120)] | None = None
     """Months whose mentions stay searchable besides the current one; by default all."""
 

@@ -27,13 +27,18 @@ def test_months_letters_and_topics_end_when_the_settings_say(installation: Insta
             client.index(index=f"{alias}-{name}", id=f"{days}", document=body, refresh=True)
         at = (now - timedelta(days=2 * days)).isoformat()
         client.index(index=f"{alias}-alerts", id=f"a:{days}", document={"at": at}, refresh=True)
+        for state in ("answered", "new"):
+            task = {"changed_at": at, "open": state == "new"}
+            client.index(index=f"{alias}-work", id=f"{state}:{days}", document=task, refresh=True)
 
     def steps(*arguments: str) -> dict[str, int]:
         lines = installation.run("retention", "--json", *arguments).stdout.splitlines()
         return {step["name"]: step["count"] for step in map(json.loads, lines)}
 
     # By default all months are kept, letters as long as their topic.
-    aged = {f"{alias}-{name}": 1 for name in ("dead-letters", "coverage", "figures", "alerts")}
+    aged = {
+        f"{alias}-{name}": 1 for name in ("dead-letters", "coverage", "figures", "alerts", "work")
+    }
     assert steps() == aged
     installation.configure("[retention]\nindex_months = 1\nraw_days = 7\n")
     raw = f"{installation.settings.kafka.prefix}mentions.raw"
@@ -49,6 +54,8 @@ def test_months_letters_and_topics_end_when_the_settings_say(installation: Insta
     assert [hit["_id"] for hit in left] == ["0:1"]
     left = client.search(index=f"{alias}-alerts")["hits"]["hits"]
     assert [hit["_id"] for hit in left] == ["a:1"]
+    left = client.search(index=f"{alias}-work")["hits"]["hits"]
+    assert sorted(hit["_id"] for hit in left) == ["answered:1", "new:1", "new:200"]
     described = installation.run("topics", "describe", "--json").stdout.splitlines()
     kept = {row["name"]: row["config"]["retention.ms"] for row in map(json.loads, described)}
     assert kept[raw] == str(7 * 86_400_000)
