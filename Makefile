@@ -119,9 +119,9 @@ models: setup  ## fit the sentiment models that come with the package, LABELLED=
 
 lock:  ## renew requirements.lock; needs uv
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
-	  --no-annotate --extra all --extra train --group dev --output-file requirements.lock pyproject.toml
+	  --no-annotate --extra all --extra traces --extra train --group dev --output-file requirements.lock pyproject.toml
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
-	  --no-annotate --extra agents --extra kibana --extra pipeline --constraint requirements.lock \
+	  --no-annotate --extra agents --extra kibana --extra pipeline --extra traces --constraint requirements.lock \
 	  --output-file deploy/requirements.lock pyproject.toml
 
 clean:  ## remove what was built; keeps the demo's data

@@ -16,6 +16,7 @@ __all__ = [
     "RECEIVED",
     "REJECTED",
     "UNCHANGED",
+    "let_go",
 ]
 
 POLLS = Counter("mentions_source_polls", "Polls, failed ones included.", ["source"])
@@ -32,3 +33,9 @@ COMPLETE = Gauge(
 )
 DARK = Gauge("mentions_source_dark", "1 when two expected polls were missed.", ["source"])
 OWNED = Gauge("mentions_sources_owned", "Sources that this process reads.")
+
+
+def let_go(source: str) -> None:
+    """Say no more how a source is: another process reads it now, and may say otherwise."""
+    for gauge in (COMPLETE, DARK):
+        gauge.remove(source)

@@ -257,6 +257,7 @@ class Agent:
         for source, task in list(self._closing):
             if task is None or task.idle:
                 source.close()
+                metrics.let_go(source.config.name)
                 self._closing.remove((source, task))
 
     def _adopt(self, owned: Collection[int]) -> None:
@@ -270,6 +271,8 @@ class Agent:
                 task.stop()
             if task.stopped and task.idle:
                 del self._tasks[name]
+                metrics.let_go(name)
+        self._count()
         missing = ours - set(self._tasks)
         if not missing:
             return
@@ -280,7 +283,10 @@ class Agent:
             return
         for name in missing:
             self._tasks[name] = self._task(name, known.get(name))
-        metrics.OWNED.set(len(self._tasks))
+        self._count()
+
+    def _count(self) -> None:
+        metrics.OWNED.set(len(self._tasks) + len(self._listening))
 
     def _release(self, partitions: Collection[int]) -> None:
         """Stop reading what goes to another process; called between two ``poll`` of the group."""

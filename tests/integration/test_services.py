@@ -8,6 +8,10 @@ import subprocess
 import sys
 from typing import Any
 
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.support import watched
 from tests.support.deploy import compose, interpolated
 from tests.support.installation import Installation
 from tests.support.kibana_api import KibanaApi
@@ -41,6 +45,7 @@ url = "env:DESK_URL"
             done = _start(services[name], environment, installation)
             assert done.wait(90) == 0, name
         assert kibana.of("dashboard")
+    exported: set[str] = set()
     for name in STAYING:
         environment = _environment(services[name], installation, "")
         process = _start(services[name], environment, installation)
@@ -51,11 +56,22 @@ url = "env:DESK_URL"
             installation.wait(lambda check=ready: _passes(check), f"{name} ready")  # type: ignore[misc]
             if name == "agent":
                 installation.wait(lambda: bool(installation.tail("raw")), "something collected")
+            said = _exported(environment["MENTIONS_WORKER__PORT"])
+            assert ("mentions_sources_owned" in said) == (name == "agent"), name
+            exported |= said
             assert process.poll() is None, name
         finally:
             process.send_signal(signal.SIGTERM)
             code = _ended(process)
         assert code == 0, name
+    asked = [*watched.expressions(), *(rule["expr"] for rule in watched.RULES)]
+    assert set().union(*map(watched.metrics, asked)) <= exported
+
+
+def _exported(port: str) -> set[str]:
+    """The families of metrics that a process shows to Prometheus."""
+    answer = httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False)
+    return {family.name for family in text_string_to_metric_families(answer.text)}
 
 
 def _needed(value: Any) -> set[str]:

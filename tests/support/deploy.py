@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -15,10 +14,10 @@ from pydantic import BaseModel
 
 from pipeline.cli import mentions
 from pipeline.settings import Settings
+from tests.support.programs import kustomize
 
 __all__ = [
     "ROOT",
-    "TOOL",
     "compose",
     "interpolated",
     "known_variable",
@@ -32,13 +31,9 @@ _VARIABLE: Final = re.compile(r"\$\{(\w+)(?::([-?])([^}]*))?\}|\$\$")
 _OTHERS: Final = re.compile(r"MENTIONS_(CONFIG|SECRETS_DIR|CACHE|ACCOUNT_\w+|PUSH_TOKEN)")
 
 
-TOOL: Final = next((tool for tool in ("kustomize", "kubectl") if shutil.which(tool)), None)
-"""What renders a kustomization here."""
-
-
 def rendered(folder: Path) -> list[dict[str, Any]]:
     """What the real tool makes of a kustomization."""
-    command = [str(TOOL), *(["build"] if TOOL == "kustomize" else ["kustomize"]), str(folder)]
+    command = [*kustomize(), str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return list(yaml.safe_load_all(done.stdout))

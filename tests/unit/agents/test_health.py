@@ -1,9 +1,11 @@
 import httpx
 import pytest
+from prometheus_client import generate_latest
 
 from agents import metrics
 from agents.errors import AgentError
 from agents.health import Health, Pages
+from agents.ledger import Ledger
 
 
 def test_health_readiness_and_metrics() -> None:
@@ -24,3 +26,15 @@ def test_health_readiness_and_metrics() -> None:
             Pages("127.0.0.1", pages.port, lambda: now)
     finally:
         pages.close()
+
+
+def test_how_a_source_is_is_said_by_whoever_reads_it() -> None:
+    ledger = Ledger("taken", "files", 60.0)
+    ledger.succeeded((0, 5_000))
+    assert b'mentions_source_dark{source="taken"} 0.0' in generate_latest()
+    metrics.let_go("taken")
+    said = generate_latest()
+    assert b'mentions_source_dark{source="taken"}' not in said
+    assert b'mentions_source_complete_timestamp_seconds{source="taken"}' not in said
+    assert b'mentions_source_polls_total{source="taken"} 1.0' in said
+    metrics.let_go("taken")
