@@ -103,6 +103,20 @@ ROWS: Final = {
         Panel("A batch, half of them within", _slowest(0.5), "{{stage}}", "s"),
         Panel("A batch, 19 of 20 within", _slowest(0.95), "{{stage}}", "s"),
     ),
+    "Channels": (
+        Panel(
+            "Attempts in vain since the channel took something",
+            "max by (channel) (mentions_channel_failures)",
+            "{{channel}}",
+            "short",
+        ),
+        Panel(
+            "Alerts and stories it never took",
+            "max by (channel) (mentions_channel_lost)",
+            "{{channel}}",
+            "short",
+        ),
+    ),
     "Processes": (
         Panel(
             "Memory",

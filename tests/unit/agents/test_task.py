@@ -335,10 +335,10 @@ def test_a_reading_that_is_given_up_in_order_leaves_nothing_to_be_repeated() -> 
     made, _ = task(Lagging([Page([ITEM], {"at": 1}) for _ in range(100)]), kafka)
     published = kafka.publish
 
-    def publish(items: Sequence[Item], source: str) -> Tally:
+    def publish(items: Sequence[Item], source: str, *, undated: bool) -> Tally:
         if len(kafka.written) > 3:
             made.stop()
-        return published(items, source)
+        return published(items, source, undated=undated)
 
     kafka.publish = publish  # type: ignore[method-assign]
     made.run()
