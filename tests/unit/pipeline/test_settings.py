@@ -70,6 +70,15 @@ def test_secrets_come_from_files_and_are_never_shown(
         ),
         ("[alerts]\nkinds = ['incomplete']\n", "name 'silence'"),
         ("= nothing", "not TOML"),
+        (
+            '[work]\nheir = "servce"\n[[routes]]\nteam = "service"\n',
+            "work.heir: no route for team 'servce'; did you mean 'service'?",
+        ),
+        (
+            "[[page.people]]\nname='ada'\ntoken='env:A'\n[[page.people]]\nname='ada'\ntoken='env:B'\n",
+            "person of the page 'ada' is there twice",
+        ),
+        ('[page]\npeople = [{ name = "ada", token = "hush" }]\n', "page.people.0.token"),
     ],
 )
 def test_a_mistake_is_named_in_one_line(tmp_path: Path, content: str, said: str) -> None:
