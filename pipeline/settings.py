@@ -32,7 +32,7 @@ from pydantic_settings import (
 from pipeline.errors import ConfigError
 from schemas.alert import AlertRule
 from schemas.mention import IntentKind
-from schemas.topics import Topic
+from schemas.topics import RAW, Topic
 
 __all__ = [
     "Agent",
@@ -94,6 +94,9 @@ class Kafka(_Table):
     key_file: Path | None = None
     replication: Annotated[int, Field(ge=1, le=7)] = 1
     """Copies of each partition in topics that are created."""
+    partitions: Annotated[int, Field(ge=1, le=1_000)] = RAW.partitions
+    """Of ``mentions.raw`` and ``mentions.enriched``: how many processes of a stage can share the
+    work. ``mentions topics grow`` changes it for topics that exist."""
     prefix: Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{0,50}$")] = ""
     """Goes before every topic and consumer group, for a cluster shared with others."""
 
@@ -148,6 +151,9 @@ class Elasticsearch(_Table):
     """Shards of each monthly index that is created: one for 30 million mentions, or 40 GB."""
     refresh: str = "1s"
     """How soon a written mention can be found."""
+    lifecycle: bool = False
+    """Let older months move to warm and cold nodes, and end by ``retention.index_months``, by
+    Elasticsearch's index life-cycle management, where it has that."""
     alias: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,50}$")] = "mentions"
     """Finds all mentions; the monthly indices are named ``<alias>-YYYY.MM``."""
 

@@ -40,13 +40,15 @@ def command() -> None:
 @click.pass_context
 def diff(ctx: click.Context, *, as_json: bool) -> None:
     """Show what applying would change, and change nothing."""
-    from pipeline.search import templates  # noqa: PLC0415 - a client is not needed for --help
+    from pipeline.search import lifecycle, templates  # noqa: PLC0415 - not needed for --help
     from pipeline.search.client import connect_sync, explained  # noqa: PLC0415
     from pipeline.search.probe import probe  # noqa: PLC0415
 
-    config = settings(ctx).elasticsearch
+    config, kept = settings(ctx).elasticsearch, settings(ctx).retention
     with explained(config), connect_sync(config) as client:
-        changes = templates.plan(client, config, probe(client))
+        can = probe(client)
+        changes = lifecycle.plan(client, config, kept, can)
+        changes += templates.plan(client, config, can)
     differing = [change for change in changes if change.action != "unchanged"]
     if as_json:
         emit(differing)
@@ -79,16 +81,17 @@ def apply(ctx: click.Context, *, reindex: bool, as_json: bool) -> None:
     Where an index cannot follow, because a field is of another type or analysed in another way,
     nothing is changed, unless --reindex is given.
     """
-    from pipeline.search import templates  # noqa: PLC0415 - a client is not needed for --help
+    from pipeline.search import lifecycle, templates  # noqa: PLC0415 - not needed for --help
     from pipeline.search.client import connect_sync, explained  # noqa: PLC0415
     from pipeline.search.probe import probe  # noqa: PLC0415
 
-    config = settings(ctx).elasticsearch
+    config, kept = settings(ctx).elasticsearch, settings(ctx).retention
     with explained(config), connect_sync(config) as client:
         can = probe(client)
+        policy = lifecycle.apply(client, config, kept, can)
         if reindex:
             _reindex(client, config, can, as_json=as_json)
-        changes = templates.apply(client, config, can)
+        changes = policy + templates.apply(client, config, can)
     if as_json:
         emit(changes)
     else:

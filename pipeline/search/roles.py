@@ -94,7 +94,7 @@ def roles(alias: str) -> dict[str, Body]:
             "applications": [],
         },
         f"{alias}_ops": {
-            "cluster": ["monitor", "manage_index_templates"],
+            "cluster": ["monitor", "manage_index_templates", "manage_ilm"],
             "indices": [{"names": everything, "privileges": ["manage", "monitor"]}, own],
             "applications": [],
         },

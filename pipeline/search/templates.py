@@ -29,6 +29,7 @@ Why the mapping is as it is:
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any, Final, Literal, TypeAlias
 
@@ -52,6 +53,7 @@ __all__ = [
     "Change",
     "Difference",
     "apply",
+    "differences",
     "index_body",
     "letters_template",
     "months_template",
@@ -61,12 +63,13 @@ __all__ = [
 ]
 
 Body: TypeAlias = dict[str, Any]
-Kind: TypeAlias = Literal["component template", "index template", "index"]
+Kind: TypeAlias = Literal["component template", "index template", "index", "life-cycle policy"]
 
 _PRIORITY: Final = 200
 """Above Elasticsearch's own templates (100)."""
-_DYNAMIC: Final = ("number_of_replicas", "refresh_interval", "gc_deletes", "query")
+_DYNAMIC: Final = ("number_of_replicas", "refresh_interval", "gc_deletes", "query", "lifecycle")
 """The settings of an index that can change while it is open."""
+_MONTH: Final = re.compile(r"(20\d\d)\.(\d\d)$")
 _BESIDE: Final = ("tombstones", "dead-letters", "coverage", "figures", "alerts", "work", "people")
 """The single indices beside the months."""
 
@@ -126,12 +129,13 @@ def wanted(settings: Settings, capabilities: Capabilities) -> dict[tuple[Kind, s
     prefix = settings.alias
     sizes = {"number_of_replicas": str(settings.replicas), "refresh_interval": settings.refresh}
     shards = {"number_of_shards": str(settings.shards)}
+    tiers = {"lifecycle": {"name": prefix}} if settings.lifecycle and capabilities.lifecycle else {}
     mappings = _file("mappings")
     if capabilities.analysis:
         mappings = _merged(mappings, _file("languages"))
     return {
         ("component template", f"{prefix}-settings"): {
-            "template": {"settings": _merged(_file("settings"), {"index": sizes | shards})}
+            "template": {"settings": _merged(_file("settings"), {"index": sizes | shards | tiers})}
         },
         ("component template", f"{prefix}-mappings"): {"template": mappings},
         ("index template", months_template(prefix)): {
@@ -213,7 +217,19 @@ def _indices(
         *((f"{name}*", body) for name, body in zip(_BESIDE, beside, strict=True)),
     ):
         found = client.indices.get(index=f"{settings.alias}-{pattern}", expand_wildcards="open")
-        yield from ((name, (state, target)) for name, state in sorted(found.items()))
+        for name, state in sorted(found.items()):
+            yield name, (state, _merged(target, _lifecycle(name, state, target)))
+
+
+def _lifecycle(name: str, state: Body, target: Body) -> Body:
+    """From when the age of a month counts; nothing of it where there is no policy any more."""
+    aged = target["settings"]["index"].get("lifecycle")
+    if aged and (month := _MONTH.search(name)):
+        start = datetime(int(month[1]), int(month[2]), 1, tzinfo=UTC)
+        aged = aged | {"origination_date": str(int(start.timestamp() * 1_000))}
+    elif "lifecycle" in state["settings"]["index"]:
+        aged = {"name": None, "origination_date": None}
+    return {"settings": {"index": {"lifecycle": aged}}} if aged else {}
 
 
 def _calls(client: Elasticsearch, kind: Kind) -> tuple[Callable[..., Any], Callable[..., Any]]:
@@ -229,18 +245,8 @@ def _template_change(client: Elasticsearch, kind: Kind, name: str, body: Body) -
         found = get(name=name)[f"{inner}s"][0][inner]
     except NotFoundError:
         return Change(kind, name, "created")
-    missing = _differences(body, found)
-    surplus = (
-        Difference(path=difference.path, found=difference.wanted, wanted=difference.found)
-        for difference in _differences({"template": found["template"]}, body)
-    )
-    differences = {difference.path: difference for difference in (*surplus, *missing)}
-    return Change(
-        kind,
-        name,
-        "updated" if differences else "unchanged",
-        tuple(differences[path] for path in sorted(differences)),
-    )
+    differing = differences(body, {key: found[key] for key in body if key in found})
+    return Change(kind, name, "updated" if differing else "unchanged", differing)
 
 
 def _index_change(name: str, state: Body, target: Body) -> Change:
@@ -296,6 +302,17 @@ def _merged(base: Mapping[str, Any], more: Mapping[str, Any]) -> Body:
         else:
             merged[key] = value
     return merged
+
+
+def differences(wanted_: Body, found: Body) -> tuple[Difference, ...]:
+    """Where ``found`` is not as wanted: what is missing, different, or too much, by path."""
+    missing = {each.path: each for each in _differences(wanted_, found)}
+    surplus = {
+        each.path: Difference(path=each.path, found=each.wanted, wanted=each.found)
+        for each in _differences(found, wanted_)
+    }
+    both = surplus | missing
+    return tuple(both[path] for path in sorted(both))
 
 
 def _differences(wanted_: Body, found: Body) -> Iterator[Difference]:
