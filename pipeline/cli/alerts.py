@@ -1,6 +1,5 @@
 """``mentions alerts``: what is unusual now, and what the rules would have said of the past."""
 
-import signal
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,12 +8,12 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from pipeline.cli._shared import console, emit, json_option, moment, settings, table
+from pipeline.cli._staying import host_option, port_option, turning, until_signalled
 from pipeline.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-    from agents.turning import Turning
     from pipeline.alerts.history import Fact
     from pipeline.settings import Settings
     from schemas.alert import Alert
@@ -44,19 +43,10 @@ def command() -> None:
     """Watch for what is unusual, and try the rules on history."""
 
 
-_port_option = click.option(
-    "--port",
-    type=click.IntRange(0, 65_535),
-    default=0,
-    help="Serve /health, /ready and /metrics there.",
-)
-_host_option = click.option("--host", default="127.0.0.1", show_default=True, help="See --port.")
-
-
 @command.command()
 @click.option("--verbose", "-v", is_flag=True, help="Show what the Kafka client says.")
-@_port_option
-@_host_option
+@port_option
+@host_option
 @json_option
 @click.pass_context
 def watch(ctx: click.Context, *, verbose: bool, port: int, host: str, as_json: bool) -> None:
@@ -73,14 +63,14 @@ def watch(ctx: click.Context, *, verbose: bool, port: int, host: str, as_json: b
             click.echo(_line(alert))
 
     config = settings(ctx)
-    with _turning(config).watched(host, port) as turning:
-        run(config, tell, _until_signalled(), turning.turn)
+    with turning(config).watched(host, port) as loop:
+        run(config, tell, until_signalled(), loop.turn)
 
 
 @command.command()
 @click.option("--verbose", "-v", is_flag=True, help="Show what the Kafka client says.")
-@_port_option
-@_host_option
+@port_option
+@host_option
 @click.pass_context
 def notify(ctx: click.Context, *, verbose: bool, port: int, host: str) -> None:
     """Tell alerts, and the work of teams, to the channels of the settings until interrupted."""
@@ -92,8 +82,8 @@ def notify(ctx: click.Context, *, verbose: bool, port: int, host: str) -> None:
     if not config.channels:
         msg = "no channels: add a [[channels]] table to mentions.toml"
         raise ConfigError(msg)
-    with _turning(config).watched(host, port) as turning:
-        run(config, _until_signalled(), turning.turn)
+    with turning(config).watched(host, port) as loop:
+        run(config, until_signalled(), loop.turn)
 
 
 @command.command("list")
@@ -154,34 +144,6 @@ def backtest(
                 for (kind, topic), count in counts.most_common()
             ],
         )
-
-
-def _until_signalled() -> "Callable[[], bool]":
-    """Says whether a signal asked for the end, which comes in any case a while after it."""
-    import os  # noqa: PLC0415
-    import threading  # noqa: PLC0415
-
-    from agents.turning import EX_STUCK, STOP_WITHIN  # noqa: PLC0415
-
-    asked = threading.Event()
-
-    def stop(*_: object) -> None:
-        if not asked.is_set():
-            # Nothing is lost by it: what is not confirmed is found, or told, again.
-            limit = threading.Timer(STOP_WITHIN, os._exit, (EX_STUCK,))
-            limit.daemon = True
-            limit.start()
-        asked.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
-    return asked.is_set
-
-
-def _turning(config: "Settings") -> "Turning":
-    from agents.turning import Turning  # noqa: PLC0415
-
-    return Turning(config.worker.stuck_after, config.kafka.bootstrap)
 
 
 def _history(config: "Settings", since: datetime) -> "tuple[list[Fact], list[Coverage]]":

@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from pipeline.cli._shared import emit, json_option, moment, settings, table
-from pipeline.errors import ConfigError
+from pipeline.cli._staying import host_option, port_option, turning, until_signalled
+from pipeline.errors import ConfigError, Retryable
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from elasticsearch import Elasticsearch
 
+    from agents.turning import Turning
     from pipeline.advice import Language
     from pipeline.people import Person
     from pipeline.settings import Settings
@@ -35,6 +39,8 @@ _UNKNOWN: Final = {
 _INDEXED: Final = 1_000
 """Most people of a topic that are kept in the index."""
 _UNITS: Final = {"m": 60.0, "h": 3_600.0, "d": 86_400.0}
+_LOOK_EVERY: Final = 1.0  # seconds between two looks at whether to end
+_AGAIN_AFTER: Final = 60.0  # seconds from what could not be to the next attempt
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -74,6 +80,8 @@ How the score is made: docs/people.en.md, docs/people.de.md"""
 )
 @click.option("--update", is_flag=True, help="Write the index of people instead of showing them.")
 @click.option("--every", callback=_every, help="With --update: go on at this interval, 1h.")
+@port_option
+@host_option
 @json_option
 @click.pass_context
 def command(
@@ -88,6 +96,8 @@ def command(
     lang: "Language | None",
     update: bool,
     every: float | None,
+    port: int,
+    host: str,
     as_json: bool,
 ) -> None:
     """Show who outside speaks of a topic and is heard."""
@@ -99,8 +109,19 @@ def command(
     if every is not None and not update:
         msg = "--every is for --update"
         raise click.UsageError(msg)
+    if port and every is None:
+        msg = "--port is for --every"
+        raise click.UsageError(msg)
     if update:
-        _keep_up(config, list(topics) or _watched(config), (since, every), lang)
+        back = datetime.now(UTC) - since
+
+        def renew(topic: str) -> None:
+            count = _update(config, topic, datetime.now(UTC) - back, lang)
+            click.echo(f"{topic}: {count} people", err=True)
+
+        _renew(
+            renew, lambda: topics or _watched(config), every, turning(config).watched(host, port)
+        )
         return
     if not topics:
         msg = "which topic? --topic NAME; the watchlist names them"
@@ -163,20 +184,58 @@ def _find(
     return [replace(person, rank=place) for place, person in enumerate(found, start=1)]
 
 
-def _keep_up(
-    config: "Settings", topics: Sequence[str], when: tuple[datetime, float | None], lang: "Language"
+def _renew(
+    renew: "Callable[[str], None]",
+    topics: "Callable[[], Sequence[str]]",
+    every: float | None,
+    watched: "AbstractContextManager[Turning]",
 ) -> None:
-    """Write the index, once or again and again; the period moves on."""
-    since, every = when
-    back = datetime.now(UTC) - since
-    while True:
-        started = time.monotonic()
-        for topic in topics:
-            count = _update(config, topic, datetime.now(UTC) - back, lang)
-            click.echo(f"{topic}: {count} people", err=True)
-        if every is None:
-            return
-        time.sleep(max(every - (time.monotonic() - started), 1.0))
+    """Renew topics once, or again and again under a watchdog."""
+    if every is None:
+        for topic in topics():
+            renew(topic)
+        return
+    with watched as loop:
+        _keep_up(renew, topics, every, until_signalled(), loop.turn)
+
+
+def _keep_up(
+    renew: "Callable[[str], None]",
+    topics: "Callable[[], Sequence[str]]",
+    every: float,
+    over: "Callable[[], bool]",
+    turn: "Callable[[], None]",
+) -> None:
+    """Renew topics again and again until it is over; what cannot be now is tried again soon.
+
+    Args:
+        renew: does it for one topic.
+        topics: which; asked each time.
+        every: seconds from one beginning to the next.
+        over: whether to end.
+        turn: says that it goes on.
+    """
+    due = time.monotonic()
+    done = False
+    while not over():
+        if done:  # not ready before
+            turn()
+        if time.monotonic() < due:
+            time.sleep(_LOOK_EVERY)
+            continue
+        due = time.monotonic() + every
+        try:
+            for topic in topics():
+                renew(topic)
+                if over():
+                    return
+                if done:  # many may take long
+                    turn()
+            done = True
+        except (ConfigError, Retryable) as error:
+            # An outage, or what only a person can mend: either way the next attempt will tell.
+            click.echo(f"{error}; trying again", err=True)
+            due = time.monotonic() + min(every, _AGAIN_AFTER)
 
 
 def _update(config: "Settings", topic: str, since: datetime, lang: "Language") -> int:

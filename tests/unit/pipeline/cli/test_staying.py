@@ -6,8 +6,8 @@ STUBBORN = """
 import time
 from agents import turning
 turning.STOP_WITHIN = 0.3
-from pipeline.cli.alerts import _until_signalled
-stopped = _until_signalled()
+from pipeline.cli._staying import until_signalled
+stopped = until_signalled()
 print("ready", flush=True)
 while True:
     time.sleep(60)
