@@ -1,8 +1,10 @@
 """What the files under deploy/ and docker-compose.yml say, and whether our program takes it."""
 
+import json
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -18,17 +20,40 @@ from tests.support.programs import kustomize
 
 __all__ = [
     "ROOT",
-    "compose",
-    "interpolated",
+    "composed",
+    "everything",
+    "example",
     "known_variable",
+    "ours",
     "rendered",
     "settings_of",
     "takes",
 ]
 
 ROOT: Final = Path(__file__).parents[2]
-_VARIABLE: Final = re.compile(r"\$\{(\w+)(?::([-?])([^}]*))?\}|\$\$")
 _OTHERS: Final = re.compile(r"MENTIONS_(CONFIG|SECRETS_DIR|CACHE|ACCOUNT_\w+|PUSH_TOKEN)")
+
+
+def everything(folder: Path) -> list[dict[str, Any]]:
+    """What the example and every component make together.
+
+    Args:
+        folder: an empty one, where the kustomization may lie.
+    """
+    kubernetes = ROOT / "deploy" / "kubernetes"
+    parts = [path.parent for path in kubernetes.glob("components/*/kustomization.yaml")]
+    chosen = (kubernetes / "overlays" / "example" / "kustomization.yaml").read_text("utf-8")
+    there = yaml.safe_load(chosen)["components"]
+    body = {
+        "resources": [os.path.relpath(kubernetes / "overlays" / "example", folder)],
+        "components": [
+            os.path.relpath(part, folder)
+            for part in parts
+            if f"../../components/{part.name}" not in there
+        ],
+    }
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump(body), "utf-8")
+    return rendered(folder)
 
 
 def rendered(folder: Path) -> list[dict[str, Any]]:
@@ -39,31 +64,42 @@ def rendered(folder: Path) -> list[dict[str, Any]]:
     return list(yaml.safe_load_all(done.stdout))
 
 
-def compose() -> dict[str, Any]:
-    """docker-compose.yml with its anchors followed."""
-    return dict(yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8")))
+def example() -> dict[str, str]:
+    """``.env.example`` filled in, its commented part left out."""
+    lines = (ROOT / ".env.example").read_text("utf-8").splitlines()
+    given = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+    return {name: value or "0123456789abcdef0123456789abcdef" for name, value in given.items()}
 
 
-def interpolated(value: Any, variables: Mapping[str, str]) -> Any:
-    """``${NAME:-default}`` and ``${NAME:?why}`` replaced, as compose does."""
-    if isinstance(value, Mapping):
-        return {key: interpolated(each, variables) for key, each in value.items()}
-    if isinstance(value, list):
-        return [interpolated(each, variables) for each in value]
-    if not isinstance(value, str):
-        return value
+def composed(variables: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """The services that docker compose itself reads from docker-compose.yml, of all profiles.
 
-    def one(found: re.Match[str]) -> str:
-        name, sign, rest = found.groups()
-        if name is None:
-            return "$"
-        given = variables.get(name)
-        if sign == "?" and not given:
-            msg = f"{name}: {rest}"
-            raise KeyError(msg)
-        return given or (rest if sign == "-" else "")
+    Args:
+        variables: the environment, in place of a file ``.env``.
 
-    return _VARIABLE.sub(one, value)
+    Raises:
+        ValueError: it refuses the file or the variables.
+    """
+    command = [
+        str(Path(sys.executable).with_name("docker-compose")),
+        *("--env-file", os.devnull, "--profile", "*"),
+        *("config", "--format", "json"),
+    ]
+    done = subprocess.run(
+        command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise ValueError(done.stderr)
+    return dict(json.loads(done.stdout)["services"])
+
+
+def ours(services: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Those that run the command ``mentions``."""
+    return {
+        name: service
+        for name, service in services.items()
+        if service["image"].startswith("mention-pipeline:") and not service["entrypoint"]
+    }
 
 
 def takes(arguments: Sequence[str]) -> None:

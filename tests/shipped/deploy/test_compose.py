@@ -1,6 +1,7 @@
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -8,25 +9,20 @@ import click
 import pytest
 
 from pipeline.admin import STAGES
+from pipeline.stack.corenlp import CoreNLP
 from tests.support.deploy import (
     ROOT,
-    compose,
-    interpolated,
+    composed,
+    example,
     known_variable,
+    ours,
     settings_of,
     takes,
 )
 
 BIN = Path(sys.executable).parent
 SCALED = {"agent", "enrich", "index", "route", "archive", "record"}
-SINGLE = {"work", "watch"}
-
-
-def example(name: str = ".env.example") -> dict[str, str]:
-    """The example filled in, its commented part left out."""
-    lines = (ROOT / name).read_text("utf-8").splitlines()
-    given = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
-    return {name: value or "0123456789abcdef0123456789abcdef" for name, value in given.items()}
+SINGLE = {"work", "watch", "people"}
 
 
 def cluster() -> dict[str, str]:
@@ -35,27 +31,29 @@ def cluster() -> dict[str, str]:
     return example() | dict(re.findall(r"^# ([A-Z_]+)=(.+)$", text, re.MULTILINE))
 
 
-def services(variables: dict[str, str] | None = None) -> dict[str, dict[str, Any]]:
-    return dict(interpolated(compose(), variables or example())["services"])
+@cache
+def services() -> dict[str, dict[str, Any]]:
+    return composed(example())
 
 
-def ours() -> dict[str, dict[str, Any]]:
-    return {n: s for n, s in services().items() if s["image"].startswith("mention-pipeline")}
-
-
-def test_compose_and_the_dockerfile_are_well_formed() -> None:
-    for command in (
-        ["check-jsonschema", "--builtin-schema", "vendor.compose-spec", "docker-compose.yml"],
-        ["hadolint", "deploy/Dockerfile"],
-    ):
-        arguments = [str(BIN / command[0]), *command[1:]]
-        done = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
+@pytest.mark.parametrize(
+    "command",
+    [
+        "check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml",
+        "hadolint deploy/Dockerfile deploy/ner/Dockerfile",
+    ],
+)
+def test_compose_and_the_dockerfiles_are_well_formed(command: str) -> None:
+    program, *arguments = command.split()
+    done = subprocess.run(
+        [str(BIN / program), *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_our_program_takes_every_service_s_command() -> None:
-    assert set(ours()) > SCALED | SINGLE | {"notify"}
-    for service in ours().values():
+    assert set(ours(services())) > SCALED | SINGLE | {"notify"}
+    for service in ours(services()).values():
         takes(service["command"])
     with pytest.raises(click.UsageError):
         takes(["worker", "--stage", "enrich"])
@@ -65,17 +63,19 @@ def test_our_program_takes_every_service_s_command() -> None:
 
 @pytest.mark.parametrize("variables", [example(), cluster()], ids=["full", "cluster"])
 def test_our_settings_take_every_service_s_environment(variables: dict[str, str]) -> None:
-    for name, service in services(variables).items():
-        if name in ours():
+    made = composed(variables)
+    for name, service in made.items():
+        if name in ours(made):
             environment = service["environment"]
             assert {each for each in environment if not known_variable(each)} == set(), name
-            made = settings_of(environment)
-            hosts = {each.partition(":")[0] for each in made.kafka.bootstrap.split(",")}
-            hosts |= {
-                url.partition("//")[2].partition(":")[0]
-                for url in made.elasticsearch.url.split(",")
-            }
-            assert hosts <= set(services(variables))
+            settings = settings_of(environment)
+            hosts = {each.partition(":")[0] for each in settings.kafka.bootstrap.split(",")}
+            for url in settings.elasticsearch.url.split(","):
+                scheme, _, rest = url.partition("://")
+                assert scheme == "https"
+                hosts.add(rest.partition(":")[0])
+            assert hosts <= set(made)
+            assert settings.kafka.security == "SSL"
     assert not known_variable("MENTIONS_KAFKA__SERVERS")
 
 
@@ -99,26 +99,33 @@ def test_scaled_services_have_no_names_and_ports_of_their_own() -> None:
 
 
 def test_only_kibana_can_be_reached_and_only_from_this_machine() -> None:
-    ports = [port for service in services().values() for port in service.get("ports", ())]
-    assert ports == ["127.0.0.1:5601:5601"]
+    (port,) = [port for service in services().values() for port in service.get("ports", ())]
+    assert (port["host_ip"], port["published"], port["target"]) == ("127.0.0.1", "5601", 5601)
 
 
 def test_nothing_starts_without_passwords() -> None:
     needed = set(re.findall(r"\$\{(\w+):\?", (ROOT / "docker-compose.yml").read_text("utf-8")))
     assert needed <= set(example())
     for name in needed:
-        with pytest.raises(KeyError, match=name):
-            services({each: value for each, value in example().items() if each != name})
+        with pytest.raises(ValueError, match=name):
+            composed({each: value for each, value in example().items() if each != name})
     lines = (ROOT / ".env.example").read_text("utf-8").splitlines()
     assert {f"{name}=" for name in needed} <= set(lines), "an example that is a password gets used"
 
 
 def test_ours_run_as_nobody_in_particular_and_write_nowhere() -> None:
-    for service in ours().values():
+    for service in (*ours(services()).values(), services()["ner"]):
         assert service["user"] == "10001:10001"
         assert service["read_only"] is True
         assert service["cap_drop"] == ["ALL"]
-        assert all(volume.endswith(":ro") for volume in service["volumes"])
+        assert all(volume["read_only"] for volume in service.get("volumes", ()))
+
+
+def test_only_who_makes_certificates_may_write_them() -> None:
+    for name, service in services().items():
+        for volume in service.get("volumes", ()):
+            if volume["source"] == "certificates":
+                assert volume.get("read_only", False) == (name != "certificates"), name
 
 
 def test_services_that_stay_are_started_again_and_watched() -> None:
@@ -130,16 +137,16 @@ def test_services_that_stay_are_started_again_and_watched() -> None:
 
 def test_the_image_has_what_the_package_needs() -> None:
     ignored = (ROOT / ".dockerignore").read_text("utf-8").splitlines()
-    copied = re.findall(
-        r"^COPY (?!--from)(.+) \S+$", (ROOT / "deploy/Dockerfile").read_text(), re.MULTILINE
-    )
-    for path in " ".join(copied).split():
-        assert (ROOT / path).exists()
-        assert f"!{path}" in ignored
+    for name in ("deploy/Dockerfile", "deploy/ner/Dockerfile"):
+        lines = (ROOT / name).read_text("utf-8")
+        for copied in re.findall(r"^COPY (?!--from)(.+) \S+$", lines, re.MULTILINE):
+            for path in copied.split():
+                assert (ROOT / path).exists()
+                assert {f"!{part}" for part in (path, path.partition("/")[0])} & set(ignored)
 
 
 def test_every_stage_that_is_on_has_a_service() -> None:
-    started = {" ".join(service["command"]) for service in ours().values()}
+    started = {" ".join(service["command"]) for service in ours(services()).values()}
     assert {f"worker --stages {name}" for name in STAGES} - {"worker --stages refine"} <= started
 
 
@@ -149,6 +156,19 @@ def test_an_account_is_the_one_that_the_indexer_uses() -> None:
         indexer = services()[name]["environment"]
         assert accounts["MENTIONS_ACCOUNT_INDEXER"] == indexer["MENTIONS_ELASTICSEARCH__PASSWORD"]
         assert indexer["MENTIONS_ELASTICSEARCH__USERNAME"] == "mentions_indexer"
+
+
+def test_the_sidecar_is_the_one_that_is_known_here() -> None:
+    lines = (ROOT / "deploy/ner/Dockerfile").read_text("utf-8")
+    assert f":{CoreNLP.version}:$kind" in lines
+    sums = (ROOT / "deploy/ner/jars.sha256").read_text("utf-8").splitlines()
+    kinds = {"jar": "", "jar:models": "-models", "jar:models-german": "-models-german"}
+    assert f"for kind in {' '.join(kinds)};" in lines
+    named = {line.split()[1] for line in sums}
+    assert named == {f"stanford-corenlp-{CoreNLP.version}{end}.jar" for end in kinds.values()}
+    enrich = services()["enrich"]["environment"]
+    assert enrich["MENTIONS_ENRICHMENT__CORENLP"] == "http://ner:9010"
+    assert services()["ner"]["command"][-1] == "9010"
 
 
 def pins(name: str) -> set[str]:

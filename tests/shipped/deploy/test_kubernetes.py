@@ -11,7 +11,7 @@ from tests.support.deploy import ROOT, known_variable, settings_of, takes
 
 FOLDER = ROOT / "deploy" / "kubernetes"
 STAGES = {"enrich": topics.RAW, "index": topics.ENRICHED, "route": topics.ENRICHED}
-OTHERS = {"ScaledObject"}
+OTHERS = {"ScaledObject", "Kafka", "KafkaNodePool", "Elasticsearch", "Kibana"}
 """Kinds that operators bring; Kubernetes has no schema for them."""
 
 pytestmark = pytest.mark.timeout(300)  # where neither kubectl nor kustomize is, it is built
@@ -19,7 +19,14 @@ pytestmark = pytest.mark.timeout(300)  # where neither kubectl nor kustomize is,
 
 @pytest.fixture(scope="module")
 def rendered() -> list[dict[str, Any]]:
+    """The example as it is shipped."""
     return deploy.rendered(FOLDER / "overlays" / "example")
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """The same with every component."""
+    return deploy.everything(tmp_path_factory.mktemp("whole"))
 
 
 def of(rendered: list[dict[str, Any]], kind: str) -> dict[str, dict[str, Any]]:
@@ -31,8 +38,10 @@ def pods(rendered: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     return {name: each["spec"]["template"]["spec"] for name, each in made.items()}
 
 
-def test_kubernetes_takes_everything(rendered: list[dict[str, Any]]) -> None:
-    for each in rendered:
+def test_kubernetes_takes_everything(
+    rendered: list[dict[str, Any]], whole: list[dict[str, Any]]
+) -> None:
+    for each in (*rendered, *whole):
         if each["kind"] not in OTHERS:
             kubernetes_validate.validate(each, "1.32", strict=True)
     broken = {**of(rendered, "Deployment")["enrich"], "spek": {}}
@@ -40,10 +49,12 @@ def test_kubernetes_takes_everything(rendered: list[dict[str, Any]]) -> None:
         kubernetes_validate.validate(broken, "1.32", strict=True)
 
 
-def test_our_program_takes_commands_and_environments(rendered: list[dict[str, Any]]) -> None:
-    maps = {name.rpartition("-")[0]: each for name, each in of(rendered, "ConfigMap").items()}
+def test_our_program_takes_commands_and_environments(whole: list[dict[str, Any]]) -> None:
+    maps = {name.rpartition("-")[0]: each for name, each in of(whole, "ConfigMap").items()}
     shared = maps["mentions-connections"]["data"]
-    for pod in pods(rendered).values():
+    ours = {name: pod for name, pod in pods(whole).items() if name != "ner"}
+    assert len(ours) > 10
+    for pod in ours.values():
         for container in (*pod["containers"], *pod.get("initContainers", ())):
             takes(container["args"])
             own = {each["name"]: each["value"] for each in container["env"]}
@@ -63,16 +74,21 @@ def test_workers_scale_up_to_the_number_of_partitions(rendered: list[dict[str, A
         assert "replicas" not in of(rendered, "Deployment")[stage]["spec"]
 
 
-def test_pods_are_restricted_probed_and_bounded(rendered: list[dict[str, Any]]) -> None:
-    for name, pod in pods(rendered).items():
+def test_pods_are_restricted_probed_and_bounded(whole: list[dict[str, Any]]) -> None:
+    for name, pod in pods(whole).items():
         assert pod["securityContext"]["runAsNonRoot"] is True
         assert pod["automountServiceAccountToken"] is False
         for container in (*pod["containers"], *pod.get("initContainers", ())):
             assert container["securityContext"]["readOnlyRootFilesystem"] is True
             assert container["resources"]["limits"]["memory"]
-            assert not any("password" in each["name"].lower() for each in container["env"])
-        if name in of(rendered, "Deployment"):
+            given = container.get("env", ())
+            assert not any("password" in each["name"].lower() for each in given)
+        if name in of(whole, "Deployment"):
             (container,) = pod["containers"]
+            assert container["startupProbe"]["httpGet"]["path"] == "/health"
+            if name == "ner":  # not ready and not healthy are one for it
+                assert container["readinessProbe"]["httpGet"]["path"] == "/health"
+                continue
             assert container["livenessProbe"]["httpGet"]["path"] == "/health"
             assert container["readinessProbe"]["httpGet"]["path"] == "/ready"
 
@@ -83,9 +99,37 @@ def test_every_stage_that_is_on_has_a_deployment(rendered: list[dict[str, Any]])
         assert ["worker", "--stages", stage] in args
 
 
-def test_what_stays_is_drained_one_by_one(rendered: list[dict[str, Any]]) -> None:
-    budgets = of(rendered, "PodDisruptionBudget")
-    for name, deployment in of(rendered, "Deployment").items():
+def test_enrich_alone_asks_the_sidecar(whole: list[dict[str, Any]]) -> None:
+    policies = of(whole, "NetworkPolicy")
+    (rule,) = policies["ner-answers-enrich"]["spec"]["ingress"]
+    (asker,) = rule["from"]
+    assert asker == {"podSelector": {"matchLabels": {"app.kubernetes.io/name": "enrich"}}}
+    (port,) = of(whole, "Service")["ner"]["spec"]["ports"]
+    assert rule["ports"] == [{"port": port["port"], "protocol": "TCP"}]
+    (enrich,) = pods(whole)["enrich"]["containers"]
+    given = {each["name"]: each["value"] for each in enrich["env"]}
+    made = settings_of(given).enrichment
+    assert (made.name_backend, made.corenlp) == ("corenlp", f"http://ner:{port['port']}")
+
+
+def test_each_pod_may_talk_to_what_it_needs_and_has_a_policy(whole: list[dict[str, Any]]) -> None:
+    policies = [each["spec"]["podSelector"] for each in of(whole, "NetworkPolicy").values()]
+    roles = {
+        role
+        for policy in policies
+        for rule in policy.get("matchExpressions", ())
+        for role in rule["values"]
+    }
+    for deployment in of(whole, "Deployment").values():
+        labels = deployment["spec"]["template"]["metadata"]["labels"]
+        named = {"matchLabels": {"app.kubernetes.io/name": labels["app.kubernetes.io/name"]}}
+        assert labels["mentions/role"] in roles or named in policies
+        assert labels["app.kubernetes.io/part-of"] == "mentions"
+
+
+def test_what_stays_is_drained_one_by_one(whole: list[dict[str, Any]]) -> None:
+    budgets = of(whole, "PodDisruptionBudget")
+    for name, deployment in of(whole, "Deployment").items():
         wanted = deployment["spec"]["selector"]["matchLabels"]
         assert budgets[name]["spec"]["selector"]["matchLabels"] == wanted
         assert budgets[name]["spec"]["maxUnavailable"] == 1

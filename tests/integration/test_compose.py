@@ -1,0 +1,144 @@
+"""TLS as docker-compose.yml has it: its certificates, its servers' settings, its services'."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from pipeline.stack import Stack, spare
+from tests.support.composed import Certified, ComposedElasticsearch, ComposedKafka
+from tests.support.deploy import composed, example
+from tests.support.installation import Installation
+
+SERVICES = composed(example())
+PASSWORD = example()["ELASTIC_PASSWORD"]
+SUPERUSER = {
+    "cluster": ["all"],
+    "indices": [{"names": ["*"], "privileges": ["all"]}],
+}
+
+
+@pytest.fixture(scope="module")
+def certified(tmp_path_factory: pytest.TempPathFactory) -> Certified:
+    return Certified(SERVICES["certificates"], tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture(scope="module")
+def servers(
+    tmp_path_factory: pytest.TempPathFactory, certified: Certified
+) -> Iterator[tuple[ComposedElasticsearch, ComposedKafka]]:
+    settings = spare(tmp_path_factory.mktemp("composed") / "data")
+    stack = Stack(settings)
+    search, broker = stack.servers
+    elasticsearch = ComposedElasticsearch(search.folder, search.host, search.port, search.heap)
+    elasticsearch.certified = certified
+    elasticsearch.environment = SERVICES["elasticsearch"]["environment"]
+    elasticsearch.users = {"elastic": (PASSWORD, "root"), "mentions_indexer": (PASSWORD, "root")}
+    elasticsearch.roles = {"root": SUPERUSER}
+    kafka = ComposedKafka(broker.folder, broker.host, broker.port, broker.heap)
+    kafka.certified = certified
+    kafka.environment = SERVICES["kafka"]["environment"]
+    kafka.settings = certified.settings(
+        SERVICES["topics"]["environment"], MENTIONS_KAFKA__BOOTSTRAP=broker.address
+    )
+    stack.servers = (elasticsearch, kafka)
+    stack.up()
+    try:
+        yield elasticsearch, kafka
+    finally:
+        stack.down()
+
+
+@pytest.fixture
+def installation(
+    tmp_path: Path, servers: tuple[ComposedElasticsearch, ComposedKafka], certified: Certified
+) -> Iterator[Installation]:
+    elasticsearch, kafka = servers
+    settings = certified.settings(
+        SERVICES["topics"]["environment"],
+        MENTIONS_KAFKA__BOOTSTRAP=kafka.address,
+        MENTIONS_ELASTICSEARCH__URL=elasticsearch.address,
+    )
+    made = Installation(tmp_path, settings, "composed")
+    yield made
+    made.close()
+
+
+def own(service: str, installation: Installation, certified: Certified) -> dict[str, str]:
+    """A service's environment, but for where the servers are."""
+    given: dict[str, Any] = SERVICES[service]["environment"]
+    here = {name: certified.here(str(value)) for name, value in given.items()}
+    places = {n: v for n, v in installation.env.items() if n.endswith(("BOOTSTRAP", "URL"))}
+    off = {"MENTIONS_WORKER__PORT": "0", "MENTIONS_AGENT__PORT": "0"}
+    return here | places | off | {"MENTIONS_CONFIG": str(installation.config)}
+
+
+def test_mentions_pass_where_everybody_shows_a_certificate(
+    installation: Installation,
+    servers: tuple[ComposedElasticsearch, ComposedKafka],
+    certified: Certified,
+) -> None:
+    elasticsearch, kafka = servers
+    (installation.folder / "some.jsonl").write_text(
+        '{"id": "1", "text": "Der Bus kommt"}\n', "utf-8"
+    )
+    installation.configure(
+        """
+[[sources]]
+type = "files"
+name = "some"
+paths = ["some.jsonl"]
+defaults = { channel = "forum" }
+"""
+    )
+    before = installation.env
+    for name in ("topics", "setup"):
+        installation.env = before | own(name, installation, certified)
+        installation.run(*SERVICES[name]["command"])
+    started = []
+    for name in ("agent", "enrich", "index"):
+        installation.env = before | own(name, installation, certified)
+        started.append(installation.start(*SERVICES[name]["command"]))
+    installation.wait(lambda: installation.count() == 1, "the mention in the index")
+    for process in started:
+        assert installation.stop(process) == 0
+
+    kind, command = SERVICES["kafka"]["healthcheck"]["test"]
+    assert kind == "CMD-SHELL"
+    assert kafka.check(command) == 0
+    stranger = own("topics", installation, certified)
+    for part in ("CERT_FILE", "KEY_FILE"):
+        del stranger[f"MENTIONS_KAFKA__{part}"]
+    installation.env = {n: v for n, v in before.items() if not n.endswith("_FILE")} | stranger
+    installation.run("topics", "diff", code=2)
+    with pytest.raises(httpx.ConnectError, match="certificate"):
+        httpx.get(elasticsearch.address, trust_env=False)
+
+
+def openssl(*arguments: str) -> str:
+    command = ["openssl", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def test_certificates_are_renewed_before_they_end(certified: Certified) -> None:
+    def serial(name: str) -> str:
+        return openssl("x509", "-noout", "-serial", "-in", f"{certified.folder}/{name}.crt")
+
+    names = ("ca", "elasticsearch", "kafka", "kibana", "mentions")
+    first = {name: serial(name) for name in names}
+    certified.make()
+    assert {name: serial(name) for name in names} == first, "twice is once"
+    folder = certified.folder
+    soon = ["-CA", f"{folder}/ca.crt", "-CAkey", f"{folder}/ca.key", "-days", "29"]
+    for name in ("kafka", "kibana"):
+        key = ["-key", f"{folder}/{name}.key", "-subj", f"/CN={name}"]
+        openssl("req", "-x509", "-new", *key, *soon, "-out", f"{folder}/{name}.crt")
+    certified.make()
+    renewed = {name: serial(name) for name in names}
+    assert {name for name in names if renewed[name] != first[name]} == {"kafka", "kibana"}
+    openssl("verify", "-CAfile", f"{folder}/ca.crt", *(f"{folder}/{n}.crt" for n in names[1:]))
+    for file in folder.glob("*.key"):
+        assert file.stat().st_mode & 0o077 == 0
