@@ -183,6 +183,14 @@ def test_every_field_that_is_named_is_mapped() -> None:
     assert {question.view.name for question in asked} == set(known)
 
 
+def test_analysts_are_told_of_every_dashboard() -> None:
+    told = (ROOT / "docs" / "analyst.md").read_text("utf-8")
+    named = [line.split("|")[1].strip() for line in told.splitlines() if line.startswith("| ")]
+    assert [name for name in named if name in {board.title.en for board in ALL}] == [
+        board.title.en for board in ALL
+    ]
+
+
 def test_zeros_are_no_answer() -> None:
     def shows(**found: Any) -> bool:
         return answered({"hits": {"total": {"value": 3}}, "aggregations": {"measure0": found}})
