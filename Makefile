@@ -106,9 +106,9 @@ scaling: setup  ## how cost grows with watchlist, text, partitions, workers, doc
 	$(BIN)/python -m benchmarks.scaling
 	$(BIN)/python -m benchmarks.report $$(ls -t benchmarks/results/*-scaling.json | head -1)
 
-quality: setup  ## measure on labelled texts, LABELLED=FOLDER; renew docs/quality.md (some 3 minutes)
+quality: setup  ## measure on labelled texts, LABELLED=FOLDER; renew docs/quality.md (some 15 minutes)
 	$(labelled)
-	$(BIN)/python -m benchmarks.quality --out docs/quality.md $(LABELLED)
+	$(BIN)/python -m benchmarks.quality --download --out docs/quality.md $(LABELLED)
 
 speed: setup  ## how fast enrichment is, on one core
 	$(BIN)/python -m benchmarks.speed $(wildcard $(LABELLED))

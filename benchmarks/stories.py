@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 from rich.console import Console
@@ -141,19 +142,69 @@ class Trial:
         self.asked += len(texts)
         return answers
 
+    @property
+    def costs(self) -> tuple[float, float, float]:
+        """Microseconds a mention: to make a fingerprint, to add it, to ask about it."""
+        return (
+            1e6 * self.making / self.texts,
+            1e6 * self.adding / self.texts,
+            1e6 * self.finding / self.asked,
+        )
 
-def main() -> None:
-    """Fill, ask, print."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--window", type=int, default=1_000_000)
-    parser.add_argument("--sample", type=int, default=2_000)
-    arguments = parser.parse_args()
+
+class Score(NamedTuple):
+    """How well the copies among some texts were found."""
+
+    name: str
+    n: int
+    right: int
+    answered: int
+
+    @property
+    def recall(self) -> float:
+        """Of the copies, those that were found to be one of the right text."""
+        return self.right / self.n
+
+    @property
+    def precision(self) -> float:
+        """Of the answers, the right ones."""
+        return self.right / max(self.answered, 1)
+
+
+class Outcome(NamedTuple):
+    """What came of a trial."""
+
+    variants: list[Score]
+    strangers: Score
+    """Texts that are copies of nothing; every answer is wrong."""
+    trial: Trial
+
+    @property
+    def all(self) -> Score:
+        """All variants, and the wrong answers to strangers."""
+        return Score(
+            "all, and strangers",
+            sum(score.n for score in self.variants),
+            sum(score.right for score in self.variants),
+            sum(score.answered for score in (*self.variants, self.strangers)),
+        )
+
+
+def attempt(folder: Path, window: int, sample: int) -> Outcome:
+    """Fill a window and ask.
+
+    Args:
+        folder: of the texts.
+        window: how many fingerprints it holds.
+        sample: of how many texts variants are made, and how many strangers are asked about; fewer
+            where there are few.
+    """
     chance = random.Random(SEED)
-    all_ = texts(arguments.folder)
-    found = apart(chance.sample(all_, min(len(all_), 12_000)))
+    every = texts(folder)
+    found = apart(chance.sample(every, min(len(every), 6 * sample)))
+    sample = min(sample, len(found) // 3)
     words = sorted({word for text in found for word in text.split()})
-    originals, strangers = found[: arguments.sample], found[arguments.sample :][: arguments.sample]
+    originals, strangers = found[:sample], found[sample:][:sample]
     variants: dict[str, Callable[[str], str]] = {
         "the same": lambda text: text,
         "10 % of words changed": lambda text: changed(text, chance, words),
@@ -163,30 +214,36 @@ def main() -> None:
         "cut at 280": lambda text: text[:280],
         "links changed": lambda text: relinked(text, chance),
     }
-    trial = Trial(arguments.window, originals, filler(found[2 * arguments.sample :], chance))
-
-    table = Table("variant", "n", "recall", "precision")
+    trial = Trial(window, originals, filler(found[2 * sample :], chance))
     wrong = sum(answer is not None for answer in trial.ask(strangers))
-    right_in_all, answers_in_all = 0, wrong
+    scores = []
     for name, make in variants.items():
         said = trial.ask([make(text) for text in originals])
         right = sum(answer == f"t:original{number}" for number, answer in enumerate(said))
-        answered = sum(answer is not None for answer in said)
-        right_in_all += right
-        answers_in_all += answered
-        precision = right / max(answered, 1)
-        table.add_row(name, str(len(said)), f"{right / len(said):.1%}", f"{precision:.1%}")
-    recall = right_in_all / (len(variants) * len(originals))
-    precision = right_in_all / answers_in_all
-    table.add_row("all, and strangers", str(trial.asked), f"{recall:.1%}", f"{precision:.1%}")
+        scores.append(Score(name, len(said), right, sum(answer is not None for answer in said)))
+    return Outcome(scores, Score("strangers", len(strangers), 0, wrong), trial)
+
+
+def main() -> None:
+    """Fill, ask, print."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--window", type=int, default=1_000_000)
+    parser.add_argument("--sample", type=int, default=2_000)
+    arguments = parser.parse_args()
+    outcome = attempt(arguments.folder, arguments.window, arguments.sample)
+    table = Table("variant", "n", "recall", "precision")
+    for score in (*outcome.variants, outcome.all):
+        table.add_row(score.name, str(score.n), f"{score.recall:.1%}", f"{score.precision:.1%}")
     console = Console(width=100)
     console.print(table)
+    trial, strangers = outcome.trial, outcome.strangers
+    making, adding, finding = trial.costs
     console.print(
-        f"strangers taken for copies: {wrong} of {len(strangers)}; window: {len(trial.window):,} "
+        f"strangers taken for copies: {strangers.answered} of {strangers.n}; "
+        f"window: {len(trial.window):,} "
         f"fingerprints of {trial.texts:,} texts, {trial.memory:,.0f} MB; a mention costs "
-        f"{1e6 * trial.making / trial.texts:.0f} µs to make, "
-        f"{1e6 * trial.adding / trial.texts:.0f} µs to add, "
-        f"{1e6 * trial.finding / trial.asked:.0f} µs to ask"
+        f"{making:.0f} µs to make, {adding:.0f} µs to add, {finding:.0f} µs to ask"
     )
 
 
