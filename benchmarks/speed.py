@@ -5,11 +5,14 @@ Kafka, no decoding. Generated texts (``benchmarks.corpus``) of a tweet's and of 
 repeat their sentences; the real ones of FOLDER (``sent_*_dev``, ``sent_*_val``,
 ``real-mentions-*``: JSON Lines with ``text``) do not. Processor time of the first pass over texts
 the chain has not seen, and the best of three more; peak memory of this process; and how long a new
-process takes from its start to its first result, on the wall clock.
+process takes from its start to its first result, on the wall clock. Beside it, how many texts a
+second are searched for the names of an ``entities.toml`` of ``ALIASES`` aliases, half of them made
+of the texts' own words, so that there is something to find.
 """
 
 import argparse
 import os
+import random
 import resource
 import subprocess
 import sys
@@ -21,6 +24,8 @@ import msgspec
 
 from benchmarks.corpus import mentions
 from pipeline.enrich.chain import Chain
+from pipeline.enrich.gazetteer import Gazetteer, Listed
+from pipeline.enrich.text import view
 from pipeline.settings import Settings, WatchTopic
 from schemas.mention import Collector, EnrichedMention
 
@@ -28,6 +33,7 @@ BATCH = 500
 MANY = 5_000
 TWEET, POST = 110, 490
 """Mean lengths, in characters."""
+ALIASES = 50_000
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 WATCHLIST = (
     WatchTopic(topic="Deutsche Bahn", kind="brand", terms=("Deutsche Bahn", "Bahn", "DB")),
@@ -59,6 +65,26 @@ def rate(chain: Chain, texts: list[str]) -> float:
     for first in range(0, len(found), BATCH):
         chain.enrich(found[first : first + BATCH])
     return len(texts) / (time.process_time() - start)
+
+
+def linking(texts: list[str]) -> tuple[float, float]:
+    """Texts a second (best of three) in which listed entities are looked for, and finds a text."""
+    chance = random.Random(1)
+    words = sorted({word for text in texts for word in text.split() if word.isalpha()})
+    syllables = [start + end for start in "bdfghklmnprstvz" for end in "aeiou"]
+    listed = []
+    for number in range(ALIASES // 2):
+        invented = "".join(chance.choices(syllables, k=4)).title()
+        known = " ".join(chance.choices(words, k=2))
+        listed.append(Listed(name=f"{invented} {number}", kind="brand", aliases=(known,)))
+    gazetteer = Gazetteer(listed)
+    views = [view(text) for text in texts]
+    best, found = 0.0, 0
+    for _ in range(3):
+        start = time.process_time()
+        found = sum(len(gazetteer.find(seen)) for seen in views)
+        best = max(best, len(texts) / (time.process_time() - start))
+    return best, found / len(texts)
 
 
 def real(folder: Path) -> dict[str, list[str]]:
@@ -115,6 +141,8 @@ def main() -> None:
         best = max(rate(chain, texts) for _ in range(3))
         mean = sum(map(len, texts)) / len(texts)
         print(f"{name:32} {len(texts):7,} {mean:10.0f} {first:13,.0f} {best:9,.0f}")
+    best, found = linking(next(iter(sets.values())))
+    print(f"entities.toml, {ALIASES:,} aliases: {best:,.0f} tweets/s, {found:.2f} found in each")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"peak memory: {peak:.0f} MB")
 
