@@ -110,10 +110,13 @@ def wanted(settings: Settings) -> dict[str, Topic]:
     }
     teams = [topics.routed(route.team) for route in settings.routes]
     days.update((topic.name, kept.routed_days) for topic in teams)
+    changed: dict[str, dict[str, int]] = {name: {} for name in days}
+    for name, kept_days in days.items():
+        changed[name]["retention_ms"] = kept_days * _DAY_MS
+    for topic in (topics.RAW, topics.ENRICHED):
+        changed[topic.name]["partitions"] = settings.kafka.partitions
     return {
-        settings.kafka.topic(topic): replace(topic, retention_ms=days[topic.name] * _DAY_MS)
-        if topic.name in days
-        else topic
+        settings.kafka.topic(topic): replace(topic, **changed.get(topic.name, {}))
         for topic in (*topics.TABLE, *teams)
     }
 

@@ -14,6 +14,7 @@ __all__ = ["command"]
 Examples:
   mentions topics create       create what is missing, set what differs; twice is once
   mentions topics diff         exit code 1 when the brokers differ from the table
+  mentions topics grow         to kafka.partitions, with agents and workers stopped
   mentions topics describe --json"""
 )
 def command() -> None:
@@ -35,6 +36,26 @@ def create(ctx: click.Context, *, as_json: bool) -> None:
         table("Changed", ["topic", "what", "now"], rows)
     else:
         click.echo("Nothing to do: all topics are as they should be.")
+
+
+@command.command()
+@json_option
+@click.pass_context
+def grow(ctx: click.Context, *, as_json: bool) -> None:
+    """Give the topics of mentions more partitions, and move what they hold.
+
+    Refused while anybody is at work or has not read all. Killed, it goes on when started again.
+    """
+    from pipeline import growth  # noqa: PLC0415
+
+    grown = list(growth.grow(settings(ctx)))
+    if as_json:
+        emit(grown)
+    elif grown:
+        rows = [(each.topic, each.before, each.partitions, each.messages) for each in grown]
+        table("Grown", ["topic", "partitions before", "now", "messages moved"], rows)
+    else:
+        click.echo("Nothing to do: there are as many partitions as wanted.")
 
 
 @command.command()
