@@ -32,7 +32,7 @@ from schemas.mention import EnrichedMention, encode
 from tests.support import demo
 
 BATCH = 500
-LEFT_OUT = ("sentiment.terms", "entities", "matches", "targets")
+LEFT_OUT = ("sentiment.terms", "entities", "matches", "targets", "compounds")
 
 
 def main() -> None:

@@ -137,6 +137,7 @@ class Elasticsearch(Server):
             "transport.port": 0,  # nobody else joins: any port will do
             "path.data": str(self.folder / "data"),
             "path.logs": str(self.folder / "logs"),
+            "path.repo": str(self.folder / "snapshots"),
             "xpack.security.enabled": False,
             # The defaults are shares of the disk: on a large disk that is 90 % full they would
             # make every index read-only with many gigabytes to spare.

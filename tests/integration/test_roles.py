@@ -111,6 +111,8 @@ def _ended(server: Secured) -> None:
     assert not server.starting()
 
 
+PERSON = {"author": {"name": "Erika Muster"}, "handles": ["erika"], "url": "https://erika.example/"}
+"""What no document beside the mentions has; were it there, analysts would not see it."""
 SAID = datetime(2026, 3, 5, 12, tzinfo=UTC)
 
 
@@ -138,7 +140,7 @@ async def test_each_role_may_do_its_own_and_nothing_else(server: Secured) -> Non
         )
         assert {type(outcome) for outcome in outcomes} == {Ok}, outcomes
         for index in ("coverage", "figures", "dead-letters"):
-            await there.index(index=f"{ALIAS}-{index}", document={})
+            await there.index(index=f"{ALIAS}-{index}", document=PERSON)
         outcomes = await Writer(there, ALIAS).write([Delete("a:2", 2)])
         assert {type(outcome) for outcome in outcomes} == {Ok}, outcomes
     with client_of(server, "ops") as ops:
@@ -199,13 +201,19 @@ async def test_each_role_may_do_its_own_and_nothing_else(server: Secured) -> Non
 
 async def alerts_are_for_all_and_people_for_leads(server: Secured) -> None:
     async with connect(config_of(server, "indexer")) as there:
-        for index in ("alerts", "people"):
-            await there.index(index=f"{ALIAS}-{index}", document={})
-    for name in ("lead", "analyst"):
-        with client_of(server, name) as client:
-            client.search(index=f"{ALIAS}-alerts")
+        for index in ("alerts", "work", "people"):
+            await there.index(
+                index=f"{ALIAS}-{index}", document=PERSON | {"team": "press"}, refresh=True
+            )
+    for index in ("alerts", "work", "coverage", "figures"):
+        with client_of(server, "lead") as lead:
+            (hit,) = search(lead, index)
+            assert hit["author"]["name"] == "Erika Muster"
+        with client_of(server, "analyst") as analyst:
+            (hit,) = search(analyst, index)
+            assert not hit.keys() & PERSON.keys()
     with client_of(server, "lead") as lead:
-        lead.search(index=f"{ALIAS}-people")
+        assert len(search(lead, "people")) == 1
     with (
         client_of(server, "analyst") as analyst,
         pytest.raises(elasticsearch.AuthorizationException),
@@ -225,5 +233,6 @@ def reads_what_the_pipeline_says_of_itself(server: Secured) -> None:
             client.search(index=f"{ALIAS}-dead-letters")
 
 
-def search(client: elasticsearch.Elasticsearch) -> list[dict[str, Any]]:
-    return [hit["_source"] for hit in client.search(index=ALIAS)["hits"]["hits"]]
+def search(client: elasticsearch.Elasticsearch, beside: str = "") -> list[dict[str, Any]]:
+    found = client.search(index=f"{ALIAS}-{beside}" if beside else ALIAS)
+    return [hit["_source"] for hit in found["hits"]["hits"]]
