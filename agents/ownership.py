@@ -80,7 +80,7 @@ class Ownership(ConsumerRebalanceListener):
         except KafkaError as error:
             if time.monotonic() - self._said_at >= _SAY_AGAIN_AFTER:
                 self._said_at = time.monotonic()
-                _log.warning("waiting for Kafka to share out the sources: %s", error)
+                _log.warning("waiting for Kafka to share out %s: %s", self._topic, error)
             time.sleep(seconds)
         with self._lock:
             return set(self._owned)

@@ -6,12 +6,14 @@ told together, in one message. It is written to ``mentions.deliveries`` before i
 kill, a lost answer or an error on the channel's side the very same message is sent again, under the
 same key. What could not be told stands there too, and why. An outage of Kafka is waited out.
 
-One process tells all channels; each has its own backoff, so that one that is away holds up none.
+One process tells all channels, others stand by: it is who owns the one partition of deliveries in a
+consumer group. Each channel has its own backoff, so that one that is away holds up none.
 """
 
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol
 from zoneinfo import ZoneInfo
@@ -19,6 +21,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from kafka.errors import KafkaError
 
+from agents.ownership import Ownership
 from pipeline import admin, metrics
 from pipeline.advice import Language, language
 from pipeline.alerts.watch import confirmed, published
@@ -40,6 +43,7 @@ _NEWS: Final = timedelta(days=1)
 _MOST_TOGETHER: Final = 20
 _LONGEST_WAIT: Final = 600.0
 _LOOK_EVERY: Final = 5.0
+_STAND_BY: Final = 0.5
 _AWAY: Final = frozenset({"sending", "waiting"})
 """While a channel has not taken its message."""
 
@@ -293,40 +297,68 @@ def notify(
         ConfigError: a channel cannot be told anything; or at the start no broker answers, or a
             topic is missing.
     """
-    told: dict[str, dict[str, datetime]] = {}
-    for record in records(settings, settings.kafka.topic(topics.NOTIFIED)):
-        if record.value is not None:
-            mark = msgspec.json.decode(record.value, type=Notified)
-            told.setdefault(mark.channel, {})[mark.alert] = mark.at
-    before, lang = deliveries(settings), language(settings.language)
-    with admin.producer(settings) as producer, Copy.of(settings) as work:
+    lang, topic = language(settings.language), settings.kafka.topic(topics.DELIVERIES)
+    place = Ownership(
+        settings.kafka.kafka_python(), topic, settings.kafka.group("notify"), lambda _: None
+    )
+    with admin.producer(settings) as producer, Copy.of(settings) as work, closing(place):
         ledger = _Topics(settings, producer)
-        lines = [
-            _Line(
-                channel,
-                ledger,
-                set(found),
-                last=max(found.values(), default=None),
-                before=before.get(channel.name),
-                lang=lang,
-            )
-            for channel in settings.channels
-            for found in (told.get(channel.name, {}),)
-        ]
-        _log.info("telling %d channels", len(lines))
+        _lines(settings, ledger, lang)  # so that a mistake ends it at once
+        lines: list[_Line] | None = None
         while not stopped():
             turn()
+            if not place.poll(_STAND_BY):
+                if lines is not None:
+                    _log.warning("another process tells the channels now")
+                lines = None
+                continue
+            if lines is None and (lines := _taken_over(settings, ledger, lang)) is None:
+                continue
             now = datetime.now(UTC)
             news = _news(settings, work, now, lang)
             for line in lines:
                 summed = digest(line.channel, work.shelf.open(), now, lang)
                 every = [*news, *([summed] if summed else [])]
-                while message := line.message(every, now):
+                while place.poll(0.0) and (message := line.message(every, now)):
                     turn()
                     line.tell(message, now)
             until = time.monotonic() + _LOOK_EVERY
             while time.monotonic() < until and not stopped():
                 time.sleep(0.2)
+
+
+def _taken_over(settings: Settings, ledger: _Ledger, lang: Language) -> list[_Line] | None:
+    """The channels, with what others have told them; None during an outage."""
+    try:
+        lines = _lines(settings, ledger, lang)
+    except ConfigError as error:
+        # It could be read at the start: this is an outage.
+        _log.warning("waiting: %s", error)
+        return None
+    _log.info("telling %d channels", len(lines))
+    return lines
+
+
+def _lines(settings: Settings, ledger: _Ledger, lang: Language) -> list[_Line]:
+    """The channels as they are known."""
+    told: dict[str, dict[str, datetime]] = {}
+    for record in records(settings, settings.kafka.topic(topics.NOTIFIED)):
+        if record.value is not None:
+            mark = msgspec.json.decode(record.value, type=Notified)
+            told.setdefault(mark.channel, {})[mark.alert] = mark.at
+    before = deliveries(settings)
+    return [
+        _Line(
+            channel,
+            ledger,
+            set(found),
+            last=max(found.values(), default=None),
+            before=before.get(channel.name),
+            lang=lang,
+        )
+        for channel in settings.channels
+        for found in (told.get(channel.name, {}),)
+    ]
 
 
 def _news(settings: Settings, work: Copy, now: datetime, lang: Language) -> list[News]:

@@ -122,6 +122,37 @@ def test_a_failing_channel_is_seen_and_nothing_is_doubled_under_another_key(
         assert marks == {(name, each) for name in ("desk", "other") for each in ids}
 
 
+def test_of_several_notifiers_one_tells_and_another_takes_over(
+    installation: Installation,
+) -> None:
+    wait, log = installation.wait, installation.log
+    installation.configure(CHANNELS)
+    with Desk() as desk, Desk() as other:
+        installation.env |= {"DESK_URL": desk.url, "OTHER_URL": other.url}
+        both = [installation.start("alerts", "notify") for _ in range(2)]
+
+        def telling() -> list[bool]:
+            return ["telling 2 channels" in log(each) for each in both]
+
+        wait(lambda: any(telling()), "one tells")
+        for name in ("1", "2", "3"):
+            alerted(installation, name)
+            wait(lambda name=name: name in told_names(other), f"{name} is told")  # type: ignore[misc]
+        assert sum(telling()) == 1
+        (first,) = [each for each, tells in zip(both, telling(), strict=True) if tells]
+        installation.kill(first)
+        alerted(installation, "4")
+        wait(lambda: "4" in told_names(other), "the other takes over")
+        wait(lambda: "4" in told_names(desk), "for all channels")
+        for channel in (desk, other):
+            assert sorted(told_names(channel)) == ["1", "2", "3", "4"]
+
+
+def told_names(desk: Desk) -> list[str]:
+    """What was told, in its order."""
+    return [name for _, ids in told(desk) for name in ids]
+
+
 ROUTES = """
 [[routes]]
 team = "desk"
