@@ -70,7 +70,7 @@ class Facebook(Graph):
     """Some pages."""
 
     kind = "facebook"
-    time = "created_time"
+    said_at = "created_time"
     config: FacebookConfig
 
     def __init__(self, config: FacebookConfig) -> None:

@@ -66,7 +66,7 @@ class Graph(Listed):
     channel = "social"
     batch = 40  # of the 50 that are taken; the others ask what we are shown at all
     config: GraphConfig
-    time: ClassVar[str]
+    said_at: ClassVar[str]
     """The field that says when something was published."""
 
     def __init__(self, config: GraphConfig, token: Secret) -> None:
@@ -198,7 +198,7 @@ class Graph(Listed):
     def _at(self, row: Mapping[str, Any]) -> datetime:
         """When it was published; what does not say so is not left out silently."""
         try:
-            return moment(row[self.time])
+            return moment(row[self.said_at])
         except (LookupError, TypeError, ValueError):
             return datetime.now(UTC)
 

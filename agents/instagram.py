@@ -64,7 +64,7 @@ class Instagram(Graph):
     """One account, and hashtags."""
 
     kind = "instagram"
-    time = "timestamp"
+    said_at = "timestamp"
     config: InstagramConfig
 
     def __init__(self, config: InstagramConfig) -> None:
