@@ -18,14 +18,14 @@ The list: see ``data/NOTICE``.
 
 import gzip
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Final
 
 from msgspec import Struct
 
-__all__ = ["nouns", "parts", "parts_of"]
+__all__ = ["nouns", "parts", "parts_of", "place_of"]
 
 _WORD: Final = re.compile(r"[^\W\d_]{7,60}")
 _SHORTEST: Final = 3
@@ -66,6 +66,14 @@ def parts(text: str) -> list[str]:
     for word in _WORD.findall(text):
         found.update(dict.fromkeys(parts_of(word)))
     return list(found)
+
+
+def place_of(wanted: Collection[str], text: str) -> tuple[int, int] | None:
+    """Where the first compound stands of which one of these words, in lower case, is a part."""
+    for word in _WORD.finditer(text):
+        if any(part in wanted for part in parts_of(word[0])):
+            return word.span()
+    return None
 
 
 @lru_cache(65_536)

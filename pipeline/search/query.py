@@ -19,6 +19,7 @@ from elasticsearch import BadRequestError, Elasticsearch, helpers
 from msgspec import Struct
 
 from pipeline.errors import PipelineError
+from pipeline.search.compounds import place_of
 
 __all__ = ["SORTS", "Found", "Hit", "QueryError", "count", "scan", "search", "spellings_of"]
 
@@ -124,10 +125,7 @@ def search(
     )
     return Found(
         answer["hits"]["total"]["value"],
-        tuple(
-            Hit(hit["_source"], (hit.get("highlight") or {}).get("text", [""])[0])
-            for hit in answer["hits"]["hits"]
-        ),
+        tuple(Hit(hit["_source"], _snippet(hit, query)) for hit in answer["hits"]["hits"]),
     )
 
 
@@ -197,6 +195,26 @@ def _matching(written: str, since: datetime | None, until: datetime | None) -> d
     said = {name: moment.isoformat() for name, moment in bounds.items() if moment}
     between = [{"range": {"published_at": said}}] if said else []
     return {"bool": {"must": [matching], "filter": between}}
+
+
+def _snippet(hit: Mapping[str, Any], query: str) -> str:
+    """What Elasticsearch marked, or the compound that it found by one of its parts."""
+    snippet = str((hit.get("highlight") or {}).get("text", [""])[0])
+    if START in snippet or not hit["_source"].get("compounds"):
+        return snippet
+    asked = {
+        spelling.lower()
+        for found in _WORD.finditer(query)
+        if found[1]
+        for spelling in spellings_of(found[1])
+    }
+    text: str = hit["_source"].get("text", "")
+    place = place_of(asked, text)
+    if place is None:
+        return snippet
+    start, end = place
+    before, after = text[max(0, start - _SNIPPET // 2) : start], text[end : end + _SNIPPET // 2]
+    return f"{before}{START}{text[start:end]}{END}{after}"
 
 
 def _signed(query: str) -> str:

@@ -2,7 +2,7 @@ import pytest
 from elastic_transport import ApiResponseMeta, HttpHeaders, NodeConfig
 from elasticsearch import BadRequestError
 
-from pipeline.search.query import _explained, _signed, _spelt, spellings_of
+from pipeline.search.query import END, START, _explained, _signed, _snippet, _spelt, spellings_of
 
 
 @pytest.mark.parametrize(
@@ -78,3 +78,23 @@ def test_another_mistake_is_told_in_elasticsearch_s_words() -> None:
     assert _explained(error, "revision:x") == (
         'the query can\'t be answered: For input string: "x"'
     )
+
+
+@pytest.mark.parametrize("asked", ["Lüftung", "lueftung", "kaputt OR Lüftung", "text:Anlage"])
+def test_a_compound_that_was_found_by_a_part_is_marked(asked: str) -> None:
+    text = "x " * 200 + "Die Lüftungsanlage ist da" + " y" * 200
+    hit = {"_source": {"text": text, "compounds": ["lüftung", "anlage"]}}
+    snippet = _snippet(hit, asked)
+    assert f"Die {START}Lüftungsanlage{END} ist" in snippet
+    assert len(snippet) < 200
+
+
+def test_what_is_marked_already_stays() -> None:
+    marked = f"Die {START}Lüftung{END} der Lüftungsanlage"
+    hit = {
+        "_source": {"text": "Die Lüftung der Lüftungsanlage", "compounds": ["lüftung", "anlage"]},
+        "highlight": {"text": [marked]},
+    }
+    assert _snippet(hit, "Lüftung") == marked
+    plain = {"_source": {"text": "Ein Bus"}, "highlight": {"text": ["Ein Bus"]}}
+    assert _snippet(plain, "author.name:Muster") == "Ein Bus"
