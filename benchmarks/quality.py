@@ -54,7 +54,7 @@ COLUMNS = (
 )
 EVERY = 4
 """The short form judges every so many texts."""
-SOME = 600
+SOME = 400
 """So many texts of a set the second pass judges; it takes its time."""
 TRIAL = "Der Zug war heute pünktlich, aber die App ist eine Katastrophe."
 USES = {

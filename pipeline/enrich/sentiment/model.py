@@ -22,6 +22,8 @@ __all__ = ["LIMIT", "Model", "Source", "decode", "encode", "make", "shipped"]
 LIMIT: Final = 1_000_000
 """Bytes of the largest model there may be."""
 _FULL: Final = 127
+_CUT: Final = 10_000
+"""One in so many weights may be cut to the largest byte, so that the others are not too coarse."""
 _FORMAT: Final = 1
 
 
@@ -81,8 +83,11 @@ def make(
         figures: how good it was on what it was not fitted on.
     """
     numbers = list(hashed)
-    scale = max(map(abs, numbers), default=0.0) / _FULL or 1.0
-    packed = zlib.compress(array("b", [round(n / scale) for n in numbers]).tobytes(), 9)
+    sizes = sorted(map(abs, filter(None, numbers))) or [1.0]
+    full = sizes[-1 - len(sizes) // _CUT]
+    scale = full / _FULL
+    rounded = [round(max(-full, min(n, full)) / scale) for n in numbers]
+    packed = zlib.compress(array("b", rounded).tobytes(), 9)
     made = Model(
         language=language,
         version="",

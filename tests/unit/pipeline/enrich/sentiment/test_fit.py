@@ -5,6 +5,7 @@ import pytest
 
 from pipeline.enrich import sentiment
 from pipeline.enrich.sentiment import fit, model
+from pipeline.enrich.sentiment.grams import pieces
 from pipeline.enrich.sentiment.trained import TrainedScorer
 from pipeline.enrich.text import view
 
@@ -70,3 +71,13 @@ def test_a_head_start_for_neutral(found: fit.Matrix) -> None:
 def test_every_label_is_needed(found: fit.Matrix) -> None:
     with pytest.raises(ValueError, match="every label"):
         fit.fit(found, np.minimum(CLASSES, 1), 1.0)
+
+
+def test_what_tells_of_the_label_counts_more_than_what_does_not() -> None:
+    texts = [f"{word} heute" for word in ("gleisbruch", "fahrplan", "freitakt") for _ in range(5)]
+    found = fit.features(texts, LEXICON)
+    classes = np.repeat([0, 1, 2], 5)
+    telling, common = (pieces(word)[0] for word in ("gleisbruch", "heute"))
+    factors = fit._telling(found[:, [telling, common]], classes)
+    assert factors.mean() == pytest.approx(1)
+    assert factors[0] > 1.5 * factors[1] > 0
