@@ -25,7 +25,7 @@ PLAIN: Final = 2 + 6
 _ROOM: Final = 4.0
 _DILUTE: Final = 0.02
 """How much each character weakens what the lexicon found."""
-_DOCUMENT: Final = 0.5
+_DOCUMENT: Final = 0.35
 """How much the document counts beside a clause of it."""
 _SMALL: Final = 0.001
 """What a result's numbers are rounded to."""
@@ -133,7 +133,7 @@ class TrainedScorer:
     def clause(self, view: View, start: int, end: int, document: Sentiment) -> Sentiment | None:
         """Judge one clause, without naming terms; see ``SentimentScorer``.
 
-        What the clause says is added to half of what the document says: short clauses leave much
+        What the clause says is added to some third of what the document says: short ones leave much
         unsaid (measured by ``benchmarks/quality.py``).
         """
         negative, positive, shares = self._sums(view, start, min(end, start + READ))
