@@ -10,6 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -33,6 +34,7 @@ from tenacity.stop import stop_base
 from agents.errors import SourceError, Unconfirmed
 from agents.repeats import Repeats
 from agents.source import Deletion, Item, Refused
+from agents.traces import HEADER, traces
 from schemas import headers, topics
 from schemas.coverage import Coverage, encode_coverage
 from schemas.forgotten import anonymous
@@ -122,6 +124,7 @@ class Publisher:
         self._coverage = coverage
         self._stopping = stopping or threading.Event()
         self._repeats = Repeats()
+        self._traces = traces()
         self._lock = threading.Lock()
         self._producer: Any = None
         self._said_at = -_SAY_AGAIN_AFTER
@@ -145,6 +148,12 @@ class Publisher:
         Raises:
             Unconfirmed: the time is over, or the process is stopping.
         """
+        with self._traces.collecting(source) if items else nullcontext(()) as traced:
+            return self._page(items, source, traced, within)
+
+    def _page(
+        self, items: Sequence[Item], source: str, traced: headers.Headers, within: float | None
+    ) -> Tally:
         tally = Tally()
         fresh: dict[str, bytes] = {}
         messages = []
@@ -155,7 +164,9 @@ class Publisher:
             if isinstance(item, Deletion) and isinstance(item.id, str):
                 fresh.pop(item.id, None)
                 self._repeats.forget(item.id)
-            messages.append(self._message(item, source, tally))
+            message = self._message(item, source, tally)
+            message.headers.extend(traced)
+            messages.append(message)
         self.send(messages, within=within)
         self._repeats.remember(fresh.items(), source)
         return tally
@@ -349,7 +360,9 @@ class Publisher:
         key = message.key.decode()
         source = headers.first(message.headers, "ce_source") or b""
         refused = Refused(key, message.value, "MessageTooLarge", reason)
-        return self._dead(refused, source.decode().removeprefix("/sources/"))
+        letter = self._dead(refused, source.decode().removeprefix("/sources/"))
+        letter.headers.extend(header for header in message.headers if header[0] == HEADER)
+        return letter
 
 
 def _cut(text: str, limit: int) -> str:

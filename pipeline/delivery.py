@@ -32,6 +32,7 @@ from aiokafka.errors import (
 )
 from tenacity import AsyncRetrying, RetryCallState, retry_if_result, wait_random_exponential
 
+from agents.traces import traces
 from pipeline import metrics
 from pipeline.errors import Fatal, Rejected, Retryable
 from pipeline.outcome import Ok, Outcome, Outgoing, Reject, Retry
@@ -153,6 +154,7 @@ class Delivery:
         self._producer = producer
         self._dead_letters = dead_letters
         self._die = die
+        self._traces = traces()
         self._letting_go = asyncio.Event()
         self._left_some = False
         self._said_at = -_SAY_AGAIN_AFTER
@@ -176,7 +178,7 @@ class Delivery:
             await self._one(batch)
 
     async def _one(self, batch: Batch) -> None:
-        started = time.perf_counter()
+        started, since = time.perf_counter(), time.time_ns()
         records = batch.records
         if self._left_some:
             batch.leave()  # in vain, because what comes before it is read again
@@ -200,6 +202,7 @@ class Delivery:
         batch.ack()
         self.beats += 1
         metrics.BATCH_SECONDS.labels(self._stage.name).observe(time.perf_counter() - started)
+        self._traces.settled(self._stage.name, records, since)
 
     async def deliver(self, records: Sequence[Record]) -> None:
         """Handle a batch, publish its outputs and dead letters, and return once all is confirmed.

@@ -26,7 +26,7 @@ PATIENCE = 180  # seconds; the first test of a run waits for the servers, and pe
 def pytest_configure() -> None:
     """Make the run independent of the settings of whoever starts it."""
     for name in list(os.environ):
-        if name.startswith("MENTIONS_") and name != "MENTIONS_CACHE":
+        if name.startswith(("MENTIONS_", "OTEL_")) and name != "MENTIONS_CACHE":
             del os.environ[name]
 
 

@@ -31,7 +31,9 @@ __all__ = [
 ]
 
 ROOT: Final = Path(__file__).parents[2]
-_OTHERS: Final = re.compile(r"MENTIONS_(CONFIG|SECRETS_DIR|CACHE|ACCOUNT_\w+|PUSH_TOKEN)")
+_OTHERS: Final = re.compile(
+    r"MENTIONS_(CONFIG|SECRETS_DIR|CACHE|ACCOUNT_\w+|PUSH_TOKEN)|OTEL_EXPORTER_OTLP_ENDPOINT"
+)
 
 
 def everything(folder: Path) -> list[dict[str, Any]]:
