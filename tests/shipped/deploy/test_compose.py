@@ -1,4 +1,6 @@
+import json
 import re
+import socket
 import subprocess
 import sys
 from functools import cache
@@ -6,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import httpx
 import pytest
 
 from pipeline.admin import STAGES
@@ -169,6 +172,40 @@ def test_the_sidecar_is_the_one_that_is_known_here() -> None:
     enrich = services()["enrich"]["environment"]
     assert enrich["MENTIONS_ENRICHMENT__CORENLP"] == "http://ner:9010"
     assert services()["ner"]["command"][-1] == "9010"
+
+
+def test_the_sidecar_s_command_needs_nothing_but_python(tmp_path: Path) -> None:
+    lines = (ROOT / "deploy/ner/Dockerfile").read_text("utf-8")
+    entry = json.loads(re.findall(r"^ENTRYPOINT (.+)$", lines, re.MULTILINE)[0])
+    assert (
+        json.loads(re.findall(r"^CMD (.+)$", lines, re.MULTILINE)[0])
+        == (services()["ner"]["command"])
+    )
+    java = tmp_path / "java"
+    # Answers as the tagger does, which found no names.
+    java.write_text('#!/bin/sh\nwhile read -r line; do printf %s "$line"; done\n', "ascii")
+    java.chmod(0o755)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    here = {
+        "python": f"{sys.executable} -I -S",  # without what is installed here
+        "/opt/ner/tagger.py": str(ROOT / "pipeline/stack/tagger.py"),
+        "/opt/java/bin/java": str(java),
+        "0.0.0.0": "127.0.0.1",  # noqa: S104 - in a container of its own
+        "9010": str(port),
+    }
+    given = [here.get(each, each) for each in (*entry, *services()["ner"]["command"])]
+    with subprocess.Popen(" ".join(given).split()) as process:
+        try:
+            transport = httpx.HTTPTransport(retries=8)
+            with httpx.Client(
+                base_url=f"http://127.0.0.1:{port}", transport=transport, trust_env=False
+            ) as client:
+                answer = client.post("/de", json=["Der Bus kommt"])
+                assert answer.json() == [[]]
+                assert client.get("/health").status_code == 200
+        finally:
+            process.kill()
 
 
 def pins(name: str) -> set[str]:
