@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from pipeline.search.roles import roles
 from pipeline.stack import Stack, spare
 from tests.support.composed import Certified, ComposedElasticsearch, ComposedKafka
 from tests.support.deploy import composed, example
@@ -15,10 +16,10 @@ from tests.support.installation import Installation
 
 SERVICES = composed(example())
 PASSWORD = example()["ELASTIC_PASSWORD"]
-SUPERUSER = {
-    "cluster": ["all"],
-    "indices": [{"names": ["*"], "privileges": ["all"]}],
-}
+ALIAS = "composed"
+ROOT = "root"
+"""Stands for ``elastic``, whose name is taken where its password cannot be set."""
+ALL = {"cluster": ["all"], "indices": [{"names": ["*"], "privileges": ["all"]}]}
 
 
 @pytest.fixture(scope="module")
@@ -36,8 +37,9 @@ def servers(
     elasticsearch = ComposedElasticsearch(search.folder, search.host, search.port, search.heap)
     elasticsearch.certified = certified
     elasticsearch.environment = SERVICES["elasticsearch"]["environment"]
-    elasticsearch.users = {"elastic": (PASSWORD, "root"), "mentions_indexer": (PASSWORD, "root")}
-    elasticsearch.roles = {"root": SUPERUSER}
+    indexer = f"{ALIAS}_indexer"
+    elasticsearch.users = {ROOT: (PASSWORD, "all"), "mentions_indexer": (PASSWORD, indexer)}
+    elasticsearch.roles = {"all": ALL, indexer: roles(ALIAS)[indexer]}
     kafka = ComposedKafka(broker.folder, broker.host, broker.port, broker.heap)
     kafka.certified = certified
     kafka.environment = SERVICES["kafka"]["environment"]
@@ -61,8 +63,9 @@ def installation(
         SERVICES["topics"]["environment"],
         MENTIONS_KAFKA__BOOTSTRAP=kafka.address,
         MENTIONS_ELASTICSEARCH__URL=elasticsearch.address,
+        MENTIONS_ELASTICSEARCH__USERNAME=ROOT,
     )
-    made = Installation(tmp_path, settings, "composed")
+    made = Installation(tmp_path, settings, ALIAS)
     yield made
     made.close()
 
@@ -73,6 +76,8 @@ def own(service: str, installation: Installation, certified: Certified) -> dict[
     here = {name: certified.here(str(value)) for name, value in given.items()}
     places = {n: v for n, v in installation.env.items() if n.endswith(("BOOTSTRAP", "URL"))}
     off = {"MENTIONS_WORKER__PORT": "0", "MENTIONS_AGENT__PORT": "0"}
+    if here.get("MENTIONS_ELASTICSEARCH__USERNAME") == "elastic":
+        here["MENTIONS_ELASTICSEARCH__USERNAME"] = ROOT
     return here | places | off | {"MENTIONS_CONFIG": str(installation.config)}
 
 
