@@ -149,10 +149,16 @@ class Publisher:
             Unconfirmed: the time is over, or the process is stopping.
         """
         with self._traces.collecting(source) if items else nullcontext(()) as traced:
-            return self._page(items, source, traced, within)
+            return self._page(items, source, traced, undated=undated, within=within)
 
     def _page(
-        self, items: Sequence[Item], source: str, traced: headers.Headers, within: float | None
+        self,
+        items: Sequence[Item],
+        source: str,
+        traced: headers.Headers,
+        *,
+        undated: bool,
+        within: float | None,
     ) -> Tally:
         tally = Tally()
         fresh: dict[str, bytes] = {}
