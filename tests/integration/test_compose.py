@@ -118,7 +118,8 @@ defaults = { channel = "forum" }
     for part in ("CERT_FILE", "KEY_FILE"):
         del stranger[f"MENTIONS_KAFKA__{part}"]
     installation.env = {n: v for n, v in before.items() if not n.endswith("_FILE")} | stranger
-    installation.run("topics", "diff", code=2)
+    refused = installation.run("topics", "diff", code=1)
+    assert "does not answer" in refused.stderr
     with pytest.raises(httpx.ConnectError, match="certificate"):
         httpx.get(elasticsearch.address, trust_env=False)
 
