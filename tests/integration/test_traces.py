@@ -57,6 +57,5 @@ defaults = { channel = "forum" }
     for topic in ("raw", "enriched", "dead-letter"):
         assert {_page(record) for record in read(installation, topic)} == {stated}, topic
     installation.run("dead", "replay")
-    (*_, back) = read(installation, "raw")
-    assert first(back.headers, "dlq_replays") == b"1"
+    (back,) = [r for r in read(installation, "raw") if first(r.headers, "dlq_replays") == b"1"]
     assert _page(back) == stated
