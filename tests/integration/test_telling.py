@@ -87,7 +87,7 @@ def test_a_failing_channel_is_seen_and_nothing_is_doubled_under_another_key(
         alerted(installation, "2")
         desk.status, desk.cut = 200, True
         notifier = installation.start("alerts", "notify")
-        wait(lambda: len(told(other)) == 2, "the other hears of the second")
+        wait(lambda: len(dict(told(other))) == 2, "the other hears of the second")
         wait(lambda: len(desk.got) >= 3, "it is tried again")
         assert len({(key, *ids) for key, ids in told(desk)}) == 1
 
@@ -102,18 +102,17 @@ def test_a_failing_channel_is_seen_and_nothing_is_doubled_under_another_key(
         desk.answering.set()
         alerted(installation, "3", severity="critical")
         notifier = installation.start("alerts", "notify")
-        wait(lambda: len(told(other)) == 3, "the other hears of the third")
+        wait(lambda: len(dict(told(other))) == 3, "the other hears of the third")
         wait(lambda: standing(installation)["desk"]["state"] == "told", "all is told")
         wait(lambda: {"2", "3"} <= {name for _, ids in told(desk) for name in ids}, "both came")
         assert installation.stop(notifier) == 0
 
-        keys = dict(told(desk))
-        assert all(keys[key] == ids for key, ids in told(desk))
-        bodies = {headers["idempotency-key"]: body for headers, body in desk.got}
-        assert all(bodies[headers["idempotency-key"]] == body for headers, body in desk.got)
-        # Who drops what has a known key was told everything once.
-        assert sorted(name for ids in keys.values() for name in ids) == ["1", "2", "3"]
-        assert sorted(name for _, ids in told(other) for name in ids) == ["1", "2", "3"]
+        for channel in (desk, other):
+            bodies = {headers["idempotency-key"]: body for headers, body in channel.got}
+            assert all(bodies[headers["idempotency-key"]] == body for headers, body in channel.got)
+            # Who drops what has a known key was told everything once.
+            once = dict(told(channel)).values()
+            assert sorted(name for ids in once for name in ids) == ["1", "2", "3"]
         marks = {
             (mark["value"]["channel"], mark["value"]["alert"])
             for mark in installation.tail("mentions.notified")
