@@ -1,21 +1,25 @@
 """``python -m benchmarks.capacity RUN.json``: what so many mentions a day take, by a run's figures.
 
-The run is one of ``benchmarks.run`` that has the parts ``enrich`` and ``index``. Beside it the cost
-of taking in another worker's fingerprint is measured here, on one core. What is assumed and not
-measured stands in the constants, and in ``docs/capacity.md``.
+The run is one of ``benchmarks.run`` that has the parts ``enrich`` and ``index``. Beside it are
+measured here, on one core, the cost of taking in another worker's fingerprint, and the bytes of
+messages. What is assumed and not measured stands in the constants, and in ``docs/capacity.md``.
 """
 
 import json
 import math
+import os
 import sys
+import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.corpus import mentions
+from benchmarks.corpus import mentions, topics_toml
+from benchmarks.engines import Record, Work
 from pipeline.enrich.duplicates import Window, fingerprint
 from pipeline.enrich.text import view
+from schemas import encode as encode_raw
 from schemas.fingerprint import decode, encode
 
 __all__ = ["needs"]
@@ -26,24 +30,28 @@ PEAK: Final = 10
 BUSY: Final = 0.6
 """How much of a core or node is used at the peak."""
 COPIES: Final = {"kafka": 3, "elasticsearch": 2}
-RAW, ENRICHED, INDEXED = 625, 1_250, 1_050
-"""Bytes a mention, see docs/operations.md."""
+INDEXED: Final = 1_030
+"""Bytes a mention in Elasticsearch: ``python -m benchmarks.index_size 30``."""
 KEPT: Final = {"raw": 30, "enriched": 90, "indexed": 365}
 """Days."""
 NODE: Final = 2.8e12
 """Bytes that a node holds: 70 % of 4 TB."""
 NODE_CORES: Final = 8
 FINGERPRINTS: Final = 20_000
+MESSAGES: Final = 5_000
+TOPICS: Final = 10
 
 
-def needs(run: Mapping[str, Any], a_day: int, fingerprint_us: float) -> dict[str, float]:
-    """What so many mentions a day take."""
+def needs(
+    run: Mapping[str, Any], a_day: int, fingerprint_us: float, raw: float, enriched: float
+) -> dict[str, float]:
+    """What so many mentions a day take; ``raw`` and ``enriched`` are bytes a message."""
     average = a_day / 86_400
     peak = PEAK * average
     enrich = math.ceil(peak / (BUSY * run["enrich"]["whole"]["rate"]))
     index = math.ceil(peak / (BUSY * run["index"]["stage"]["rate"]))
     stored = COPIES["elasticsearch"] * INDEXED * a_day * KEPT["indexed"]
-    kafka = COPIES["kafka"] * a_day * (RAW * KEPT["raw"] + ENRICHED * KEPT["enriched"])
+    kafka = COPIES["kafka"] * a_day * (raw * KEPT["raw"] + enriched * KEPT["enriched"])
     # A run's Elasticsearch had what the others left of its cores; that counts as one core.
     writing = COPIES["elasticsearch"] * peak / run["index"]["stage"]["rate"]
     broker = COPIES["kafka"] * peak * run["enrich"]["whole"]["broker_ms_each"] / 1_000
@@ -72,12 +80,29 @@ def taking_in() -> float:
     return 1e6 * (time.process_time() - began) / len(made)
 
 
+def messages() -> tuple[float, float]:
+    """Mean bytes of a raw and of an enriched mention, as JSON."""
+    with tempfile.NamedTemporaryFile("w", suffix=".toml") as config:
+        config.write(topics_toml(TOPICS))
+        config.flush()
+        os.environ["MENTIONS_CONFIG"] = config.name
+        work = Work()
+    raw = [Record(m.id.encode(), encode_raw(m)) for m in mentions(MESSAGES)]
+    enriched = work(raw)
+    return (
+        sum(len(record.value or b"") for record in raw) / MESSAGES,
+        sum(map(len, enriched)) / MESSAGES,
+    )
+
+
 def main(where: Path) -> None:
     """Print the table."""
     run = json.loads(where.read_text(encoding="utf-8"))
     each = taking_in()
-    print(f"Taking in a fingerprint: {each:.0f} µs of one core.\n")
-    columns = [needs(run, a_day, each) for a_day in A_DAY]
+    raw, enriched = messages()
+    print(f"Taking in a fingerprint: {each:.0f} µs of one core.")
+    print(f"A raw mention: {raw:,.0f} bytes; an enriched one: {enriched:,.0f}.\n")
+    columns = [needs(run, a_day, each, raw, enriched) for a_day in A_DAY]
     print(f"| mentions a day | {' | '.join(f'{a_day:,}' for a_day in A_DAY)} |")
     print(f"|---|{'--:|' * len(A_DAY)}")
     for name in columns[0]:
