@@ -32,6 +32,7 @@ from pipeline.consumer import PollTransport
 from pipeline.delivery import Delivery, Record, Stage
 from pipeline.figures import Meter
 from pipeline.health import Health, pages
+from pipeline.parting import part
 from pipeline.settings import Kafka, Settings
 from schemas import topics
 
@@ -140,7 +141,7 @@ class App(faust.App):
         """Let go of connections after the last commit."""
         await super().on_shutdown()
         await self._stage.close()
-        await self._output.stop()
+        await part(self._output)
 
     async def _agent(self, stream: Any) -> None:  # noqa: ANN401 - Faust has no types
         assert self._delivery is not None  # noqa: S101 - agents start after on_start

@@ -14,6 +14,8 @@ from typing import Any, Final, TypeAlias
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from pipeline.parting import part
+
 __all__ = ["Follower", "Message"]
 
 _log = logging.getLogger(__name__)
@@ -94,7 +96,7 @@ class Follower:
                 self._position = await consumer.position(self._partition)
                 self._failures = 0
         finally:
-            await consumer.stop()
+            await part(consumer)
 
     async def _hand_over(self, records: Sequence[Any]) -> None:
         try:

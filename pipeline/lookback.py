@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from pipeline.delivery import Record
 from pipeline.errors import Retryable
+from pipeline.parting import part
 from schemas import headers
 
 __all__ = ["Lookback", "Stretch", "Word", "word"]
@@ -106,7 +107,7 @@ class Lookback:
     async def close(self) -> None:
         """Let go of the connection."""
         if self._consumer is not None:
-            await self._consumer.stop()
+            await part(self._consumer)
 
     async def _read(
         self,

@@ -21,6 +21,7 @@ from aiokafka.errors import KafkaError
 
 from pipeline.enrich.duplicates import Window
 from pipeline.errors import Retryable
+from pipeline.parting import part
 from pipeline.settings import Settings
 from schemas import topics
 from schemas.fingerprint import Fingerprint, decode, encode
@@ -69,7 +70,7 @@ class Stories:
     async def close(self) -> None:
         """Let go of the connections."""
         for client in self._clients or ():
-            await client.stop()
+            await part(client)
 
     async def _connect(self) -> tuple[AIOKafkaProducer, AIOKafkaConsumer]:
         """Connect, and read what the topic holds, the first time.

@@ -172,11 +172,10 @@ class Enrich:
 
     async def close(self) -> None:
         """Stop following, and let go of connections."""
-        await self._forgotten.close()
-        for follower in self._followers:
-            await follower.close()
+        closing = [self._forgotten.close(), *(each.close() for each in self._followers)]
         if self._stories is not None:
-            await self._stories.close()
+            closing.append(self._stories.close())
+        await asyncio.gather(*closing)
 
     async def _find_copies(
         self, mentions: Sequence[EnrichedMention], texts: Sequence[View], batch: Sequence[Record]

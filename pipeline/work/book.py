@@ -18,6 +18,7 @@ from kafka import TopicPartition as KafkaPartition
 
 from pipeline import admin
 from pipeline.errors import ConfigError, Retryable
+from pipeline.parting import part
 from pipeline.reader import records
 from pipeline.settings import Settings
 from pipeline.work.life import DONE
@@ -184,7 +185,7 @@ class Book:
     async def close(self) -> None:
         """Let go of the connection."""
         if self._consumer is not None:
-            await self._consumer.stop()
+            await part(self._consumer)
 
     async def _connect(self) -> AIOKafkaConsumer:
         consumer = AIOKafkaConsumer(**self._options, enable_auto_commit=False)
