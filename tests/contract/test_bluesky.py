@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+from uuid import UUID
 
 import pytest
 from websockets.datastructures import Headers
@@ -35,6 +36,7 @@ from agents.testing import (
     StreamEditContract,
     StreamPlatform,
     TokenContract,
+    Wire,
     drain,
     heard,
     items,
@@ -87,6 +89,7 @@ class AppView(StreamPlatform):
         self.lost = False
         """Whether it no longer has what was said before its log."""
         self.cursors: list[int | None] = []
+        self.opening: dict[UUID, Wire] = {}
         self.logins = 0
         self.extra: dict[int, dict[str, Any]] = {}
         self.record: dict[int, dict[str, Any]] = {}
@@ -143,7 +146,7 @@ class AppView(StreamPlatform):
         assert asked["collections"] == ["app.bsky.feed.post"]
         cursor = int(asked["cursor"][0]) if "cursor" in asked else None
         self.cursors.append(cursor)
-        wire = self.wire()
+        wire = self.opening.pop(connection.id)
         if cursor is not None:
             if self.lost:
                 info = {"$type": f"{JETSTREAM}#info", "name": "OutdatedCursor", "message": "7"}
@@ -155,8 +158,10 @@ class AppView(StreamPlatform):
             for part in wire.parts():
                 connection.send(part.decode())
 
-    def refuse(self, *_: object) -> Response | None:
+    def refuse(self, connection: ServerConnection, _: object) -> Response | None:
         if self.refusal is None:
+            # Before it is answered: who is told that it is open hears all from then on.
+            self.opening[connection.id] = self.wire()
             return None
         refused, headers = self.refusal, Headers(self.refusal.headers)
         return Response(refused.status, "No", headers, refused.body)
