@@ -11,9 +11,11 @@ fields are; this base class does the rest, so that it is right, and tested, once
   the platform no longer has becomes a deletion.
 * A post that cannot become a mention goes to the dead letters once, and holds up nothing.
 
-Cursor: ``queries``: per listing ``known`` (all up to this moment is read) and, while it is being
-read, ``top`` (the newest found) and ``at`` (the platform's position); ``seen``: the newest
-``remember`` posts as ``[published, revision, fingerprint, looked at, id]``; ``refused``.
+Cursor: ``queries``: per listing ``known`` (all up to this moment is read), of one that shows only
+some days ``read`` (when it was read to its end) and, while it is being read, ``top`` (the newest
+found), ``at`` (the platform's position) and ``begun`` (when its first page was asked for);
+``seen``: the newest ``remember`` posts as ``[published, revision, fingerprint, looked at, id]``;
+``refused``.
 """
 
 import heapq
@@ -55,6 +57,7 @@ _RECENT: Final = 10_000  # ids of one poll that are kept to tell doubles on late
 _REFUSED: Final = 500  # refused rows that are known again
 _LATE: Final = _DAY  # seconds after which a post that is found counts as back-filled
 _BATCHES: Final = 10  # most look-ups in one poll
+_READ_KEPT: Final = 3_600_000  # ms: a quiet listing must not write a cursor at every poll
 _DENIED: Final = (401, 403)
 _MISSING: Final = (404, 410)
 _REFUSAL: Final = 400
@@ -215,7 +218,8 @@ class Listed(ABC):
     def lookup(self, keys: Sequence[str]) -> Mapping[str, Any]:
         """The rows of these posts as they are now; what is left out is gone.
 
-        What has come to them since, as replies, may be there as well, under keys of its own.
+        What has come to them since, as replies, may be there as well, under keys of its own. None
+        in place of a row: the platform did not say; the post is left as it is till it is due again.
 
         Raises:
             SourceError: no answer.
@@ -314,9 +318,11 @@ class Listed(ABC):
         known: int = about.get("known", first)
         top: int = max(about.get("top", known), known)
         at, anew = about.get("at"), False
+        # What came to a page that was read already, while the reading rested, is not known.
+        begun: int = now if at is None else about.get("begun", now)
         ordered = self.ordered(query)
         since = max(known - int(self.config.overlap * 1000), 0) if ordered else first
-        gap = self._unshown(query, about, now)
+        gap = self._unshown(query, about.get("read", known), now)
         while True:
             try:
                 listing = self.listing(query, at, datetime.fromtimestamp(since / 1000, UTC))
@@ -324,19 +330,22 @@ class Listed(ABC):
                 if at is None or anew:
                     raise
                 at, anew = None, True  # What is read twice is told by its id.
+                begun = int(time.time() * 1000)
                 continue
             found = _Found(filtered=Counter(listing.filtered))
             for row in listing.rows:
                 self._row(row, query, state, recent, since, found)
             last, items = found.last, found.items
             # A clock that is ahead must not make us miss what comes until then.
-            top = max(top, min(found.newest, now))
+            top = max(top, min(found.newest, begun))
             reached = ordered and last is not None and last < since
             over = reached or listing.more is None
             if over:
-                state.queries[query] = {"known": top}
+                read = self._read(query, about.get("read", 0), begun)
+                state.queries[query] = {"known": top, **read}
             elif items:
-                state.queries[query] = {"known": known, "top": top, "at": listing.more}
+                going_on = {"known": known, "top": top, "at": listing.more, "begun": begun}
+                state.queries[query] = {**about, **going_on}
             self.trim(state)
             if listing.cut and not reached and last is not None:
                 gap = (last if listing.more is not None else since, last)
@@ -346,13 +355,22 @@ class Listed(ABC):
                 return
             at, gap = listing.more, None
 
-    def _unshown(self, query: str, about: Mapping[str, Any], now: int) -> tuple[int, int] | None:
-        """From and to, in ms since 1970: what is to be read and is no longer shown."""
-        days, known = self.reach(query), about.get("known")
-        if days is None or known is None:
+    def _read(self, query: str, before: int, begun: int) -> dict[str, int]:
+        """When a listing that forgets was read to its end, or up to an hour before."""
+        if self.reach(query) is None:
+            return {}
+        return {"read": before if before <= begun < before + _READ_KEPT else begun}
+
+    def _unshown(self, query: str, read: int, now: int) -> tuple[int, int] | None:
+        """From and to, in ms since 1970: what is to be read and is no longer shown.
+
+        Since the last reading, not since its newest post: a quiet query has missed nothing.
+        """
+        days = self.reach(query)
+        if days is None:
             return None
         shown = now - int(days * _DAY * 1000)
-        return (known, shown) if known < shown else None
+        return (read, shown) if read < shown else None
 
     def _row(  # noqa: PLR0917 - the state of a reading
         self,
@@ -466,7 +484,8 @@ class Listed(ABC):
         due = self._due(state, int(time.time()))
         looked: set[str] = set()  # what came along with another is not asked for again
         for start in range(0, min(len(due), self.batch * _BATCHES), self.batch):
-            keys = [key for key in due[start : start + self.batch] if key not in looked]
+            batch = due[start : start + self.batch]
+            keys = [key for key in batch if key not in looked and key in state.seen]
             if not keys:
                 continue
             found = self.lookup(keys)
@@ -474,13 +493,15 @@ class Listed(ABC):
             gone = [self.deletion(key, state) for key in keys if key not in found]
             there = [self._seen_again(key, row, state) for key, row in found.items()]
             items = [item for item in (*gone, *there) if item is not None]
+            # Replies that came along are new.
+            self.trim(state)
             yield Page(items, state.cursor(), len(gone) + len(there) - len(items))
 
     def _seen_again(self, key: str, row: Any, state: State) -> Item | None:  # noqa: ANN401
         if key in state.seen:
             # Kept in place: an edit replaces it.
             state.seen[key].looked = int(time.time())
-        return self.changed(row, self.kind, state)
+        return None if row is None else self.changed(row, self.kind, state)
 
     def changed(self, row: Any, query: str, state: State) -> Item | None:  # noqa: ANN401
         """What a row becomes that belongs to no listing; None where it is known and as it was."""

@@ -274,10 +274,10 @@ def test_a_hashtag_shows_posts_without_their_authors(hashtag: Hashtag) -> None:
 def test_a_day_without_reading_is_a_gap_in_a_hashtag(hashtag: Hashtag) -> None:
     hashtag.add(["eins"])
     cursor = drain(hashtag)[-1].cursor
-    known = int((datetime.now(UTC) - timedelta(days=3)).timestamp() * 1000)
-    cursor["queries"]["#wärmepumpe"]["known"] = known
+    read = int((datetime.now(UTC) - timedelta(days=3)).timestamp() * 1000)
+    cursor["queries"]["#wärmepumpe"]["read"] = read
     (gap,) = [page.gap for page in drain(hashtag, cursor) if page.gap]
-    assert gap[0] == known
+    assert gap[0] == read
     assert gap[1] == pytest.approx((datetime.now(UTC).timestamp() - 86_400) * 1000, abs=60_000)
     assert not any(page.gap for page in drain(hashtag, drain(hashtag, cursor)[-1].cursor))
 

@@ -259,10 +259,10 @@ def test_more_than_seven_days_without_reading_are_a_gap_once(api: Api) -> None:
     cursor = drain(api)[-1].cursor
     (query,) = cursor["queries"]
     now = datetime.now(UTC).timestamp()
-    known = int((now - 10 * 86_400) * 1000)
-    cursor["queries"][query]["known"] = known
+    read = int((now - 10 * 86_400) * 1000)
+    cursor["queries"][query]["read"] = read
     pages = drain(api, cursor)
     (gap,) = [page.gap for page in pages if page.gap]
-    assert gap[0] == known
+    assert gap[0] == read
     assert gap[1] == pytest.approx((now - 7 * 86_400) * 1000, abs=600_000)
     assert not any(page.gap for page in drain(api, pages[-1].cursor))

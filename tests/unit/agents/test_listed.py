@@ -196,19 +196,136 @@ def test_what_is_no_longer_shown_is_a_gap_until_it_is_read_once_more() -> None:
         def reach(self, query: str) -> float | None:
             return 1.0 if query == "all" else None
 
-    source = Forgetful(5)
+    def days_ago(days: float) -> Any:
+        return pytest.approx((time.time() - days * 86_400) * 1000, abs=60_000)
+
+    source = Forgetful(5, history=7)
     source.names = ["all", "other"]
     first = drain(source)
-    assert not any(page.gap for page in first), "never read before: it begins where it may"
+    (gap,) = [page.gap for page in first if page.gap]
+    assert gap == (days_ago(7), days_ago(1)), "wanted, and not shown to who begins now"
     cursor = first[-1].cursor
-    known = int((NOW - timedelta(days=3)).timestamp() * 1000)
-    for query in cursor["queries"].values():
-        query["known"] = known
+    read = int((NOW - timedelta(days=3)).timestamp() * 1000)
+    cursor["queries"]["all"]["read"] = read
     pages = drain(source, cursor)
     (gap,) = [page.gap for page in pages if page.gap]
-    assert gap[0] == known
-    assert gap[1] == pytest.approx((time.time() - 86_400) * 1000, abs=60_000)
+    assert gap == (read, days_ago(1))
     assert not any(page.gap for page in drain(source, pages[-1].cursor))
+    ordered = drain(source, source.rewind(pages[-1].cursor, NOW - timedelta(days=5)))
+    assert [page.gap for page in ordered if page.gap] == [(days_ago(5), days_ago(1))]
+
+
+def test_a_query_without_anything_new_has_no_gap_and_writes_no_cursor_at_each_poll() -> None:
+    class Quiet(Endless):
+        def reach(self, query: str) -> float | None:  # noqa: ARG002
+            return 1.0
+
+        def post(self, row: Any, query: str) -> Post:
+            return structs.replace(super().post(row, query), published=NOW - timedelta(days=3))
+
+    source = Quiet(5, history=7, recheck_for=0)
+    cursor = drain(source)[-1].cursor
+    assert cursor["queries"]["all"]["known"] < (time.time() - 2 * 86_400) * 1000
+    again = drain(source, cursor)
+    assert not any(page.gap for page in again), "it was read a moment ago"
+    assert again[-1].cursor == cursor
+    before = cursor["queries"]["all"]["read"]
+    cursor["queries"]["all"]["read"] -= 2 * 3_600_000
+    assert drain(source, cursor)[-1].cursor["queries"]["all"]["read"] >= before
+
+
+def test_what_came_to_a_page_while_the_reading_rested_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Threads(Endless):
+        """One page for each of two threads, as comments are asked for post by post."""
+
+        batch = 0
+        said: Mapping[str, list[datetime]]
+
+        def listing(self, query: str, at: Any, since: datetime) -> Listing:
+            self.asked.append((query, at))
+            if at and self.fails:
+                raise self.fails
+            thread = at or "a"
+            found = [(thread, when) for when in reversed(self.said[thread]) if when >= since]
+            return Listing(found, "b" if at is None else None)
+
+        def post(self, row: Any, query: str) -> Post:  # noqa: ARG002
+            thread, when = row
+            return Post(native=f"{thread} {when}", published=when, fields={"text": thread})
+
+    def at(hour: int) -> datetime:
+        return NOW - timedelta(hours=9 - hour)
+
+    def clock(hour: int) -> None:
+        monkeypatch.setattr(time, "time", lambda: at(hour).timestamp())
+
+    source = Threads(0, overlap=900)
+    source.said = {"a": [at(0)], "b": [at(1)]}
+    source.fails = RateLimited("wait", 3 * 3_600)
+    clock(2)
+    pages = source.poll(None)
+    read = [next(pages)]
+    with pytest.raises(RateLimited):
+        next(pages)
+    source.said["a"].append(at(3))
+    source.said["b"].append(at(4))
+    source.fails = None
+    for hour in (5, 6):
+        clock(hour)
+        read += drain(source, read[-1].cursor)
+    assert sorted(mention.published_at for mention in mentions(read)) == [
+        at(0),
+        at(1),
+        at(3),
+        at(4),
+    ]
+    assert source.asked[2][1] == "b", "it was gone on with"
+
+
+def test_a_reading_that_begins_anew_knows_what_it_read_anew() -> None:
+    class Forgetting(Endless):
+        def listing(self, query: str, at: Any, since: datetime) -> Listing:
+            if at == 300:
+                raise Expired(query)
+            return super().listing(query, at, since)
+
+    source = Forgetting(150, history=7, recheck_for=0)
+    stale = {"known": 0, "top": 0, "at": 300, "begun": 1_000}
+    cursor = drain(source, {"queries": {"all": stale}})[-1].cursor
+    assert cursor["queries"]["all"]["known"] == NOW.timestamp() * 1000
+
+
+def test_replies_that_come_with_look_ups_do_not_make_the_cursor_grow() -> None:
+    class Busy(Endless):
+        batch = 5
+
+        def lookup(self, keys: Sequence[str]) -> Mapping[str, Any]:
+            first = 1_000 * (1 + len(self.looked))
+            self.looked.append(keys)
+            return {str(row): row for row in [*map(int, keys), *range(first, first + 100)]}
+
+    source = Busy(20, recheck=0, remember=50)
+    pages = drain(source, drain(source)[-1].cursor)
+    assert len(source.looked) > 1
+    assert max(len(page.cursor["seen"]) for page in pages) <= 62
+    assert not deletions(pages)
+
+
+def test_what_the_platform_does_not_say_is_left_as_it_is() -> None:
+    class Silent(Endless):
+        def lookup(self, keys: Sequence[str]) -> Mapping[str, Any]:
+            return {**super().lookup(keys), "1": None}
+
+    source = Silent(3, recheck=100)
+    cursor = drain(source)[-1].cursor
+    for known in cursor["seen"].values():
+        known[3] -= 1_000
+    source.gone = {"2"}
+    pages = drain(source, cursor)
+    assert [item.id for item in deletions(pages)] == ["endless:2"]
+    assert pages[-1].cursor["seen"]["1"][3] > cursor["seen"]["1"][3], "it is due later"
 
 
 def test_what_came_along_with_another_is_not_asked_for_again() -> None:
