@@ -16,6 +16,7 @@ A position in a listing is what tells the address of the next page from this one
 import hashlib
 import hmac
 import json
+import logging
 import time
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
@@ -34,6 +35,8 @@ from agents.listed import Listed, ListedConfig, Listing, moment, rows, table
 from agents.secret import Secret
 
 __all__ = ["VERSION", "Graph", "GraphConfig", "next_page"]
+
+_log = logging.getLogger("agents")
 
 VERSION: Final = "v26.0"
 _POSITION: Final = ("after", "until", "__paging_token", "offset")
@@ -159,14 +162,20 @@ class Graph(Listed):
         parts = _parts(fetched, len(batch))
         # Without the right to see them everything looks deleted.
         for part in parts[len(keys) :]:
-            self._said("look-up", part)
+            self._said("look-up", _answered(part))
         found: dict[str, Any] = {}
         for key, part in zip(keys, parts, strict=False):
             try:
                 with faults("Graph API look-up"):
-                    found.update(self.shown(key, self._said("look-up", part)))
+                    found.update(self.shown(key, self._said("look-up", _answered(part))))
+            except RateLimited:
+                raise
             except Missing:
                 continue
+            except SourceError as error:
+                # Of this one the API will not speak; the others must not wait for it.
+                _log.debug("%s: %s: %s", self.config.name, key, error)
+                found.setdefault(key, None)
         return found
 
     def unread(self, post: Mapping[str, Any], comments: Sequence[Any]) -> list[Any]:  # noqa: ARG002
@@ -255,27 +264,31 @@ class Graph(Listed):
 
 
 def next_page(answer: Mapping[str, Any]) -> dict[str, str] | None:
-    """Where the next page begins; None where there is none."""
+    """Where the next page begins; None where there is none.
+
+    Raises:
+        Unreadable: there is one, and nothing says where.
+    """
     address = (answer.get("paging") or {}).get("next")
     if not address:
         return None
-    given = parse_qs(urlsplit(address).query)
-    return {name: given[name][0] for name in _POSITION if name in given} or None
+    given = parse_qs(urlsplit(str(address)).query)
+    position: dict[str, str] = {name: given[name][0] for name in _POSITION if name in given}
+    if not position:
+        msg = "Graph API: a next page without a position that is known here"
+        raise Unreadable(msg)
+    return position
 
 
-def _parts(fetched: Fetched, count: int) -> list[dict[str, Any]]:
-    """The answers in the answer to a batch.
+def _parts(fetched: Fetched, count: int) -> list[dict[str, Any] | None]:
+    """The answers in the answer to a batch; None for what was not answered in time.
 
     Raises:
         Unreadable: it is not as documented.
-        SourceError: some were not answered.
     """
     try:
         found = msgspec.json.decode(fetched.body, type=list[dict[str, Any] | None])
-        if None in found:
-            msg = "Graph API look-up: some of it was not answered in time"
-            raise SourceError(msg)
-        parts = [msgspec.json.decode(part["body"], type=dict[str, Any]) for part in found if part]
+        parts = [part and msgspec.json.decode(part["body"], type=dict[str, Any]) for part in found]
     except (msgspec.MsgspecError, LookupError, TypeError, UnicodeDecodeError) as error:
         msg = f"Graph API look-up: not the JSON that is documented: {error}"
         raise Unreadable(msg) from error
@@ -283,6 +296,18 @@ def _parts(fetched: Fetched, count: int) -> list[dict[str, Any]]:
         msg = f"Graph API look-up: {len(parts)} answers to {count} questions"
         raise Unreadable(msg)
     return parts
+
+
+def _answered(part: dict[str, Any] | None) -> dict[str, Any]:
+    """A part of the answer to a batch.
+
+    Raises:
+        SourceError: it was not answered.
+    """
+    if part is None:
+        msg = "Graph API look-up: some of it was not answered in time"
+        raise SourceError(msg)
+    return part
 
 
 def _used_up(headers: Mapping[str, str]) -> float | None:

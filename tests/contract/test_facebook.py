@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from agents.errors import Missing, RateLimited
+from agents.errors import Missing, RateLimited, SourceError, Unreadable
 from agents.testing import (
     Answer,
     BudgetContract,
@@ -241,6 +241,52 @@ def test_a_token_that_lost_its_rights_deletes_nothing(api: Api) -> None:
     assert items(after) == []
     api.blind = False
     assert items(drain(api, after[-1].cursor)) == []
+
+
+@pytest.mark.parametrize(
+    "problem", [Problem(10), Problem(200), Problem(100), Problem(1), Problem(2), None]
+)
+def test_what_the_api_does_not_say_of_one_post_holds_up_none_of_the_others(
+    api: Api, problem: Problem | None
+) -> None:
+    api.add(["eins", "zwei", "drei"])
+    pages = drain(api)
+    api.refused[f"{PAGE}_2"] = problem
+    api.remove("eins")
+    later = drain(api, pages[-1].cursor)
+    assert [gone.id for gone in deletions(later)] == [f"facebook:{PAGE}_1"]
+    assert set(later[-1].cursor["seen"]) == {f"{PAGE}_2", f"{PAGE}_3"}
+
+
+def test_a_look_up_that_is_too_much_is_a_wait(api: Api) -> None:
+    api.add(["eins"])
+    pages = drain(api)
+    api.options["recheck"] = 0
+    api.refused[f"{PAGE}_1"] = Problem(32)
+    _, error = drain_until_failure(api, pages[-1].cursor)
+    assert isinstance(error, RateLimited)
+
+
+def test_a_page_whose_feed_is_not_answered_deletes_nothing(api: Api) -> None:
+    api.add(["eins"])
+    pages = drain(api)
+    api.options["recheck"] = 0
+    api.refused[f"{PAGE}/feed"] = None
+    api.posts.clear()
+    later, error = drain_until_failure(api, pages[-1].cursor)
+    assert isinstance(error, SourceError)
+    assert not deletions(later)
+
+
+@pytest.mark.parametrize("address", ["https://graph.test/x?cursor=1", 7])
+def test_a_next_page_that_is_not_said_as_documented_is_not_taken_for_the_end(
+    api: Api, address: object
+) -> None:
+    api.add(["eins"])
+    answer = {"data": [api.post(api.there[0])], "paging": {"next": address}}
+    api.script.append(Answer.json(answer))
+    _, error = drain_until_failure(api)
+    assert isinstance(error, Unreadable)
 
 
 @pytest.mark.parametrize("code", [4, 17, 32, 613, 80_001])

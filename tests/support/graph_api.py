@@ -45,6 +45,8 @@ class GraphApi(Platform):
         super().__init__(web)
         self.blind = False
         """Whether the token lost its right to see what it looks up."""
+        self.refused: dict[str, Problem | None] = {}
+        """By path: what a look-up of it is answered with; None: it takes too long."""
 
     @abstractmethod
     def read(self, path: str, query: Mapping[str, str]) -> dict[str, Any]:
@@ -64,11 +66,17 @@ class GraphApi(Platform):
             return problem.answer()
 
     def batch(self, text: str) -> Answer:
-        asked, parts = json.loads(text), []
+        asked = json.loads(text)
+        parts: list[dict[str, Any] | None] = []
         assert len(asked) <= 50
         for one in asked:
             assert one["method"] == "GET"
             url = urlsplit(one["relative_url"])
+            if url.path in self.refused:
+                problem = self.refused[url.path]
+                body = {"code": 400, "body": json.dumps(problem.body)} if problem else None
+                parts.append(body)
+                continue
             query = {name: values[0] for name, values in parse_qs(url.query).items()}
             try:
                 parts.append({"code": 200, "body": json.dumps(self.seen(url.path, query))})
