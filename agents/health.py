@@ -1,8 +1,9 @@
 """What an agent process tells its supervisor, where ``agent.port`` is set.
 
-* ``/health``: 200 while its loop turns, or waits for an outage to end; 503 when it is stuck, before
-  the watchdog ends it (``agents.turning``).
-* ``/ready``: 200 while it takes part in sharing out the sources; 503 before.
+* ``/health``: 200 while it begins, its loop turns, or it waits for an outage to end; 503 when it is
+  stuck, before the watchdog ends it (``agents.turning``).
+* ``/ready``: 200 once it has read what sources there are and its loop has begun to turn, from where
+  on it takes part in sharing them out; 503 before.
 * ``/metrics``: the counters of ``agents.metrics``, for Prometheus.
 """
 

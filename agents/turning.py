@@ -1,29 +1,32 @@
 """Whether a process turns its loop: for its supervisor, and for the watchdog over one that hangs.
 
-* ``/health``: 200 while it turns, or waits for an outage to end; 503 when it is stuck.
-* ``/ready``: 200 while it does its work; 503 before it has caught up.
+* ``/health``: 200 while it catches up, turns, or waits for an outage to end; 503 when it is stuck.
+* ``/ready``: 200 once it has caught up; 503 before.
 * ``/metrics``: for Prometheus.
 """
 
 import logging
 import os
+import signal
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
+from urllib.parse import urlsplit
 
 from msgspec import Struct
 
 from agents.health import Pages, Reporting
 
-__all__ = ["EX_STUCK", "STOP_WITHIN", "Health", "Turning", "reachable"]
+__all__ = ["EX_STUCK", "STOP_WITHIN", "Health", "Turning", "on_signal", "reachable"]
 
 _log = logging.getLogger(__name__)
 
 STOP_WITHIN: Final = 15.0
 """Seconds from SIGTERM to the end, whatever the servers do meanwhile."""
+_KAFKA: Final = 9092  # the port where none is said
 _LOOK_EVERY: Final = 2.0
 _REACH_WITHIN: Final = 2.0
 EX_STUCK: Final = 75
@@ -63,7 +66,8 @@ class Turning:
     def health(self) -> Health:
         """How it is now; may be called from another thread."""
         still = time.monotonic() - self._at
-        return Health(still < self._limit, self._ready, round(still, 1))
+        # To catch up takes as long as it takes.
+        return Health(still < self._limit or not self._ready, self._ready, round(still, 1))
 
     @contextmanager
     def watched(
@@ -94,7 +98,7 @@ class Turning:
             if still <= self._limit:
                 continue
             if not self._ready:
-                self._at = time.monotonic()  # to catch up takes as long as it takes
+                self._at = time.monotonic()
                 continue
             if reachable(self._bootstrap):
                 _log.critical("no progress for %.0f s: exiting", still)
@@ -104,13 +108,36 @@ class Turning:
             self._at = time.monotonic()
 
 
+def on_signal(stop: Callable[[], None]) -> None:
+    """Have SIGTERM and SIGINT ask for the end, which comes ``STOP_WITHIN`` later in any case.
+
+    Args:
+        stop: asks for it; called in the main thread, between any two of its steps.
+    """
+    asked = threading.Event()
+
+    def handle(*_: object) -> None:
+        if not asked.is_set():
+            # Nothing is lost by it: what is not confirmed is found, or told, again.
+            limit = threading.Timer(STOP_WITHIN, os._exit, (EX_STUCK,))
+            limit.daemon = True
+            limit.start()
+        asked.set()
+        stop()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, handle)
+
+
 def reachable(bootstrap: str) -> bool:
     """Whether anybody listens at one of these comma-separated addresses."""
     for server in bootstrap.split(","):
-        host, _, port = server.strip().rpartition(":")
         try:
-            socket.create_connection((host.strip("[]"), int(port)), _REACH_WITHIN).close()
-        except OSError:
+            address = urlsplit(f"//{server.strip()}")
+            there = address.hostname or "", address.port or _KAFKA
+            socket.create_connection(there, _REACH_WITHIN).close()
+        except (OSError, ValueError) as error:
+            _log.debug("%s: %s", server, error)
             continue
         return True
     return False

@@ -1,7 +1,5 @@
 """What commands share that stay: how a signal ends them, and how they are watched."""
 
-import os
-import signal
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -25,20 +23,10 @@ host_option = click.option("--host", default="127.0.0.1", show_default=True, hel
 
 def until_signalled() -> Callable[[], bool]:
     """Says whether a signal asked for the end, which comes in any case a while after it."""
-    from agents.turning import EX_STUCK, STOP_WITHIN  # noqa: PLC0415 - not needed for --help
+    from agents.turning import on_signal  # noqa: PLC0415 - not needed for --help
 
     asked = threading.Event()
-
-    def stop(*_: object) -> None:
-        if not asked.is_set():
-            # Nothing is lost by it: what is not confirmed is found, or told, again.
-            limit = threading.Timer(STOP_WITHIN, os._exit, (EX_STUCK,))
-            limit.daemon = True
-            limit.start()
-        asked.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
+    on_signal(asked.set)
     return asked.is_set
 
 

@@ -2,6 +2,8 @@ import socket
 import threading
 import time
 
+import pytest
+
 from agents.turning import Turning, reachable
 
 
@@ -38,3 +40,26 @@ def test_a_loop_that_hangs_ends_the_process_unless_no_broker_can_be_reached() ->
     with Turning(0.1, "127.0.0.1:1", die).watched("127.0.0.1", 0):
         time.sleep(0.4)
     assert codes == [75]
+
+
+def test_who_has_not_caught_up_is_not_stuck() -> None:
+    turning = Turning(0.01, "127.0.0.1:1")
+    time.sleep(0.05)
+    assert turning.health().live
+    assert not turning.health().ready
+    turning.turn()
+    time.sleep(0.05)
+    assert not turning.health().live
+
+
+def test_an_address_without_a_port_has_that_of_kafka() -> None:
+    asked: list[tuple[str, int]] = []
+
+    def refuse(address: tuple[str, int], _: float) -> None:
+        asked.append(address)
+        raise ConnectionRefusedError
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(socket, "create_connection", refuse)
+        assert not reachable("kafka.test,[::1]:9, kafka.test:odd")
+    assert asked == [("kafka.test", 9092), ("::1", 9)]
