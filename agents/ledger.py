@@ -74,7 +74,22 @@ class Ledger:
         self._now = _Interval(time.time())
         self._reported = Counts()
         self._succeeded_at: float | None = None
+        self._complete: int | None = None
         self._failures = 0
+
+    def adopted(self, until: int | None) -> None:
+        """This process reads it from now on; another may have read it meanwhile.
+
+        Args:
+            until: what is published of it, in ms since 1970, as its cursor says; None: nothing.
+        """
+        with self._lock:
+            known = [moment for moment in (self._complete, until) if moment is not None]
+            self._complete = max(known, default=None)
+            self._succeeded_at = None if self._complete is None else self._complete / 1000
+            self._failures = 0
+            self.dark = False  # until a poll fails
+            self._show()
 
     def page(self, page: Page, tally: Tally) -> None:
         """A page was published and confirmed."""
@@ -106,10 +121,10 @@ class Ledger:
                 )
             self._failures = 0
             self._succeeded_at = time.time()
+            self._complete = complete[1]
             self.dark = False
             metrics.POLLS.labels(self._source).inc()
-            metrics.COMPLETE.labels(self._source).set(complete[1] / 1000)
-            metrics.DARK.labels(self._source).set(0)
+            self._show()
 
     def failed(self, error: Exception, expected: float) -> None:
         """A poll failed; says so once, when the source is dark."""
@@ -127,10 +142,10 @@ class Ledger:
             since = self._succeeded_at
             if not self.dark and (since is None or time.time() - since > _DARK_AFTER * expected):
                 self.dark = True
-                metrics.DARK.labels(self._source).set(1)
                 _log.warning("%s: dark: %s: %s", self._source, kind, error)
             else:
                 _log.debug("%s: %s: %s", self._source, kind, error)
+            self._show()
 
     def unconfirmed(self) -> None:
         """Kafka did not confirm in time what came by itself; its sender was told so."""
@@ -173,6 +188,11 @@ class Ledger:
                 complete=_stretch(interval.complete),
                 gap=_stretch(interval.gap),
             )
+
+    def _show(self) -> None:
+        metrics.DARK.labels(self._source).set(self.dark)
+        if self._complete is not None:
+            metrics.COMPLETE.labels(self._source).set(self._complete / 1000)
 
     def _count(self, received: int, tally: Tally) -> None:
         self.counts.received += received

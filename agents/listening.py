@@ -62,6 +62,8 @@ class Listening:
 
     def report(self) -> None:
         """Write to the ledger that it listened until now; waits for Kafka."""
+        if not self._started:
+            return  # closed since it became due
         now = int(time.time() * 1000)
         self.ledger.succeeded((self._complete, now))
         try:
@@ -74,6 +76,7 @@ class Listening:
     def close(self) -> None:
         """Stop listening."""
         if self._started:
+            self._started = False
             self._listener.close()
 
     def _publish(self, items: Sequence[Item], *, within: float | None = None) -> None:

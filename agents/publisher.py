@@ -9,7 +9,7 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -177,9 +177,9 @@ class Publisher:
         self._repeats.remember(fresh.items(), source)
         return tally
 
-    def adopt(self, source: str) -> None:
-        """Publish of a source that another process may have read whatever it says, even again."""
-        self._repeats.forget_source(source)
+    def adopt(self, sources: Collection[str]) -> None:
+        """Publish of sources that another process may have read whatever they say, even again."""
+        self._repeats.forget_sources(sources)
 
     def _repeated(self, mention: RawMention, fresh: dict[str, bytes], *, undated: bool) -> bool:
         """Whether exactly this was published before; if not, note it in ``fresh``."""

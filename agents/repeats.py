@@ -2,6 +2,10 @@
 
 A client that sends a mention again, or a source that is read twice, brings the same id, revision
 and content. Such a repetition is left out; anything that differs in one of the three is published.
+A row of a replaced file has no date of its own (``Page.undated``): its revision, and the date
+where it is a guess, are when the file was written, and do not count. So the row that a newer file
+repeats is left out, though its revision would be newer.
+
 The memory is bounded and of this process alone; whoever does not remember publishes again, and the
 repetition ends at the index. What was published of a source is forgotten when the process takes it
 over: meanwhile another process may have published other content under the same id and revision.
@@ -15,7 +19,7 @@ mention gives it a higher revision, and then the order does not matter.
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from typing import Final
 
@@ -75,8 +79,12 @@ class Repeats:
         with self._lock:
             self._known.pop(name, None)
 
-    def forget_source(self, source: str) -> None:
-        """Others may have published for it since."""
+    def forget_sources(self, sources: Collection[str]) -> None:
+        """Others may have published for them since; of many at once, as all that is known is read.
+
+        Args:
+            sources: names, in what finds one quickly.
+        """
         with self._lock:
-            for name in [name for name, (_, of) in self._known.items() if of == source]:
+            for name in [name for name, (_, of) in self._known.items() if of in sources]:
                 del self._known[name]

@@ -8,7 +8,6 @@ has the same id and revision.
 
 import logging
 import queue
-import signal
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -29,7 +28,7 @@ from agents.ownership import Ownership
 from agents.publisher import Publisher
 from agents.source import Source, build
 from agents.task import Task
-from agents.turning import Turning
+from agents.turning import Turning, on_signal
 from schemas import topics
 from schemas.cursor import Progress
 from schemas.sources import SourceEntry
@@ -71,6 +70,8 @@ def run(
 ) -> int:
     """Read sources until SIGTERM or SIGINT, or each once; returns the exit code.
 
+    From a signal to the end it takes ``agents.turning.STOP_WITHIN`` at most.
+
     Args:
         tables: the ``[[sources]]`` tables of the configuration.
         kafka: connection options in kafka-python's words.
@@ -87,8 +88,7 @@ def run(
     """
     turning = Turning(stuck_after, kafka["bootstrap_servers"])
     agent = Agent(tables, kafka, places or Places(), turning, salt)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: agent.stop())
+    on_signal(agent.stop)
     with turning.watched(*pages, agent.health):
         return agent.once() if once else agent.run()
 
@@ -168,6 +168,7 @@ class Agent:
         try:
             self._begin()
             known = self._read(self._cursors.read) or {}
+            self._publisher.adopt(self._polled)
             self._tasks = {
                 name: self._task(name, known.get(name), final=True) for name in self._polled
             }
@@ -242,6 +243,7 @@ class Agent:
         """Stop reading; what is being read is closed when it is at rest."""
         if listening := self._listening.pop(name, None):
             listening.close()
+            metrics.let_go(name)
         task = self._tasks.pop(name, None)
         if task:
             task.stop()
@@ -257,7 +259,8 @@ class Agent:
         for source, task in list(self._closing):
             if task is None or task.idle:
                 source.close()
-                metrics.let_go(source.config.name)
+                if source.config.name not in self._tasks:  # else a changed one took its place
+                    metrics.let_go(source.config.name)
                 self._closing.remove((source, task))
 
     def _adopt(self, owned: Collection[int]) -> None:
@@ -281,6 +284,7 @@ class Agent:
         except KafkaError as error:
             _log.warning("waiting for Kafka to read cursors: %s", error)
             return
+        self._publisher.adopt(missing)
         for name in missing:
             self._tasks[name] = self._task(name, known.get(name))
         self._count()
@@ -303,7 +307,7 @@ class Agent:
             task.wait(max(deadline - time.monotonic(), 0))
 
     def _task(self, name: str, progress: Progress | None, *, final: bool = False) -> Task:
-        self._publisher.adopt(name)
+        self.ledgers[name].adopted(progress.until if progress else None)
         return Task(
             self._polled[name],
             progress,

@@ -121,7 +121,7 @@ def test_what_others_may_have_changed_since_is_published_again() -> None:
     publisher = Publisher({})
     publisher.publish([mention(1)], "it")
     publisher.publish([mention(2)], "other")
-    publisher.adopt("it")
+    publisher.adopt({"it"})
     assert publisher.publish([mention(1)], "it") == Tally(published=1)
     assert publisher.publish([mention(2)], "other") == Tally(unchanged=1)
     later = structs.replace(mention(2), revision=9)

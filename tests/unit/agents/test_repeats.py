@@ -49,5 +49,6 @@ def test_a_source_that_is_taken_over_is_not_known() -> None:
     repeats = Repeats()
     repeats.remember([("a", b"1"), ("b", b"1")], "one")
     repeats.remember([("b", b"1"), ("c", b"1")], "two")
-    repeats.forget_source("one")
-    assert [repeats.known(name, b"1") for name in "abc"] == [False, True, True]
+    repeats.remember([("d", b"1")], "three")
+    repeats.forget_sources({"one", "three"})
+    assert [repeats.known(name, b"1") for name in "abcd"] == [False, True, True, False]

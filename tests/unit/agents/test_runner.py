@@ -1,0 +1,133 @@
+"""A process of agents: how it ends, and how it says that its sources are, over changes of them."""
+
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client import REGISTRY
+
+from agents.errors import SourceError
+from agents.runner import Agent, Places
+from agents.turning import Turning
+from schemas.cursor import Progress
+from schemas.sources import SourceEntry
+from tests.support.proxy import Proxy
+
+NOBODY = "127.0.0.1:1"
+AGENT = """
+import sys
+from agents import runner, turning
+turning.STOP_WITHIN = 0.5
+sys.exit(runner.run([], {"bootstrap_servers": sys.argv[1]}))
+"""
+
+
+def test_an_agent_ends_in_time_although_kafka_says_nothing() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as kafka, Proxy(*kafka.getsockname()) as wire:
+        wire.silence()
+        command = [sys.executable, "-c", AGENT, f"127.0.0.1:{wire.port}"]
+        with subprocess.Popen(command) as process:
+            while not wire.connections:
+                assert process.poll() is None
+                time.sleep(0.05)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(5) == 75, "Kafka's own time is ten seconds"
+
+
+class Group:
+    """Membership and cursors, as far as taking over a source needs them."""
+
+    partitions = 1
+
+    def __init__(self) -> None:
+        self.known: dict[str, Progress] = {}
+
+    def read(self, partitions: object = None) -> dict[str, Progress]:  # noqa: ARG002
+        return self.known
+
+
+@pytest.fixture
+def group() -> Group:
+    return Group()
+
+
+@pytest.fixture
+def agent(group: Group, monkeypatch: pytest.MonkeyPatch) -> Agent:
+    kafka = {"bootstrap_servers": NOBODY}
+    agent = Agent([], kafka, Places(), Turning(60, NOBODY))
+    monkeypatch.setattr(agent, "_ownership", group)
+    monkeypatch.setattr(agent, "_cursors", group)
+    return agent
+
+
+def entry(folder: Path, **options: Any) -> SourceEntry:
+    table = {"type": "files", "paths": [f"{folder}/*.jsonl"], **options}
+    return SourceEntry(origin="file", table=table)
+
+
+def gauge(name: str, source: str) -> float | None:
+    return REGISTRY.get_sample_value(f"mentions_source_{name}", {"source": source})
+
+
+def turn(agent: Agent, entries: dict[str, SourceEntry], owned: set[int]) -> None:
+    """What the loop of an agent does once, without reading."""
+    agent._change(entries)
+    agent._adopt(owned)
+    agent._listen()
+
+
+def test_a_dark_source_stays_dark_over_a_change_of_its_table(agent: Agent, tmp_path: Path) -> None:
+    turn(agent, {"gloomy": entry(tmp_path)}, {0})
+    assert gauge("dark", "gloomy") == 0
+    ledger = agent.ledgers["gloomy"]
+    ledger.succeeded((0, 5_000))
+    ledger._succeeded_at = time.time() - 1_000
+    ledger.failed(SourceError("no"), expected=60)
+    assert gauge("dark", "gloomy") == 1
+
+    turn(agent, {"gloomy": entry(tmp_path, every=77)}, {0})
+    assert gauge("dark", "gloomy") == 0, "a change may have mended it"
+    assert gauge("complete_timestamp_seconds", "gloomy") == 5
+    assert agent.health().dark == ()
+    ledger.failed(SourceError("no"), expected=60)
+    assert gauge("dark", "gloomy") == 1
+    assert agent.health().dark == ("gloomy",)
+
+
+def test_a_source_that_comes_back_is_as_its_cursor_says(
+    agent: Agent, group: Group, tmp_path: Path
+) -> None:
+    entries = {"moved": entry(tmp_path)}
+    turn(agent, entries, {0})
+    agent.ledgers["moved"].failed(SourceError("no"), expected=60)
+    assert gauge("dark", "moved") == 1
+    turn(agent, entries, set())
+    assert gauge("dark", "moved") is None, "another process says it"
+    now = int(time.time())
+    group.known["moved"] = Progress(until=now * 1000)
+    turn(agent, entries, {0})
+    assert gauge("dark", "moved") == 0
+    assert gauge("complete_timestamp_seconds", "moved") == now
+    agent.ledgers["moved"].failed(SourceError("no"), expected=60)
+    assert gauge("dark", "moved") == 0, "the other read it a moment ago"
+
+
+def test_a_listener_that_is_gone_says_nothing_more(
+    agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PUSH_TOKEN", "geheim")
+    table = {"type": "push", "listen": "127.0.0.1:0", "token": "env:PUSH_TOKEN"}
+    agent._change({"heard": SourceEntry(origin="file", table=table)})
+    listening = agent._listening["heard"]
+    listening.start()
+    agent.ledgers["heard"].succeeded((0, 5_000))
+    assert gauge("dark", "heard") == 0
+    agent._change({})
+    assert gauge("dark", "heard") is None
+    listening.report()  # was on its way
+    assert gauge("dark", "heard") is None
