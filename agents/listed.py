@@ -46,6 +46,7 @@ __all__ = [
     "Post",
     "State",
     "instant",
+    "marked",
     "moment",
     "rows",
     "table",
@@ -92,6 +93,8 @@ class Post(Struct, frozen=True, kw_only=True):
     """``RawMention``'s fields; ids of the thread as mention ids."""
     key: str | None = None
     """What it is looked up by, where that is not ``native``."""
+    better: Sequence[str] = ()
+    """Keys under which other listings may have shown more of it: then this is left out."""
     edited: datetime | None = None
     estimated: bool = False
     """``published`` is a guess."""
@@ -204,6 +207,10 @@ class Listed(ABC):
         """Whether the listing has the newest first; else it is read to its end every time."""
         return True
 
+    def poorer(self, query: str) -> bool:  # noqa: ARG002 - for those that have some
+        """Whether the listing shows less of posts than others do; it is read after them."""
+        return False
+
     def reach(self, query: str) -> float | None:  # noqa: ARG002 - for those that forget
         """Days of the past that the listing shows, however it is asked; None: all of it.
 
@@ -287,7 +294,7 @@ class Listed(ABC):
         recent: dict[str, None] = {}
         failures: list[SourceError] = []
         # In any order, so that a platform's budget does not always end before the same one.
-        for query in random.sample(queries, len(queries)):
+        for query in sorted(random.sample(queries, len(queries)), key=self.poorer):
             try:
                 yield from self._sweep(query, state, recent)
             except RateLimited:
@@ -402,6 +409,8 @@ class Listed(ABC):
 
     def _left_out(self, key: str, post: Post, state: State, since: int) -> str | None:
         """Why a post is of no interest; None where it is, or was."""
+        if any(other in state.seen for other in post.better):
+            return "shown elsewhere"
         if key in state.seen:
             return None
         listed = post.listed or post.published
@@ -555,6 +564,11 @@ def rows(content: Mapping[str, Any], name: str) -> list[Any]:
         msg = f"no list {name!r} in the answer, but {', '.join(sorted(content))[:200]}"
         raise Unreadable(msg)
     return found
+
+
+def marked(row: Any, **marks: Any) -> Any:  # noqa: ANN401 - as a platform sends it
+    """A row with marks of our own; what is no object goes on as it is: ``post`` refuses it."""
+    return {**row, **marks} if isinstance(row, Mapping) else row
 
 
 def moment(value: Any) -> datetime:  # noqa: ANN401 - as a platform sends it

@@ -15,6 +15,7 @@ Id: ``stackexchange:<site>/<id of question or answer>``, ``<site>/comment/<id>``
 Position in a listing: seconds since 1970.
 """
 
+import threading
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from html import unescape
@@ -25,7 +26,17 @@ from pydantic import Field, model_validator
 from agents.bridge import faults
 from agents.errors import RateLimited, SourceError
 from agents.http import Fetched
-from agents.listed import Listed, ListedConfig, Listing, Post, instant, moment, rows, table
+from agents.listed import (
+    Listed,
+    ListedConfig,
+    Listing,
+    Post,
+    instant,
+    marked,
+    moment,
+    rows,
+    table,
+)
 from agents.mention import identify
 from agents.secret import Secret
 from agents.text import to_text
@@ -37,6 +48,8 @@ _INCLUDED: Final = (
     "question.body;question.answers;question.comments;answer.body;answer.link;answer.comments;"
     "comment.body;comment.link"
 )
+_filters: Final[dict[str, str]] = {}  # by the address of the API
+_filters_lock: Final = threading.Lock()
 _THROTTLED: Final = 502  # Stack Exchange's own number, not HTTP's
 
 
@@ -75,7 +88,7 @@ class StackExchange(Listed):
 
     def __init__(self, config: StackExchangeConfig) -> None:
         super().__init__(config)
-        self._filter = "" if config.answers else "withbody"
+        self._halfway: dict[str, tuple[int, list[Any]]] = {}
 
     def queries(self) -> Sequence[str]:
         """Searches, and tags in brackets."""
@@ -96,10 +109,15 @@ class StackExchange(Listed):
         answer = self._ask("/search/advanced", params)
         with faults("Stack Exchange"):
             items = rows(answer, "items")
-            found = [row for item in items for row in self._below(item)]
+            found = self._all(items)
             if not answer.get("has_more") or not items:
                 return Listing(found)
-            last = int(items[-1]["last_activity_date"])
+            # The last active first; a row that cannot be understood is no reason to stop.
+            last = min(
+                int(item["last_activity_date"])
+                for item in items
+                if isinstance(item, Mapping) and "last_activity_date" in item
+            )
         stuck = at is not None and last >= at
         return Listing(found, last - 1 if stuck else last, cut=stuck)
 
@@ -109,7 +127,15 @@ class StackExchange(Listed):
         params = {"pagesize": _PAGE}
         found = rows(self._ask(f"/questions/{';'.join(numbers)}", params), "items")
         with faults("Stack Exchange"):
-            return {_key(row): row for item in found for row in self._below(item)}
+            below = self._all(found)
+        shown: dict[str, Any] = {}
+        for row in below:
+            try:
+                shown[_key(row)] = row
+            except (LookupError, TypeError):
+                # Whose it is nobody can say: nothing that is missing is taken for gone.
+                shown = {**dict.fromkeys(keys), **shown}
+        return shown
 
     def post(self, row: Any, query: str) -> Post:  # noqa: ANN401, ARG002 - the base's signature
         """A question, an answer or a comment."""
@@ -127,7 +153,6 @@ class StackExchange(Listed):
                 "views": row.get("view_count"),
             },
         }
-        listed = edited or published
         if "comment_id" in row:
             native = f"{self.config.site}/comment/{row['comment_id']}"
             about["thread"] = {
@@ -140,7 +165,6 @@ class StackExchange(Listed):
             about["thread"] = {"kind": "reply", "root_id": root, "parent_id": root}
         else:
             native = f"{self.config.site}/{row['question_id']}"
-            listed = moment(row["last_activity_date"])
             about |= {
                 "title": unescape(row["title"]),
                 "thread": {"kind": "post", "root_id": root},
@@ -150,7 +174,7 @@ class StackExchange(Listed):
             native=native,
             key=_key(row),
             published=published,
-            listed=listed,
+            listed=moment(row["_active"]),
             edited=edited,
             fields=about,
         )
@@ -158,34 +182,57 @@ class StackExchange(Listed):
     def _id(self, number: Any) -> str:  # noqa: ANN401 - as the API sends it
         return identify(self.kind, f"{self.config.site}/{number}")
 
-    def _below(self, question: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """A question after all that is below it, since its time is what listings are ordered by."""
-        number = question["question_id"]
-        found: list[Mapping[str, Any]] = list(question.get("comments") or ())
-        for answer in self._answers(question):
-            found += [*(answer.get("comments") or ()), answer]
-        return [{**row, "_question": number} for row in (*found, question)]
+    def _all(self, questions: Sequence[Any]) -> list[Any]:
+        """Questions, each after all that is below it."""
+        found = [row for question in questions for row in self._below(question)]
+        self._halfway.clear()
+        return found
 
-    def _answers(self, question: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-        """All of them; asked for by themselves, where not all came with the question."""
-        found: list[Mapping[str, Any]] = list(question.get("answers") or ())
-        if not self.config.answers or len(found) >= question.get("answer_count", 0):
+    def _below(self, question: Any) -> list[Any]:  # noqa: ANN401 - as the API sends it
+        """A question after all that is below it, which listings have at the question's place."""
+        if not isinstance(question, Mapping) or "question_id" not in question:
+            return [question]
+        found: list[Any] = list(question.get("comments") or ())
+        for answer in self._answers(question):
+            below = answer.get("comments") if isinstance(answer, Mapping) else None
+            found += [*(below or ()), answer]
+        number, active = question["question_id"], question.get("last_activity_date")
+        return [marked(row, _question=number, _active=active) for row in (*found, question)]
+
+    def _answers(self, question: Mapping[str, Any]) -> list[Any]:
+        """All of them; asked for by themselves, where not all came with the question.
+
+        A ``backoff`` ends the poll; the next one goes on behind the pages that were read.
+        """
+        found: list[Any] = list(question.get("answers") or ())
+        count = question.get("answer_count", 0)
+        if not self.config.answers or len(found) >= count:
             return found
-        path, page, found = f"/questions/{question['question_id']}/answers", 1, []
-        while True:
+        number = question["question_id"]
+        # As it was when they were read: with a new answer they are read anew.
+        state = f"{number} {count} {question.get('last_activity_date')}"
+        page, found = self._halfway.get(state, (1, []))
+        while page:
             params = {"pagesize": _PAGE, "page": page, "sort": "creation", "order": "desc"}
-            answer = self._ask(path, params)
-            found += rows(answer, "items")
-            if not answer.get("has_more"):
-                return found
-            page += 1
+            answer = self._ask(f"/questions/{number}/answers", params)
+            found = [*found, *rows(answer, "items")]
+            page = page + 1 if answer.get("has_more") else 0
+            self._halfway[state] = page, found
+        return found
 
     def _ask(self, path: str, params: Mapping[str, Any]) -> dict[str, Any]:
-        if not self._filter:
-            wish = {"base": "default", "include": _INCLUDED, "unsafe": "false"}
-            with faults("Stack Exchange"):
-                self._filter = str(self._send("/filters/create", wish)["items"][0]["filter"])
-        return self._send(path, {**params, "site": self.config.site, "filter": self._filter})
+        filter_ = self._filter() if self.config.answers else "withbody"
+        return self._send(path, {**params, "site": self.config.site, "filter": filter_})
+
+    def _filter(self) -> str:
+        with _filters_lock:
+            known = _filters.get(self.config.api)
+            if known is None:
+                wish = {"base": "default", "include": _INCLUDED, "unsafe": "false"}
+                with faults("Stack Exchange"):
+                    known = str(self._send("/filters/create", wish)["items"][0]["filter"])
+                _filters[self.config.api] = known
+            return known
 
     def _send(self, path: str, params: Mapping[str, Any]) -> dict[str, Any]:
         url = self.config.api + path

@@ -8,6 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from agents import stackexchange
+from agents.errors import RateLimited
+from agents.source import Page, Refused
 from agents.testing import (
     Answer,
     BudgetContract,
@@ -258,7 +261,7 @@ def test_all_answers_are_read_where_not_all_come_with_the_question(api: Api) -> 
     assert found == {f"stackexchange:diy/{n}" for n in (1, 71, 72, 73, 74, 75)}
 
 
-def test_a_thread_costs_one_look_and_the_filter_one_question(api: Api) -> None:
+def test_a_thread_costs_one_look(api: Api) -> None:
     api.add(["How warm?"])
     api.reply(71, "50 degrees.")
     api.comments = [api.comment(number, 1, f"Nr. {number}") for number in range(200)]
@@ -269,7 +272,83 @@ def test_a_thread_costs_one_look_and_the_filter_one_question(api: Api) -> None:
         again = list(source.poll(pages[-1].cursor))
     assert items(again) == []
     asked = [request.where.removeprefix("/2.3/") for request in api.web.requests[before:]]
-    assert asked == ["filters/create", "search/advanced", "questions/1"]
+    assert asked == ["search/advanced", "questions/1"]
+
+
+@pytest.fixture(autouse=True)
+def no_filter_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stackexchange, "_filters", {})
+
+
+def test_a_filter_is_asked_for_once_in_a_process(api: Api) -> None:
+    api.add(["How warm?"])
+    drain(api)
+    drain(api)
+    assert len(api.web.asked("/2.3/filters/create")) == 1
+
+
+def test_old_answers_that_were_never_seen_are_read_when_the_question_comes_up(api: Api) -> None:
+    api.options |= {"recheck_for": 0}
+    api.add(["How warm?"])
+    api.reply(71, "50 degrees.")
+    cursor = drain(api)[-1].cursor
+    old = int((datetime.now(UTC) - timedelta(days=300)).timestamp())
+    api.reply(72, "Moved here from another question.")
+    api.answers[1]["creation_date"] = old
+    api.posts[0] = replace(api.posts[0], edited=datetime.now(UTC) + timedelta(seconds=1))
+    after = {mention.id: mention for mention in mentions(drain(api, cursor))}
+    assert after["stackexchange:diy/72"].collector.backfill
+
+
+def test_a_row_that_is_no_object_is_refused_and_holds_up_nothing(api: Api) -> None:
+    api.add(["How warm?"])
+    api.reply(71, "50 degrees.")
+    api.comments = ["odd"]  # type: ignore[list-item]
+
+    def with_odd(answer: Answer) -> Answer:
+        content = msgspec.json.decode(answer.body)
+        content["items"].append(None)
+        return replace(answer, body=msgspec.json.encode(content))
+
+    api.script.append(with_odd)
+    found = items(pages := drain(api))
+    assert {mention.id for mention in mentions(pages)} == {
+        "stackexchange:diy/1",
+        "stackexchange:diy/71",
+    }
+    assert len([item for item in found if isinstance(item, Refused)]) == 2
+    api.options["recheck"] = 0
+    assert items(drain(api, pages[-1].cursor)) == [], "and nothing is taken for gone"
+
+
+def test_a_rest_among_many_answers_is_gone_on_from(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stackexchange, "_PAGE", 2)
+    api.embedded = 1
+    api.add(["How warm?"])
+    for number in range(71, 76):
+        api.reply(number, f"{number} degrees.")
+    answered = api.answer
+
+    def answer(request: Request) -> Answer | None:
+        said = answered(request)
+        return api.none_left(said) if said and request.where.endswith("/answers") else said
+
+    monkeypatch.setattr(api, "answer", answer)
+    pages: list[Page] = []
+    with opened(api) as source:
+        for _ in range(2):
+            with pytest.raises(RateLimited):
+                pages.extend(source.poll(None))
+            api.waited()
+        assert not pages or not mentions(pages)
+        pages.extend(source.poll(None))
+    asked = [request.query["page"] for request in api.web.asked("/2.3/questions/1/answers")]
+    assert asked == ["1", "2", "3"], "no page twice"
+    assert {m.id for m in mentions(pages)} == {
+        f"stackexchange:diy/{n}" for n in (1, *range(71, 76))
+    }
 
 
 def test_questions_alone(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
