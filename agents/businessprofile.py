@@ -21,9 +21,9 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
-from agents.errors import Expired, Missing
+from agents.errors import Denied, Expired, Missing
 from agents.google import TOKENS, Account
-from agents.listed import Listed, ListedConfig, Listing, Post, moment, rows, table
+from agents.listed import Listed, ListedConfig, Listing, Post, marked, moment, rows, table
 from agents.mention import identify
 from agents.secret import Secret
 
@@ -82,8 +82,8 @@ class BusinessProfile(Listed):
             params["pageToken"] = at
         answer = self._ask(f"{query}/reviews", params)
         # Where there is no review, there is no list.
-        found = rows(answer, "reviews") if answer else []
-        said = [review for review in found if review.get("comment")]
+        found = rows(answer, "reviews") if "reviews" in answer else []
+        said = [review for review in found if _says(review)]
         without = len(found) - len(said)
         return Listing(
             [row for review in said for row in self._rows(query, review)],
@@ -105,8 +105,9 @@ class BusinessProfile(Listed):
                     self._ask(f"{location}/reviews", {"pageSize": 1})
                     ours.add(location)
                 continue
-            for row in self._rows(location, review):
-                found[_key(row)] = row
+            # Who takes back the words and leaves the stars has taken back the review.
+            for row in self._rows(location, review) if _says(review) else ():
+                found[name + _REPLY if "_reply" in row else name] = row
         return found
 
     def post(self, row: Any, query: str) -> Post:  # noqa: ANN401, ARG002 - the base's signature
@@ -119,6 +120,7 @@ class BusinessProfile(Listed):
                 native=native + _REPLY,
                 key=_key(row),
                 published=moment(reply["updateTime"]),
+                listed=changed,  # it stands in the listing where its review does
                 fields={
                     "text": _original(reply["comment"]),
                     "site": "google.com",
@@ -145,21 +147,31 @@ class BusinessProfile(Listed):
             },
         )
 
-    def _rows(self, location: str, review: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """A review after the answer to it, since its time is what listings are ordered by."""
-        about = {**review, "_location": location}
-        reply = review.get("reviewReply")
-        said = self.config.answers and reply and reply.get("comment")
-        return [{**about, "_reply": reply}, about] if said else [about]
+    def _rows(self, location: str, review: Any) -> list[Any]:  # noqa: ANN401 - as Google sends it
+        """A review after the answer to it."""
+        about = marked(review, _location=location)
+        reply = review.get("reviewReply") if isinstance(review, Mapping) else None
+        said = self.config.answers and reply and _says(reply)
+        return [marked(about, _reply=reply), about] if said else [about]
 
     def _ask(self, path: str, params: Mapping[str, Any]) -> dict[str, Any]:
         url = f"{self.config.api.rstrip('/')}/v4/{path}"
         headers = self._account.header(self.http, self.config.tokens)
-        fetched = self.ask(url, params, headers, refusals=(HTTPStatus.BAD_REQUEST,))
+        resumed = "pageToken" in params
+        try:
+            fetched = self.ask(url, params, headers, (HTTPStatus.BAD_REQUEST,) if resumed else ())
+        except Denied:
+            self._account.refused()
+            raise
         if fetched.status == HTTPStatus.BAD_REQUEST:
             msg = f"{url}: the position is no longer known: {fetched.body[:200]!r}"
             raise Expired(msg)
         return table(fetched)
+
+
+def _says(said: Any) -> bool:  # noqa: ANN401 - as Google sends it
+    """Whether there are words in it; what is no object is refused later."""
+    return not isinstance(said, Mapping) or bool(said.get("comment"))
 
 
 def _key(row: Mapping[str, Any]) -> str:

@@ -47,6 +47,10 @@ class Account:
             msg = "account is not the JSON that Google gives; docs/sources.md says more"
             raise SourceConfigError(msg) from None
 
+    def refused(self) -> None:
+        """Google did not take the token: the next ``header`` has a new one."""
+        self._credentials.token = None
+
     def header(self, http: Http, tokens: str = TOKENS) -> dict[str, str]:
         """What a request needs, with a token that is good for a while.
 

@@ -25,7 +25,7 @@ from pydantic import Field
 from agents.bridge import HttplibBridge, faults
 from agents.errors import Expired, Unreadable
 from agents.google import Account
-from agents.listed import Listed, ListedConfig, Listing, Post, rows
+from agents.listed import Listed, ListedConfig, Listing, Post, marked, rows
 from agents.secret import Secret
 
 __all__ = ["PlayStore", "PlayStoreConfig"]
@@ -92,14 +92,16 @@ class PlayStore(Listed):
                 if at is not None and error.resp.status == 400:  # noqa: PLR2004 - HTTP's number
                     msg = f"Google Play {query}: the position is no longer known"
                     raise Expired(msg) from error
+                if error.resp.status == 401:  # noqa: PLR2004 - same
+                    self._account.refused()
                 raise
         if not isinstance(answer, dict):
             msg = f"Google Play {query}: not a JSON object"
             raise Unreadable(msg)
         # Where there is no review, there is no list.
-        found = rows(answer, "reviews") if answer else []
+        found = rows(answer, "reviews") if "reviews" in answer else []
         more = (answer.get("tokenPagination") or {}).get("nextPageToken")
-        return Listing([{**row, "_app": query} for row in found], more)
+        return Listing([marked(row, _app=query) for row in found], more)
 
     def post(self, row: Any, query: str) -> Post:  # noqa: ANN401, ARG002 - the base's signature
         """A review; answers of the developer are its own words and are left out."""

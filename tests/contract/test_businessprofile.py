@@ -8,7 +8,8 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from agents.errors import Denied, Missing, SourceConfigError
+from agents.errors import Denied, Missing, SourceConfigError, SourceError, Unreadable
+from agents.source import Refused
 from agents.testing import (
     Answer,
     DeletionContract,
@@ -220,6 +221,65 @@ def test_stars_without_words_are_left_out_and_counted(api: Api) -> None:
     pages = drain(api)
     assert [mention.text for mention in mentions(pages)] == ["eins"]
     assert {"no text": 1} in [dict(page.filtered) for page in pages]
+
+
+def test_a_review_whose_words_are_taken_back_is_deleted_with_its_answer(api: Api) -> None:
+    api.add(["eins"])
+    api.reply(1, "Danke.")
+    pages = drain(api)
+    api.extra[1]["comment"] = None
+    api.options["recheck"] = 0
+    gone = {item.id for item in deletions(drain(api, pages[-1].cursor))}
+    assert gone == {"businessprofile:22/AbF1", "businessprofile:22/AbF1/reply"}
+
+
+def test_totals_without_reviews_are_no_reviews(api: Api) -> None:
+    api.script.append(Answer.json({"averageRating": 0, "totalReviewCount": 0}))
+    assert items(drain(api)) == []
+    api.script.append(Answer.json({"reviews": {}}))
+    _, error = drain_until_failure(api)
+    assert isinstance(error, Unreadable)
+
+
+def test_a_row_that_is_no_object_is_refused_and_holds_up_nothing(api: Api) -> None:
+    api.add(["eins", "zwei"])
+    api.extra[1] = {"reviewReply": "odd"}
+    reviews = [7, *(api.review(said) for said in api.there)]
+    api.script.append(Answer.json({"reviews": reviews}))
+    pages = drain(api)
+    assert {mention.text for mention in mentions(pages)} == {"eins", "zwei"}
+    assert len([item for item in items(pages) if isinstance(item, Refused)]) == 2
+
+
+def test_an_answer_older_than_its_review_does_not_end_the_reading(api: Api) -> None:
+    api.page = 2
+    api.options["recheck_for"] = 0
+    api.add(["eins", "zwei", "drei", "vier"])
+    cursor = drain(api)[-1].cursor
+    for number in (1, 2, 3):
+        api.edit(api.posts[number - 1].text, f"neu {number}")
+        api.reply(number, "Danke.")
+        api.extra[number]["reviewReply"]["updateTime"] = iso(api.start - timedelta(days=1))
+    api.options["recheck_for"] = 0
+    after = {mention.text for mention in mentions(drain(api, cursor))}
+    assert {"neu 1", "neu 2", "neu 3"} <= after
+
+
+def test_a_refusal_of_the_first_page_is_no_lost_position(api: Api) -> None:
+    api.script.append(api.expired())
+    _, error = drain_until_failure(api)
+    assert type(error) is SourceError
+    assert len(api.listings()) == 1
+
+
+def test_a_token_that_is_refused_is_not_asked_with_again(api: Api) -> None:
+    api.add(["eins"])
+    api.script.append(api.problem(401, "UNAUTHENTICATED", "Request had invalid credentials."))
+    with opened(api) as source:
+        with pytest.raises(Denied):
+            list(source.poll(None))
+        list(source.poll(None))
+    assert api.tokens == 2
 
 
 def test_who_wants_no_name_has_none(api: Api) -> None:
