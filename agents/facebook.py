@@ -23,7 +23,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field, model_validator
 
 from agents.graph import Graph, GraphConfig
-from agents.listed import Listing, Post, moment
+from agents.listed import Listing, Post, marked, moment
 from agents.mention import identify
 from agents.secret import Secret
 
@@ -119,7 +119,7 @@ class Facebook(Graph):
 
     def flat(self, post: Mapping[str, Any], comments: Sequence[Any]) -> list[Any]:
         """Comments; the API has flattened them."""
-        return [{**comment, "_post": post["id"]} for comment in comments]
+        return [marked(comment, _post=post["id"]) for comment in comments]
 
     def post(self, row: Any, query: str) -> Post:  # noqa: ANN401, ARG002 - the base's signature
         """A post or a comment."""
@@ -165,14 +165,22 @@ def _readable(listing: Listing) -> Listing:
     reasons = Counter[str]()
     found = []
     for row in listing.rows:
-        reason = None if row.get("id") else "no id"
-        if reason is None and not _text(row):
-            reason = "no text"
+        reason = _missing(row)
         if reason is None:
             found.append(row)
         else:
             reasons[reason] += 1
     return Listing(found, listing.more, filtered=reasons)
+
+
+def _missing(row: Any) -> str | None:  # noqa: ANN401 - as the API sends it
+    """Why there is nothing to read; None where there is, or where it is refused later."""
+    try:
+        if not row.get("id"):
+            return "no id"
+        return None if _text(row) else "no text"
+    except (AttributeError, TypeError):
+        return None
 
 
 def _attachments(row: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:

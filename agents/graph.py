@@ -142,9 +142,13 @@ class Graph(Listed):
             answer = self.part(path, asked, at and at["posts"])
             found, following = [], answer.more
             for row in answer.rows:
-                post = {"id": row["id"], "permalink": row.get("permalink")}
-                page = row.get("comments") or {"data": []}
-                new, more = self._new(post, f"{row['id']}/comments", page, since)
+                try:
+                    post = {"id": row["id"], "permalink": row.get("permalink")}
+                    page = row.get("comments") or {"data": []}
+                    new, more = self._new(post, f"{row['id']}/comments", page, since)
+                except (LookupError, TypeError, AttributeError):
+                    found.append(row)  # to be refused
+                    continue
                 found += new
                 left += more
             if answer.rows and self._at(answer.rows[-1]) < oldest:

@@ -25,7 +25,7 @@ from pydantic import Field
 
 from agents.errors import Missing
 from agents.graph import Graph, GraphConfig, next_page
-from agents.listed import Listing, Post, moment
+from agents.listed import Listing, Post, marked, moment
 from agents.mention import identify
 from agents.secret import Secret
 
@@ -35,9 +35,12 @@ _PAGE: Final = 50  # the most comments, and posts with a hashtag, in one answer
 _HASHTAGS: Final = 30  # that an account may ask for in seven days
 _SITE: Final = "https://www.instagram.com"
 _MEDIA: Final = "id,caption,media_type,permalink,timestamp,username,like_count,comments_count"
-_TAGGED: Final = "id,caption,media_type,permalink,timestamp,like_count,comments_count"
+_HASHTAGGED: Final = "id,caption,media_type,permalink,timestamp,like_count,comments_count"
 _COMMENT: Final = "id,text,timestamp,username,from,like_count,hidden,parent_id"
 _OTHERS: Final = "others/"
+_HASHTAG: Final = "others/#"
+# One's own posts are shown best; hashtags show no author.
+_BETTER: Final = {"": (), _OTHERS: ("",), _HASHTAG: ("", _OTHERS)}
 _KINDS: Final = {"IMAGE": "image", "CAROUSEL_ALBUM": "image", "VIDEO": "video"}
 
 
@@ -80,6 +83,10 @@ class Instagram(Graph):
         """All but hashtags."""
         return not query.startswith("#")
 
+    def poorer(self, query: str) -> bool:
+        """Hashtags, which do not show who wrote a post."""
+        return query.startswith("#")
+
     def reach(self, query: str) -> float | None:
         """A day of hashtags."""
         return 1.0 if query.startswith("#") else None
@@ -93,8 +100,8 @@ class Instagram(Graph):
         if query == "tagged":
             return self._others(f"{account}/tags", {"fields": _MEDIA}, at)
         if query.startswith("#"):
-            asked = {"fields": _TAGGED, "user_id": account}
-            return self._others(f"{self._hashtag(query[1:])}/recent_media", asked, at)
+            path, asked = f"{self._hashtag(query[1:])}/recent_media", {"fields": _HASHTAGGED}
+            return self._others(path, {**asked, "user_id": account}, at, _HASHTAG)
         inner = f"{_COMMENT},replies.limit({_PAGE}){{{_COMMENT}}}"
         fields = f"id,permalink,timestamp,comments.limit({limit}){{{inner}}}"
         return self.comments(
@@ -129,17 +136,20 @@ class Instagram(Graph):
         """Comments and replies, each with the post it is on."""
         found: list[Any] = []
         for comment in comments:
-            replies = (comment.get("replies") or {}).get("data") or ()
-            found += [{"parent_id": comment["id"], **reply} for reply in replies]
+            if isinstance(comment, Mapping):
+                replies = (comment.get("replies") or {}).get("data") or ()
+                parent = {"parent_id": comment.get("id")}
+                found += [{**parent, **r} if isinstance(r, Mapping) else r for r in replies]
             found.append(comment)
-        return [{**row, "_media": dict(post)} for row in found]
+        return [marked(row, _media=dict(post)) for row in found]
 
     def unread(self, post: Mapping[str, Any], comments: Sequence[Any]) -> list[Any]:
         """Replies beyond those that come with a comment."""
         return [
             [dict(post), f"{comment['id']}/replies", position]
             for comment in comments
-            if (position := next_page(comment.get("replies") or {}))
+            if isinstance(comment, Mapping)
+            and (position := next_page(comment.get("replies") or {}))
         ]
 
     def post(self, row: Any, query: str) -> Post:  # noqa: ANN401, ARG002 - the base's signature
@@ -149,10 +159,11 @@ class Instagram(Graph):
     def _post(self, row: Mapping[str, Any]) -> Post:
         name = row.get("username")
         kind = _KINDS.get(str(row.get("media_type")), "other")
-        link = row.get("permalink")
+        link, shown = row.get("permalink"), row.get("_shown", "")
         return Post(
             native=row["id"],
-            key=f"{_OTHERS}{row['id']}" if "_others" in row else row["id"],
+            key=f"{shown}{row['id']}",
+            better=[f"{more}{row['id']}" for more in _BETTER[shown]],
             published=moment(row["timestamp"]),
             fields={
                 "text": row["caption"],
@@ -194,11 +205,17 @@ class Instagram(Graph):
             },
         )
 
-    def _others(self, path: str, asked: Mapping[str, Any], at: Any) -> Listing:  # noqa: ANN401
+    def _others(
+        self,
+        path: str,
+        asked: Mapping[str, Any],
+        at: Any,  # noqa: ANN401
+        shown: str = _OTHERS,
+    ) -> Listing:
         """Posts of others, which cannot be looked up."""
         listing = _with_text(self.part(path, {**asked, "limit": self.config.page}, at))
-        marked = [{**row, "_others": True} for row in listing.rows]
-        return Listing(marked, listing.more, filtered=listing.filtered)
+        found = [marked(row, _shown=shown) for row in listing.rows]
+        return Listing(found, listing.more, filtered=listing.filtered)
 
     def _hashtag(self, name: str) -> str:
         """The id of a hashtag; each counts once among those that may be asked for."""
@@ -220,6 +237,6 @@ def _author(id_: str | None, name: str | None) -> dict[str, Any] | None:
 
 def _with_text(listing: Listing) -> Listing:
     """Without posts that show a picture only."""
-    found = [row for row in listing.rows if row.get("caption")]
+    found = [r for r in listing.rows if not isinstance(r, Mapping) or r.get("caption")]
     without = len(listing.rows) - len(found)
     return Listing(found, listing.more, filtered={"no text": without} if without else {})

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from agents.errors import Missing, RateLimited, SourceError, Unreadable
+from agents.source import Refused
 from agents.testing import (
     Answer,
     BudgetContract,
@@ -221,6 +222,24 @@ def test_what_shows_no_words_is_left_out_and_counted(comments: Comments) -> None
     assert [mention.text for mention in mentions(pages)] == ["drei"]
     counted = [dict(page.filtered) for page in pages if page.filtered]
     assert {"no text": 1, "no id": 1} in counted
+
+
+def test_rows_that_are_no_objects_are_refused_and_hold_up_nothing(api: Api) -> None:
+    api.add(["eins"])
+    odd = {"id": "1", "attachments": ["odd"]}
+    api.script.append(Answer.json({"data": [7, *map(api.post, api.there), odd, None]}))
+    pages = drain(api)
+    assert [mention.text for mention in mentions(pages)] == ["eins"]
+    assert len([item for item in items(pages) if isinstance(item, Refused)]) == 3
+
+
+def test_so_are_comments(comments: Comments) -> None:
+    comments.add(["eins"])
+    below = {"data": [7, *map(comments.comment, comments.there)]}
+    comments.script.append(Answer.json({"data": [{"id": POST, "comments": below}, None]}))
+    pages = drain(comments)
+    assert [mention.text for mention in mentions(pages)] == ["eins"]
+    assert len([item for item in items(pages) if isinstance(item, Refused)]) == 2
 
 
 def test_what_a_page_hides_is_deleted(comments: Comments) -> None:

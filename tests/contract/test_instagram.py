@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from agents.source import Refused
 from agents.testing import (
+    Answer,
     BudgetContract,
     DeletionContract,
     EditContract,
@@ -311,3 +313,40 @@ def test_a_video_that_tags_the_account(api: Api, monkeypatch: pytest.MonkeyPatch
     assert mention.author is not None
     assert mention.author.handle == "ada"
     assert mention.media[0].kind == "video"
+
+
+def test_who_is_tagged_in_a_post_with_a_hashtag_knows_who_wrote_it(hashtag: Hashtag) -> None:
+    hashtag.add(["Danke @nordwind #wärmepumpe", "Eigenes #wärmepumpe", "Nur #wärmepumpe"])
+    tagged, own, _ = hashtag.posts
+    shown: dict[str, list[Said]] = {"tags": [], "media": []}
+    read = hashtag.read
+
+    def also(path: str, query: Mapping[str, str]) -> dict[str, Any]:
+        edge = path.removeprefix(f"{ACCOUNT}/")
+        if edge in shown:
+            return hashtag.edge(path, [hashtag.media(said) for said in shown[edge]], query)
+        return read(path, query)
+
+    hashtag.read = also  # type: ignore[method-assign]
+    hashtag.options |= {"tagged": True, "recheck_for": 0}
+    first = drain(hashtag)
+    assert {mention.author for mention in mentions(first)} == {None}
+    shown |= {"tags": [tagged], "media": [own]}
+    hashtag.options["overlap"] = 86_400
+    second = drain(hashtag, first[-1].cursor)
+    for pages in (second, drain(hashtag)):
+        named = {m.text: m.author.handle for m in mentions(pages) if m.author}
+        assert named == {tagged.text: "nordwind", own.text: "nordwind"}
+        assert items(drain(hashtag, pages[-1].cursor)) == [], "and it stays so"
+
+
+def test_rows_that_are_no_objects_are_refused_and_hold_up_nothing(comments: Comments) -> None:
+    comments.add(["eins"])
+    good = comments.read(f"{ACCOUNT}/media", {"fields": "comments.limit(9)"})
+    good["data"][0]["comments"]["data"][0]["replies"] = {"data": [8]}
+    good["data"][0]["comments"]["data"].insert(0, 7)
+    comments.script.append(Answer.json({"data": [*good["data"], None]}))
+    comments.options["recheck_for"] = 0
+    pages = drain(comments)
+    assert [mention.text for mention in mentions(pages)] == ["eins"]
+    assert len([item for item in items(pages) if isinstance(item, Refused)]) == 3
