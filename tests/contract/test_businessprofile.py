@@ -251,18 +251,14 @@ def test_a_row_that_is_no_object_is_refused_and_holds_up_nothing(api: Api) -> No
     assert len([item for item in items(pages) if isinstance(item, Refused)]) == 2
 
 
-def test_an_answer_older_than_its_review_does_not_end_the_reading(api: Api) -> None:
-    api.page = 2
+def test_an_old_answer_is_read_with_its_review_when_that_comes_up(api: Api) -> None:
     api.options["recheck_for"] = 0
-    api.add(["eins", "zwei", "drei", "vier"])
+    api.add(["eins", "zwei"])
     cursor = drain(api)[-1].cursor
-    for number in (1, 2, 3):
-        api.edit(api.posts[number - 1].text, f"neu {number}")
-        api.reply(number, "Danke.")
-        api.extra[number]["reviewReply"]["updateTime"] = iso(api.start - timedelta(days=1))
-    api.options["recheck_for"] = 0
-    after = {mention.text for mention in mentions(drain(api, cursor))}
-    assert {"neu 1", "neu 2", "neu 3"} <= after
+    api.edit("eins", "neu")
+    api.reply(1, "Danke.")
+    api.extra[1]["reviewReply"]["updateTime"] = iso(api.start - timedelta(days=1))
+    assert {mention.text for mention in mentions(drain(api, cursor))} == {"neu", "Danke."}
 
 
 def test_a_refusal_of_the_first_page_is_no_lost_position(api: Api) -> None:
