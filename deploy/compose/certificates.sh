@@ -2,7 +2,8 @@
 # certificates.sh FOLDER SERVERS PIPELINE
 # Makes what the servers of docker-compose.yml and the pipeline show each other: an authority of this
 # installation alone, and a key and a certificate for each. SERVERS and PIPELINE are the users whose
-# keys they are. Run again, it renews what ends within 30 days; the authority stays.
+# keys they are. Run again, it renews what ends within 30 days; the authority stays, but for one that
+# does not say what its key is for: Python 3.13 and later refuse it, so all is made anew.
 set -eu
 umask 077
 cd "$1"
@@ -10,9 +11,11 @@ month=2592000
 
 new_key() { openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$1.key"; }
 
-if [ ! -f ca.crt ]; then
+if ! openssl x509 -noout -ext keyUsage -in ca.crt 2>/dev/null | grep -q "Certificate Sign"; then
+  rm -f ./*.crt # what another authority signed is worth nothing
   new_key ca
-  openssl req -x509 -new -key ca.key -subj "/CN=mentions" -days 3650 -out ca.crt
+  openssl req -x509 -new -key ca.key -subj "/CN=mentions" -days 3650 \
+    -addext "keyUsage = critical, keyCertSign, cRLSign" -out ca.crt
 fi
 
 certificate() { # NAME USER HOST…
@@ -24,6 +27,8 @@ certificate() { # NAME USER HOST…
 basicConstraints = critical, CA:FALSE
 keyUsage = critical, digitalSignature
 extendedKeyUsage = serverAuth, clientAuth
+subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid
 subjectAltName = IP:127.0.0.1$hosts
 EXTENSIONS
   new_key "$name"

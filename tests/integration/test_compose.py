@@ -129,6 +129,25 @@ def openssl(*arguments: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
+def verified(folder: Path) -> None:
+    """As strictly as Python does since 3.13."""
+    leaves = (f"{folder}/{name}.crt" for name in ("elasticsearch", "kafka", "kibana", "mentions"))
+    openssl("verify", "-x509_strict", "-CAfile", f"{folder}/ca.crt", *leaves)
+
+
+def test_an_authority_that_python_refuses_is_replaced_with_all_it_signed(
+    tmp_path: Path,
+) -> None:
+    certified = Certified(SERVICES["certificates"], tmp_path)
+    verified(tmp_path)
+    key = ["-key", f"{tmp_path}/ca.key", "-subj", "/CN=mentions", "-days", "3650"]
+    openssl("req", "-x509", "-new", *key, "-out", f"{tmp_path}/ca.crt")
+    with pytest.raises(subprocess.CalledProcessError):
+        verified(tmp_path)
+    certified.make()
+    verified(tmp_path)
+
+
 def test_certificates_are_renewed_before_they_end(certified: Certified) -> None:
     def serial(name: str) -> str:
         return openssl("x509", "-noout", "-serial", "-in", f"{certified.folder}/{name}.crt")
@@ -145,6 +164,6 @@ def test_certificates_are_renewed_before_they_end(certified: Certified) -> None:
     certified.make()
     renewed = {name: serial(name) for name in names}
     assert {name for name in names if renewed[name] != first[name]} == {"kafka", "kibana"}
-    openssl("verify", "-CAfile", f"{folder}/ca.crt", *(f"{folder}/{n}.crt" for n in names[1:]))
+    verified(folder)
     for file in folder.glob("*.key"):
         assert file.stat().st_mode & 0o077 == 0
