@@ -30,6 +30,7 @@ __all__ = [
     "diff",
     "done",
     "lag",
+    "patiently",
     "producer",
     "publish",
     "running",
@@ -145,10 +146,13 @@ def _client(kind: type, settings: Settings, **options: object) -> Iterator[Any]:
 def consumer(settings: Settings) -> Iterator[Any]:
     """A kafka-python consumer of no group, closed at the end.
 
+    Where retention deletes what it is about to read, it goes on with the oldest that is there.
+
     Raises:
         ConfigError: no broker answers.
     """
-    with _client(KafkaConsumer, settings) as client:
+    # By default it would go to the end, and leave out all that is between.
+    with _client(KafkaConsumer, settings, auto_offset_reset="earliest") as client:
         yield client
 
 
@@ -300,7 +304,7 @@ def lag(settings: Settings) -> list[Lag]:
     stages = running(settings)
     groups = {stage: settings.kafka.group(stage) for stage in stages}
     with _client(KafkaAdminClient, settings) as client:
-        committed = _patiently(client.list_group_offsets, list(groups.values()))
+        committed = patiently(client.list_group_offsets, list(groups.values()))
     for stage, topic in stages.items():
         name = settings.kafka.topic(topic)
         if name not in states:
@@ -330,7 +334,7 @@ def done(settings: Settings, stage: str) -> dict[TopicPartition, int]:
             raise ConfigError(msg)
         first = reader.beginning_offsets(partitions)
     with brokers(settings) as client:
-        committed = _patiently(client.list_group_offsets, [group]).get(group, {})
+        committed = patiently(client.list_group_offsets, [group]).get(group, {})
     # Never committed is -1; what is kept may begin later than what was committed last.
     return {
         each: max(start, committed[each].offset if each in committed else start)
@@ -339,7 +343,7 @@ def done(settings: Settings, stage: str) -> dict[TopicPartition, int]:
 
 
 # The first question about any consumer group makes the broker create its offsets topic.
-_patiently = Retrying(
+patiently = Retrying(
     retry=retry_if_exception_type(CoordinatorNotAvailableError),
     wait=wait_fixed(0.2),
     stop=stop_after_delay(15),

@@ -76,7 +76,9 @@ class Follower:
         Raises:
             KafkaError: there is none.
         """
-        consumer = AIOKafkaConsumer(**self._options, enable_auto_commit=False)
+        consumer = AIOKafkaConsumer(
+            **self._options, enable_auto_commit=False, auto_offset_reset="earliest"
+        )
         try:
             await consumer.start()
             topic = self._partition.topic

@@ -9,7 +9,9 @@ behind all of it, so that nobody does anything twice.
 Guarantee: while anybody reads or has something to read it is refused, so nothing is lost, and the
 versions of a mention keep their order: each key stood in one partition. Where the originals end is
 noted as offsets of a group of its own before the first message is published again; killed at any
-moment, the command goes on from there, and a message may then be on the topic twice.
+moment, the command goes on from there, and a message may then be on the topic twice. What is
+published again says so in a header: where anything else stands behind the originals, somebody was
+at work meanwhile, and older versions may have come behind newer ones; then nothing is deleted.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,11 +20,13 @@ from typing import Any, Final
 
 from kafka import TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
+from kafka.partitioner.default import murmur2
 from kafka.structs import OffsetAndMetadata
 from msgspec import Struct
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from pipeline import admin
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, PipelineError
 from pipeline.settings import Settings
 from schemas.topics import ENRICHED, RAW
 
@@ -31,6 +35,8 @@ __all__ = ["Grown", "grow"]
 _ROLE: Final = "growth"
 _BATCH: Final = 1_000
 _IDLE: Final = frozenset({"Empty", "Dead"})
+_MOVED: Final = "ce_moved"
+"""The header of what was published again: the name of its topic, as stages hand headers on."""
 
 Offsets = dict[TopicPartition, int]
 
@@ -64,14 +70,17 @@ def grow(settings: Settings) -> Iterator[Grown]:
             raise ConfigError(msg)
     with admin.brokers(settings) as client, admin.consumer(settings) as reader:
         _all_still(settings, client)
-        noted = {name: _offsets(client, [_marker(settings)], name) for name in names}
-        due = [name for name in names if noted[name] or states[name].partitions < wanted]
+        noted = _resumed(settings, client, reader, names)
+        due = [name for name in names if name in noted or states[name].partitions < wanted]
+        new = [name for name in due if name not in noted]
+        for name in new:
+            _all_read(settings, client, reader, name)
+        # All at once: what anybody makes meanwhile of one topic's messages is then seen on another.
+        noted |= {name: reader.end_offsets(_partitions(reader, name)) for name in new}
+        for name in new:
+            client.alter_group_offsets(_marker(settings), _committed(noted[name]))
         for name in due:
-            if not noted[name]:
-                _all_read(client, reader, name)
-        for name in due:
-            ends = noted[name].get(_marker(settings)) or _note(settings, client, reader, name)
-            yield _grow(settings, client, reader, name, ends)
+            yield _grow(settings, client, name, noted[name])
 
 
 def _marker(settings: Settings) -> str:
@@ -94,66 +103,143 @@ def _all_still(settings: Settings, client: Any) -> None:  # noqa: ANN401
             raise ConfigError(msg)
 
 
-def _all_read(client: Any, reader: Any, name: str) -> None:  # noqa: ANN401
+def _all_read(settings: Settings, client: Any, reader: Any, name: str) -> None:  # noqa: ANN401
     """Make sure that every group has read all of a topic: it is set to the end afterwards."""
     partitions = _partitions(reader, name)
     first, ends = reader.beginning_offsets(partitions), reader.end_offsets(partitions)
-    for group, offsets in _offsets(client, _groups(client), name).items():
-        left = sum(ends[each] - offsets.get(each, first[each]) for each in partitions)
+    groups = [group for group in _groups(client) if group != _marker(settings)]
+    for group, offsets in _offsets(client, groups, name).items():
+        # What a group that went away long ago had read may be deleted meanwhile.
+        left = sum(ends[each] - max(offsets.get(each, 0), first[each]) for each in partitions)
         if left:
             msg = f"{group} has {left} messages of {name} to read: let it, without the agents"
             raise ConfigError(msg)
 
 
-def _note(settings: Settings, client: Any, reader: Any, name: str) -> Offsets:  # noqa: ANN401
-    ends: Offsets = reader.end_offsets(_partitions(reader, name))
-    client.alter_group_offsets(_marker(settings), _committed(ends))
-    return ends
-
-
-def _grow(
+def _resumed(
     settings: Settings,
     client: Any,  # noqa: ANN401
     reader: Any,  # noqa: ANN401
-    name: str,
-    ends: Offsets,
-) -> Grown:
+    names: Sequence[str],
+) -> dict[str, Offsets]:
+    """Where the originals end, of the topics that a run which was killed left half-way."""
+    marker = _marker(settings)
+    found = {name: _offsets(client, [marker], name).get(marker) for name in names}
+    noted = {name: ends for name, ends in found.items() if ends}
+    behind = {name: _behind(reader, name, ends) for name, ends in noted.items()}
+    if not any(each.strangers for each in behind.values()):
+        return noted
+    # Keys move as soon as there are partitions more; until then, noted too early is not noted.
+    if all(len(behind[name].ends) == len(ends) for name, ends in noted.items()):
+        return {}
+    (name, *_) = [name for name, each in behind.items() if each.strangers]
+    raise ConfigError(_disturbed(name))
+
+
+def _grow(settings: Settings, client: Any, name: str, ends: Offsets) -> Grown:  # noqa: ANN401
     wanted = settings.kafka.partitions
     if len(client.describe_topics([name])[0]["partitions"]) < wanted:
         client.create_partitions({name: wanted})
     # Messages keep their time: retention counts from it, and a tombstone is ordered by it.
     _stamp(client, name, "CreateTime")
-    moved = 0
-    with admin.producer(settings) as producer:
-        originals = _originals(reader, ends)
+    _wait(settings, client, name)
+    # Clients that know of no fewer partitions than there are now.
+    with admin.producer(settings) as producer, admin.consumer(settings) as reader:
+        first = reader.beginning_offsets(list(ends))
+        originals, moved = _read(reader, first, ends), 0
         while batch := list(islice(originals, _BATCH)):
-            sent = [
-                producer.send(
-                    name,
-                    key=record.key,
-                    value=record.value,
-                    headers=list(record.headers),
-                    timestamp_ms=record.timestamp,
-                )
-                for record in batch
-            ]
-            for confirmation in sent:
-                confirmation.get()
-            moved += len(sent)
+            _publish(producer, name, wanted, batch)
+            moved += len(batch)
+        behind = _behind(reader, name, ends)
+    if behind.strangers:
+        raise ConfigError(_disturbed(name))
     admin.delete_records(settings, ends)
-    behind = _committed(reader.end_offsets([TopicPartition(name, n) for n in range(wanted)]))
     for group in _offsets(client, _groups(client), name):
         if group != _marker(settings):
-            client.alter_group_offsets(group, behind)
+            client.alter_group_offsets(group, _committed(behind.ends))
     _stamp(client, name, RAW.config["message.timestamp.type"])
     client.delete_group_offsets(_marker(settings), list(ends))
     return Grown(name, len(ends), wanted, moved)
 
 
-def _originals(reader: Any, ends: Offsets) -> Iterator[Any]:  # noqa: ANN401
+def _disturbed(name: str) -> str:
+    return (
+        f"somebody wrote to {name} while it grew: nothing was deleted, and it cannot go on; "
+        "see 'More partitions' in docs/operations.md"
+    )
+
+
+def _wait(settings: Settings, client: Any, name: str) -> None:  # noqa: ANN401
+    """Wait until the partitions and the kind of time are there for who asks anew."""
+    topic = ConfigResource(ConfigResourceType.TOPIC, name)
+
+    @retry(
+        retry=retry_if_exception_type(PipelineError),
+        wait=wait_fixed(0.3),
+        stop=stop_after_delay(60),
+        reraise=True,
+    )
+    def look() -> None:
+        with admin.producer(settings) as producer:
+            known = len(producer.partitions_for(name))
+        config = client.describe_configs([topic], config_filter="all")["topic"][name]
+        kind = config["message.timestamp.type"]["value"]
+        if (known, kind) != (settings.kafka.partitions, "CreateTime"):
+            msg = f"the brokers take long to change {name}; run it again"
+            raise PipelineError(msg)
+
+    look()
+
+
+def _publish(producer: Any, name: str, partitions: int, batch: Sequence[Any]) -> None:  # noqa: ANN401
+    """Write messages once more, each where its key belongs; returns once all are confirmed.
+
+    Raises:
+        PipelineError: a broker gave one another time; run it again.
+    """
+    sent = [
+        producer.send(
+            name,
+            key=record.key,
+            value=record.value,
+            headers=[
+                *((key, value) for key, value in record.headers if key != _MOVED),
+                (_MOVED, name.encode()),
+            ],
+            # Said, because a client goes by the number of partitions that it heard of last.
+            partition=(murmur2(record.key) & 0x7FFFFFFF) % partitions,
+            timestamp_ms=record.timestamp,
+        )
+        for record in batch
+    ]
+    for record, confirmation in zip(batch, sent, strict=True):
+        if confirmation.get().timestamp != record.timestamp:
+            msg = f"a broker gives messages of {name} its own time still; run it again"
+            raise PipelineError(msg)
+
+
+class _Behind(Struct, frozen=True):
+    """What stands behind the originals."""
+
+    strangers: int
+    """Messages that are no copies."""
+    ends: Offsets
+    """Where it ended when it was looked at."""
+
+
+def _behind(reader: Any, name: str, originals: Offsets) -> _Behind:  # noqa: ANN401
+    partitions = _partitions(reader, name)
+    ends, first = reader.end_offsets(partitions), reader.beginning_offsets(partitions)
+    starts = {each: max(originals.get(each, 0), at) for each, at in first.items()}
+    mark = (_MOVED, name.encode())
+    found = _read(reader, starts, ends)
+    return _Behind(sum(mark not in record.headers for record in found), ends)
+
+
+def _read(reader: Any, starts: Offsets, ends: Offsets) -> Iterator[Any]:  # noqa: ANN401
     reader.assign(list(ends))
-    for partition in ends:
-        reader.seek_to_beginning(partition)
+    for partition, start in starts.items():
+        reader.seek(partition, start)
     # By position: compaction leaves offsets without a record.
     while any(reader.position(each) < end for each, end in ends.items()):
         for partition, batch in reader.poll(timeout_ms=500).items():
@@ -162,7 +248,7 @@ def _originals(reader: Any, ends: Offsets) -> Iterator[Any]:  # noqa: ANN401
 
 def _offsets(client: Any, groups: Sequence[str], name: str) -> dict[str, Offsets]:  # noqa: ANN401
     """How far each group has read a topic; those that never did are left out."""
-    found = client.list_group_offsets(list(groups)) if groups else {}
+    found = admin.patiently(client.list_group_offsets, list(groups)) if groups else {}
     read = {
         group: {
             partition: at.offset

@@ -188,7 +188,9 @@ class Book:
             await part(self._consumer)
 
     async def _connect(self) -> AIOKafkaConsumer:
-        consumer = AIOKafkaConsumer(**self._options, enable_auto_commit=False)
+        consumer = AIOKafkaConsumer(
+            **self._options, enable_auto_commit=False, auto_offset_reset="earliest"
+        )
         try:
             await consumer.start()
             await self._require_topic(consumer)

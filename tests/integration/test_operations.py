@@ -10,9 +10,12 @@ from pathlib import Path
 
 import pytest
 import tenacity
+from kafka import TopicPartition
+from kafka.structs import OffsetAndMetadata
 from rich.progress import Progress
 
 from pipeline import admin, growth
+from pipeline.errors import ConfigError
 from pipeline.reader import records
 from pipeline.settings import Settings
 from pipeline.stack import spare
@@ -240,6 +243,60 @@ def test_topics_grow_with_all_they_hold(
     expected = documents | {f"push:{n}": 5 for n in range(100, 300)}
     del expected["push:30"]
     installation.wait(lambda: revisions(installation) == expected, "what came afterwards", 150)
+
+
+def test_nothing_is_deleted_where_somebody_wrote_while_topics_grew(
+    installation: Installation, programs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(installation, "mentions.raw", [message(mention(n)) for n in range(50)])
+    before = histories(installation)
+    kafka = installation.settings.kafka.model_copy(update={"partitions": 24})
+    installation.settings = installation.settings.model_copy(update={"kafka": kafka})
+    installation.env["MENTIONS_KAFKA__PARTITIONS"] = "24"
+    deleted: list[object] = []
+
+    def late(_settings: object, _client: object, name: str) -> None:
+        if name.endswith("raw"):
+            publish(installation, "mentions.raw", [message(mention(7, revision=2, text="Later"))])
+
+    with monkeypatch.context() as patched:
+        # Broken off before there are more partitions: it is as if it had not begun.
+        patched.setattr(growth, "_grow", None)
+        with pytest.raises(TypeError):
+            list(growth.grow(installation.settings))
+    publish(installation, "mentions.raw", [message(mention(3, revision=2, text="Later"))])
+    with monkeypatch.context() as patched:
+        patched.setattr(growth, "_wait", late)
+        patched.setattr(admin, "delete_records", lambda _, before: deleted.append(before))
+        with pytest.raises(ConfigError, match="somebody wrote"):
+            list(growth.grow(installation.settings))
+    assert deleted == []
+    assert "somebody wrote" in installation.run("topics", "grow", code=1).stderr
+    after = histories(installation)
+    for name, versions in before.items():
+        assert set(versions) <= set(after[name])
+    assert {value for _, value in after["push:7"]} > {value for _, value in before["push:7"]}
+
+    run(installation, programs, procedure("Growth that was disturbed"))
+    assert "No difference" in installation.run("topics", "diff").stdout
+    assert "Nothing to do" in installation.run("topics", "grow").stdout
+
+
+def test_a_group_that_was_away_for_long_does_not_keep_topics_from_growing(
+    installation: Installation,
+) -> None:
+    name = f"{installation.alias}.mentions.raw"
+    publish(installation, "mentions.raw", [message(mention(n)) for n in range(50)])
+    partitions = [TopicPartition(name, n) for n in range(12)]
+    with admin.consumer(installation.settings) as reader:
+        ends = reader.end_offsets(partitions)
+    admin.delete_records(installation.settings, ends)  # as retention does
+    away = dict.fromkeys(partitions, OffsetAndMetadata(0, "", -1))
+    with admin.brokers(installation.settings) as client:
+        client.alter_group_offsets("away", away)
+    kafka = installation.settings.kafka.model_copy(update={"partitions": 13})
+    grown = list(growth.grow(installation.settings.model_copy(update={"kafka": kafka})))
+    assert [each.partitions for each in grown] == [13, 13]
 
 
 def histories(installation: Installation) -> dict[str, list[tuple[int, bytes | None]]]:
