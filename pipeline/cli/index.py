@@ -118,7 +118,6 @@ def _reindex(
     from pipeline.search.reindex import reindex  # noqa: PLC0415 - not needed for --help
     from pipeline.search.templates import index_body, plan  # noqa: PLC0415
 
-    body = index_body(config, can)
     refused = [change.name for change in plan(client, config, can) if change.action == "refused"]
     with Progress(
         *Progress.get_default_columns(), console=console, disable=as_json, transient=True
@@ -126,6 +125,7 @@ def _reindex(
         for name in refused:
             total = client.count(index=name)["count"]
             task = bar.add_task(name, total=total)
+            body = index_body(config, can, name)
             moved = reindex(client, config.alias, name, body, partial(bar.advance, task))
             if as_json:
                 emit([moved])

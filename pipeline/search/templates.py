@@ -155,10 +155,16 @@ def wanted(settings: Settings, capabilities: Capabilities) -> dict[tuple[Kind, s
     }
 
 
-def index_body(settings: Settings, capabilities: Capabilities) -> Body:
-    """Settings and mappings of a monthly index, as its template makes it, without the alias."""
+def index_body(settings: Settings, capabilities: Capabilities, name: str = "") -> Body:
+    """Settings and mappings of a monthly index, as its template makes it, without the alias.
+
+    Args:
+        settings: what is wanted.
+        capabilities: what the cluster can do.
+        name: the month's index, where its age is to count from its first day.
+    """
     settings_, mappings, *_ = (body["template"] for body in wanted(settings, capabilities).values())
-    return _merged(settings_, mappings)
+    return _aged(name, _merged(settings_, mappings), leaving=False)
 
 
 def plan(client: Elasticsearch, settings: Settings, capabilities: Capabilities) -> list[Change]:
@@ -218,18 +224,23 @@ def _indices(
     ):
         found = client.indices.get(index=f"{settings.alias}-{pattern}", expand_wildcards="open")
         for name, state in sorted(found.items()):
-            yield name, (state, _merged(target, _lifecycle(name, state, target)))
+            there = state["settings"]["index"].get("lifecycle", {})
+            # A policy of another name is somebody else's: it stays, unless ours takes its place.
+            ours = there.get("name") == settings.alias
+            yield name, (state, _aged(name, target, leaving=ours))
 
 
-def _lifecycle(name: str, state: Body, target: Body) -> Body:
-    """From when the age of a month counts; nothing of it where there is no policy any more."""
-    aged = target["settings"]["index"].get("lifecycle")
-    if aged and (month := _MONTH.search(name)):
+def _aged(name: str, target: Body, *, leaving: bool) -> Body:
+    """The same, and from when the age of a month counts; with what ends that, where we leave it."""
+    policy = target["settings"]["index"].get("lifecycle")
+    if policy and (month := _MONTH.search(name)):
         start = datetime(int(month[1]), int(month[2]), 1, tzinfo=UTC)
-        aged = aged | {"origination_date": str(int(start.timestamp() * 1_000))}
-    elif "lifecycle" in state["settings"]["index"]:
+        aged = {"origination_date": str(int(start.timestamp() * 1_000))}
+    elif not policy and leaving:
         aged = {"name": None, "origination_date": None}
-    return {"settings": {"index": {"lifecycle": aged}}} if aged else {}
+    else:
+        return target
+    return _merged(target, {"settings": {"index": {"lifecycle": aged}}})
 
 
 def _calls(client: Elasticsearch, kind: Kind) -> tuple[Callable[..., Any], Callable[..., Any]]:

@@ -15,8 +15,8 @@ from pipeline.errors import ConfigError
 from pipeline.search.client import connect_sync
 from pipeline.search.lifecycle import apply, plan, policy
 from pipeline.search.probe import Capabilities
+from pipeline.search.templates import index_body, wanted
 from pipeline.search.templates import plan as plan_templates
-from pipeline.search.templates import wanted
 from pipeline.settings import Elasticsearch, Retention
 
 FULL = Capabilities(version="9.5.3", lifecycle=True)
@@ -138,3 +138,12 @@ def test_months_count_from_their_first_day_and_are_let_go_when_it_is_off() -> No
     turned_off = Elasticsearch(alias="m")
     assert differing(turned_off, {"name": "m"})["lifecycle.name"] == "null"
     assert differing(turned_off, None) == {}
+    assert differing(turned_off, {"name": "theirs", "origination_date": "1"}) == {}
+    assert differing(ON, {"name": "theirs"}) == {"lifecycle.name": "m", path: start}
+
+
+def test_a_month_that_is_rebuilt_is_as_old_as_before() -> None:
+    made = index_body(ON, FULL, "m-v2-2026.03")["settings"]["index"]["lifecycle"]
+    start = str(int(datetime(2026, 3, 1, tzinfo=UTC).timestamp() * 1_000))
+    assert made == {"name": "m", "origination_date": start}
+    assert "lifecycle" not in index_body(ON, BARE, "m-2026.03")["settings"]["index"]
