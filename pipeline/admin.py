@@ -107,7 +107,6 @@ def wanted(settings: Settings) -> dict[str, Topic]:
         topics.FIGURES.name: kept.figures_days,
         topics.ALERTS.name: kept.alert_days,
         topics.NOTIFIED.name: kept.alert_days,
-        topics.WORK.name: kept.work_days,
     }
     teams = [topics.routed(route.team) for route in settings.routes]
     days.update((topic.name, kept.routed_days) for topic in teams)

@@ -1,9 +1,10 @@
 """How long what is kept: what is over is named first, and deleted when told to.
 
 Kafka deletes by itself what is older than a topic's ``retention.ms``; here the brokers are brought
-to the settings. Elasticsearch deletes nothing by itself: months that are over go as whole indices,
-copies of dead letters and of alerts, the ledger of coverage and the figures of processes by their
-time, and teams' work by when it was done: what is open stays, however old.
+to the settings. Elasticsearch deletes months by itself only with ``elasticsearch.lifecycle``: here
+months that are over go as whole indices, copies of dead letters and of alerts, the ledger of
+coverage and the figures of processes by their time, and copies of teams' work by when it was done:
+what is open stays, however old. The work itself is deleted by the stage ``work``, likewise.
 """
 
 import re

@@ -407,7 +407,7 @@ class Retention(_Table):
     alert_days: Days = 365
     """Alerts, who was told of them, and their searchable copies."""
     work_days: Days = 365
-    """Teams' work and, once it is answered or dismissed, its searchable copies."""
+    """Teams' work and its searchable copies, once it is answered or dismissed; open work stays."""
     index_months: Annotated[int, Field(ge=1, le=120)] | None = None
     """Months whose mentions stay searchable besides the current one; by default all."""
 

@@ -310,12 +310,11 @@ WORK_ORDERS: Final = Topic(
 WORK: Final = Topic(
     name="mentions.work",
     key="team and mention id, as a JSON array",
-    value="Work as JSON; null where the mention was deleted",
+    value="Work as JSON; null where the mention was deleted, or it was done long ago",
     types=(Work, None),
     purpose="Each routed mention as a team's work: new, assigned, answered or dismissed.",
     partitions=1,  # because who decides reads all of it
-    cleanup="compact,delete",
-    retention_ms=365 * _DAY_MS,
+    cleanup="compact",  # what is open stays, however old; the stage ends what is done
     extra=_ERASED,
 )
 

@@ -235,7 +235,7 @@ def _aged(name: str, target: Body, *, leaving: bool) -> Body:
     policy = target["settings"]["index"].get("lifecycle")
     if policy and (month := _MONTH.search(name)):
         start = datetime(int(month[1]), int(month[2]), 1, tzinfo=UTC)
-        aged = {"origination_date": str(int(start.timestamp() * 1_000))}
+        aged: Body = {"origination_date": str(int(start.timestamp() * 1_000))}
     elif not policy and leaving:
         aged = {"name": None, "origination_date": None}
     else:

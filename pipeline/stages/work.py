@@ -2,7 +2,8 @@
 
 Orders stand in one partition, so one process decides, and another takes over when it dies. What is
 known is read from ``mentions.work`` before each batch: nothing is kept that a kill could lose, and
-an order that was carried out is known by its id and not carried out again.
+an order that was carried out is known by its id and not carried out again. Work stays as long as it
+is open; what was done ``retention.work_days`` ago is deleted, beside the next orders.
 
 Beside that it looks every few seconds for work that nobody has taken in time, and orders its
 escalation; and for open work of teams that have no route any more, which it orders to end, or to be
@@ -13,7 +14,8 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Final, TypeAlias
 
 import msgspec
@@ -35,6 +37,8 @@ __all__ = ["Work"]
 _log = logging.getLogger(__name__)
 
 _LOOK_EVERY: Final = 2.0  # seconds
+_AT_ONCE: Final = 100
+"""Most pieces of old work that are deleted beside one batch."""
 
 _Changed: TypeAlias = dict[bytes, schema.Work | None]
 """What this batch has decided, by key; None: it is no more."""
@@ -53,6 +57,7 @@ class Work:
         self._next_team = {rule.team: rule.escalate_to for rule in settings.routes}
         self._teams = {rule.team for rule in settings.routes if rule.priority != "none"}
         self._teams |= {team for team in (*self._next_team.values(), settings.work.heir) if team}
+        self._kept = timedelta(days=settings.retention.work_days)
         self._started = datetime.now(UTC)
         self._watching: asyncio.Task[None] | None = None
 
@@ -70,7 +75,8 @@ class Work:
         """
         await self._book.catch_up()
         changed: _Changed = {}
-        return [self._one(record, changed) for record in batch]
+        outcomes = [self._one(record, changed) for record in batch]
+        return self._tidied(outcomes, changed)
 
     async def close(self) -> None:
         """Stop looking, and let go of connections."""
@@ -112,6 +118,17 @@ class Work:
             if place not in changed or changed[place] is not None:
                 changed[place] = None
                 yield Outgoing(self._topic, place, None, [])
+
+    def _tidied(self, outcomes: list[Outcome], changed: _Changed) -> list[Outcome]:
+        """With what was done too long ago deleted: here, as nobody else may decide meanwhile."""
+        before = datetime.now(UTC) - self._kept
+        over = (place for place in self._book.shelf.over(before) if place not in changed)
+        ended = tuple(Outgoing(self._topic, place, None, []) for place in islice(over, _AT_ONCE))
+        for number, outcome in enumerate(outcomes):
+            if isinstance(outcome, Ok):
+                outcomes[number] = Ok(outcome.outputs + ended)
+                break
+        return outcomes
 
     async def _watch(self) -> None:
         """Order what nobody has to order, for as long as the stage runs."""

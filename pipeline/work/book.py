@@ -72,6 +72,13 @@ class Shelf:
     def _has(self, place: bytes) -> bool:
         return place in self._open or place in self._done
 
+    def over(self, before: datetime) -> Iterator[bytes]:
+        """The keys of what was done before then, about the oldest first."""
+        for place, value in self._done.items():  # as they came
+            if decode_work(value).changed_at >= before:
+                return
+            yield place
+
     def open(self) -> list[Work]:
         """What is new or assigned."""
         return list(self._open.values())

@@ -5,9 +5,11 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
+from pipeline.admin import wanted
 from pipeline.outcome import Ok, Outcome, Reject
-from pipeline.settings import Route, Settings
+from pipeline.settings import Retention, Route, Settings
 from pipeline.settings import Work as SettingsWork
 from pipeline.stages.work import Work
 from pipeline.work import life
@@ -190,3 +192,34 @@ async def test_a_deleted_mention_is_no_work_of_a_removed_team_either(stage: Work
     adopted(stage, life.routing(SETTINGS, SETTINGS.routes[0], MENTION, NOW))
     outcomes = await stage.handle([message(life.deletion("board", "t:1", NOW))] * 2)
     assert [said(each) for each in outcomes] == [[None, None], []]
+
+
+async def test_what_was_done_long_ago_goes_and_what_is_open_stays() -> None:
+    settings = SETTINGS.model_copy(update={"retention": Retention(work_days=30)})
+    assert "delete" not in wanted(settings)["mentions.work"].config["cleanup.policy"]
+    stage = Work(settings)
+    stage._book = Known()  # type: ignore[assignment]
+
+    def known(mention: str, days: int, *orders: str) -> bytes:
+        at = datetime.now(UTC) - timedelta(days=days)
+        routed = life.routing(settings, settings.routes[0], replace(MENTION, id=mention), at)
+        work = life.decide(None, routed)
+        for action in orders:
+            work = life.decide(work, order(action, "ada", mention=mention, at=at))
+        place = key("press", mention)
+        stage._book.shelf.adopt(place, msgspec.json.encode(work))
+        return place
+
+    old, again = known("t:2", 40, "answer"), known("t:3", 40, "dismiss")
+    known("t:4", 40)
+    known("t:5", 40, "take")
+    known("t:6", 20, "answer")
+    reopened = message(order("reopen", "bob", mention="t:3", at=datetime.now(UTC)))
+    refused = Record(b"no order", b"?", topic="mentions.work-orders")
+    rejected, outcome = await stage.handle([refused, reopened])
+    assert isinstance(rejected, Reject)
+    assert isinstance(outcome, Ok)
+    assert [(out.key, out.value is None) for out in outcome.outputs] == [
+        (again, False),
+        (old, True),
+    ]
