@@ -60,7 +60,7 @@ def installation(
 ) -> Iterator[Installation]:
     elasticsearch, kafka = servers
     settings = certified.settings(
-        SERVICES["topics"]["environment"],
+        SERVICES["setup"]["environment"],
         MENTIONS_KAFKA__BOOTSTRAP=kafka.address,
         MENTIONS_ELASTICSEARCH__URL=elasticsearch.address,
         MENTIONS_ELASTICSEARCH__USERNAME=ROOT,

@@ -71,14 +71,17 @@ class ComposedKafka(Kafka):
 
     def check(self, command: str) -> int:
         """Run the health check of the service; returns its exit code."""
-        program, *arguments = self.certified.here(command).split()
+        heap, program, *arguments = self.certified.here(command).split()
+        name, _, limit = heap.partition("=")
+        assert name == "KAFKA_HEAP_OPTS"  # by default the broker's, for which there is room once
         assert program == "/opt/kafka/bin/kafka-broker-api-versions.sh"
         place = arguments.index("--bootstrap-server") + 1
         assert arguments[place] == "localhost:9092"
         arguments[place] = f"localhost:{self.port}"
         main = "org.apache.kafka.tools.BrokerApiVersionsCommand"
+        *java, classes, jars, _ = self._command(find(), main)
         done = subprocess.run(
-            [*self._command(find(), main), *arguments],
+            [*java, limit, classes, jars, main, *arguments],
             env={"PATH": os.environ["PATH"]},
             capture_output=True,
             timeout=60,

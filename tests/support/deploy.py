@@ -73,18 +73,21 @@ def example() -> dict[str, str]:
     return {name: value or "0123456789abcdef0123456789abcdef" for name, value in given.items()}
 
 
-def composed(variables: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+def composed(
+    variables: Mapping[str, str], file: Path = Path(os.devnull)
+) -> dict[str, dict[str, Any]]:
     """The services that docker compose itself reads from docker-compose.yml, of all profiles.
 
     Args:
-        variables: the environment, in place of a file ``.env``.
+        variables: the environment.
+        file: in place of the file ``.env``.
 
     Raises:
         ValueError: it refuses the file or the variables.
     """
     command = [
         str(Path(sys.executable).with_name("docker-compose")),
-        *("--env-file", os.devnull, "--profile", "*"),
+        *("--env-file", str(file), "--profile", "*"),
         *("config", "--format", "json"),
     ]
     done = subprocess.run(

@@ -153,6 +153,35 @@ def test_every_stage_that_is_on_has_a_service() -> None:
     assert {f"worker --stages {name}" for name in STAGES} - {"worker --stages refine"} <= started
 
 
+@pytest.mark.parametrize("variables", [example(), cluster()], ids=["full", "cluster"])
+def test_kibana_is_told_of_elasticsearch_in_its_own_way(
+    variables: dict[str, str], tmp_path: Path
+) -> None:
+    # As the user gives them: in a file, with its own quoting.
+    file = tmp_path / ".env"
+    file.write_text("".join(f"{name}={value}\n" for name, value in variables.items()), "utf-8")
+    made = composed({}, file)
+    hosts = made["kibana"]["environment"]["ELASTICSEARCH_HOSTS"]
+    urls = json.loads(hosts) if hosts.startswith("[") else [hosts]
+    assert all(re.fullmatch(r"https://[a-z0-9-]+:9200", url) for url in urls), urls
+    ours_ = made["setup"]["environment"]["MENTIONS_ELASTICSEARCH__URL"]
+    assert urls == ours_.split(",")
+
+
+def test_passwords_are_given_to_who_needs_them() -> None:
+    def holders(variable: str) -> set[str]:
+        marked = composed(example() | {variable: "told-to-nobody-else"})
+        return {name for name, service in marked.items() if "told-to-nobody-else" in str(service)}
+
+    servers = {"elasticsearch", "elasticsearch-1", "elasticsearch-2", "elasticsearch-3"}
+    assert holders("ELASTIC_PASSWORD") == servers | {"accounts", "setup", "kibana-content"}
+    assert holders("KIBANA_PASSWORD") == {"accounts", "kibana"}
+    assert holders("KIBANA_ENCRYPTION_KEY") == {"kibana"}
+    assert holders("MENTIONS_INDEXER_PASSWORD") == {
+        "accounts", "index", "archive", "record", "people"
+    }  # fmt: skip
+
+
 def test_an_account_is_the_one_that_the_indexer_uses() -> None:
     accounts = services()["accounts"]["environment"]
     for name in ("index", "archive", "record"):
