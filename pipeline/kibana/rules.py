@@ -129,7 +129,8 @@ RULES: Final = (
         ),
         view=WORK,
         query=OVERDUE,
-        window=(30, "d"),
+        clock="subject.due",
+        window=(3_650, "d"),  # ten years: what is open is overdue however old it is
         threshold=(">", 0),
         every="15m",
         by="team",

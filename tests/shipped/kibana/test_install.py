@@ -15,6 +15,7 @@ from pipeline.kibana.content import items
 from pipeline.kibana.dashboards import ALL
 from pipeline.kibana.install import Change, apply, plan, removal
 from pipeline.kibana.names import Place
+from pipeline.kibana.rules import RULES
 from pipeline.kibana.sessions import SESSIONS
 from pipeline.settings import Kibana
 from tests.support.kibana_api import VALIDATOR, Check, KibanaApi, remembering, validator
@@ -296,3 +297,10 @@ def test_export_writes_and_checks(tmp_path: object) -> None:
     assert run() == 0
     assert run("--check") == 0
     assert run("--lang", "en", "--check") == 1
+
+
+def test_work_is_overdue_by_when_it_was_due_however_long_ago() -> None:
+    (rule,) = [rule.json(Place()) for rule in RULES if rule.name == "overdue"]
+    asked = rule["params"]
+    assert asked["timeField"] == "subject.due"
+    assert (asked["timeWindowSize"], asked["timeWindowUnit"]) >= (3_650, "d")
