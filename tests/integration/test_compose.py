@@ -13,6 +13,7 @@ from pipeline.stack import Stack, spare
 from tests.support.composed import Certified, ComposedElasticsearch, ComposedKafka
 from tests.support.deploy import composed, example
 from tests.support.installation import Installation
+from tests.support.programs import needed
 
 SERVICES = composed(example())
 PASSWORD = example()["ELASTIC_PASSWORD"]
@@ -125,7 +126,7 @@ defaults = { channel = "forum" }
 
 
 def openssl(*arguments: str) -> str:
-    command = ["openssl", *arguments]
+    command = [needed("openssl", "install OpenSSL (Debian: openssl)"), *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 

@@ -27,9 +27,12 @@ def steps(body: dict[str, Any]) -> list[list[str]]:
     with Progress(disable=True) as progress:
         server.fetch(progress)
     program = artifacts.cache_folder() / f"elasticsearch-{Elasticsearch.version}"
+    java = find().home / "bin"
+    compiler = java / "javac"
+    assert compiler.exists(), f"{compiler} is missing: set JAVA_HOME to a JDK, not a JRE"
     jars = f"{program}/lib/*:{program}/modules/x-pack-core/*"
     done = subprocess.run(
-        [str(find().home / "bin" / "java"), "-cp", jars, str(READER)],
+        [str(java / "java"), "-cp", jars, str(READER)],
         input=json.dumps(body),
         capture_output=True,
         text=True,

@@ -16,6 +16,7 @@ from rich.progress import Progress
 
 from pipeline.stack.artifacts import jars
 from pipeline.stack.java import find
+from tests.support.programs import needed
 
 __all__ = ["definitions", "strict"]
 
@@ -52,7 +53,7 @@ def definitions(folder: Path) -> dict[tuple[str, str], dict[str, Any]]:
 def _of_go() -> Iterator[Path]:
     for module, folder in _GO.items():
         done = subprocess.run(
-            ["go", "mod", "download", "-json", module],  # noqa: S607 - whichever is first
+            [needed("go", "install Go (Debian: golang-go)"), "mod", "download", "-json", module],
             capture_output=True,
             text=True,
             check=False,

@@ -15,7 +15,7 @@ from typing import Final
 from pipeline.stack.artifacts import cache_folder
 from pipeline.stack.lock import lock
 
-__all__ = ["kustomize", "promtool"]
+__all__ = ["kustomize", "needed", "promtool"]
 
 _KUSTOMIZE: Final = "v5.8.1"
 
@@ -32,6 +32,13 @@ def promtool() -> Path:
     return _provided("promtool-debian", "promtool", _unpacked)
 
 
+def needed(program: str, advice: str) -> str:
+    """Where a program is that is not fetched; fails with what to install where it is missing."""
+    found = shutil.which(program)
+    assert found, f"{program} is missing, which this test needs: {advice}"
+    return found
+
+
 def _provided(name: str, program: str, make: Callable[[Path], Path]) -> Path:
     if found := shutil.which(program):
         return Path(found)
@@ -46,7 +53,8 @@ def _provided(name: str, program: str, make: Callable[[Path], Path]) -> Path:
 def _built(folder: Path) -> Path:
     module = f"sigs.k8s.io/kustomize/kustomize/v5@{_KUSTOMIZE}"
     own = {"GOBIN": str(folder), "GOFLAGS": "-mod=mod", "GOTOOLCHAIN": "local"}
-    _run(folder, ["go", "install", module], own)
+    go = needed("go", "install Go (Debian: golang-go), or kubectl or kustomize themselves")
+    _run(folder, [go, "install", module], own)
     return folder / "kustomize"
 
 
@@ -55,6 +63,11 @@ def _unpacked(folder: Path) -> Path:
     where = {"Dir::State::Lists": folder / "lists", "Dir::Cache": folder / "cache"}
     (folder / "lists" / "partial").mkdir(parents=True)
     options = [f"-o{name}={place}" for name, place in where.items()]
+    advice = (
+        "install promtool (of Prometheus): it is fetched only where there are Debian's packages"
+    )
+    for program in ("apt-get", "dpkg-deb"):
+        needed(program, advice)
     apt = ["apt-get", "-q", *options, "-oAPT::Sandbox::User=", "-oAcquire::Languages=none"]
     _run(folder, [*apt, "update"])
     _run(folder, [*apt, "download", "prometheus"])
