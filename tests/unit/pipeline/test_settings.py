@@ -1,7 +1,12 @@
+import inspect
 from pathlib import Path
 
 import pytest
 
+from agents import runner
+from agents.push import PushConfig
+from pipeline.cli.alerts import command as alerts
+from pipeline.cli.people import command as people
 from pipeline.errors import ConfigError
 from pipeline.settings import load
 from schemas import topics
@@ -22,6 +27,21 @@ def test_without_a_file_the_defaults_are_loopback_and_german_first() -> None:
     settings = load()
     assert settings.kafka.bootstrap == "127.0.0.1:9092"
     assert settings.enrichment.languages[:2] == ("de", "en")
+
+
+def test_everything_listens_on_loopback_unless_told_otherwise() -> None:
+    settings = load()
+    listening = [PushConfig.model_fields["listen"].default, settings.page.listen]
+    hosts = {each.rpartition(":")[0] for each in listening}
+    hosts |= {settings.worker.host, settings.agent.host}
+    hosts |= {
+        parameter.default
+        for command in (alerts.commands["watch"], alerts.commands["notify"], people)
+        for parameter in command.params
+        if parameter.name == "host"
+    }
+    hosts.add(inspect.signature(runner.run).parameters["pages"].default[0])
+    assert hosts == {"127.0.0.1"}
 
 
 def test_mentions_toml_in_the_working_directory_is_found(tmp_path: Path) -> None:
