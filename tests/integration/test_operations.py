@@ -282,6 +282,24 @@ def test_nothing_is_deleted_where_somebody_wrote_while_topics_grew(
     assert "Nothing to do" in installation.run("topics", "grow").stdout
 
 
+def test_a_reader_whose_next_message_is_deleted_goes_on_with_the_oldest(
+    installation: Installation,
+) -> None:
+    partition = TopicPartition(f"{installation.alias}.mentions.fingerprints", 0)
+    with admin.producer(installation.settings) as producer:
+        for number in range(10):
+            producer.send(partition.topic, key=b"k", value=b"%d" % number).get()
+    with admin.consumer(installation.settings) as reader:
+        reader.assign([partition])
+        reader.seek(partition, 0)
+        admin.delete_records(installation.settings, {partition: 4})
+        found: list[bytes] = []
+        while reader.position(partition) < 10:
+            for batch in reader.poll(timeout_ms=500).values():
+                found += [record.value for record in batch]
+    assert found == [b"%d" % number for number in range(4, 10)]
+
+
 def test_a_group_that_was_away_for_long_does_not_keep_topics_from_growing(
     installation: Installation,
 ) -> None:
