@@ -12,7 +12,6 @@ beforehand. One process; microseconds of one core.
 import argparse
 import random
 import re
-import resource
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
+import psutil
 from rich.console import Console
 from rich.table import Table
 
@@ -97,6 +97,24 @@ def filler(found: list[str], chance: random.Random) -> Iterator[str]:
         yield f"{chance.choice(halves)[0]} {chance.choice(halves)[1]}"
 
 
+class Cost(NamedTuple):
+    """What a window takes."""
+
+    making: float
+    """Microseconds a mention to make its fingerprint."""
+    adding: float
+    """Microseconds a mention to add it."""
+    finding: float
+    """Microseconds a mention to ask about it."""
+    memory: float
+    """Megabytes by which filling the window has made the process grow; in a process that has done
+    other work before, what that has left free counts as nothing."""
+    window: int
+    """Fingerprints in it."""
+    texts: int
+    """Texts that were added."""
+
+
 class Trial:
     """A window, filled, and what is asked of it.
 
@@ -107,7 +125,7 @@ class Trial:
     """
 
     def __init__(self, size: int, originals: list[str], material: Iterator[str]) -> None:
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        before = psutil.Process().memory_info().rss
         self.window = Window(size)
         self.making = self.adding = self.finding = 0.0
         self.texts = self.asked = 0
@@ -115,7 +133,7 @@ class Trial:
             self.add(f"t:original{number}", text)
         while len(self.window) < size - 2 * len(originals):
             self.add(f"t:{self.texts}", next(material))
-        self.memory = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1_024
+        self._memory = (psutil.Process().memory_info().rss - before) / 1e6
 
     def add(self, name: str, text: str) -> None:
         """Add a text."""
@@ -143,12 +161,15 @@ class Trial:
         return answers
 
     @property
-    def costs(self) -> tuple[float, float, float]:
-        """Microseconds a mention: to make a fingerprint, to add it, to ask about it."""
-        return (
+    def cost(self) -> Cost:
+        """What it took."""
+        return Cost(
             1e6 * self.making / self.texts,
             1e6 * self.adding / self.texts,
             1e6 * self.finding / self.asked,
+            self._memory,
+            len(self.window),
+            self.texts,
         )
 
 
@@ -177,7 +198,7 @@ class Outcome(NamedTuple):
     variants: list[Score]
     strangers: Score
     """Texts that are copies of nothing; every answer is wrong."""
-    trial: Trial
+    cost: Cost
 
     @property
     def all(self) -> Score:
@@ -221,7 +242,7 @@ def attempt(folder: Path, window: int, sample: int) -> Outcome:
         said = trial.ask([make(text) for text in originals])
         right = sum(answer == f"t:original{number}" for number, answer in enumerate(said))
         scores.append(Score(name, len(said), right, sum(answer is not None for answer in said)))
-    return Outcome(scores, Score("strangers", len(strangers), 0, wrong), trial)
+    return Outcome(scores, Score("strangers", len(strangers), 0, wrong), trial.cost)
 
 
 def main() -> None:
@@ -237,13 +258,12 @@ def main() -> None:
         table.add_row(score.name, str(score.n), f"{score.recall:.1%}", f"{score.precision:.1%}")
     console = Console(width=100)
     console.print(table)
-    trial, strangers = outcome.trial, outcome.strangers
-    making, adding, finding = trial.costs
+    cost, strangers = outcome.cost, outcome.strangers
     console.print(
         f"strangers taken for copies: {strangers.answered} of {strangers.n}; "
-        f"window: {len(trial.window):,} "
-        f"fingerprints of {trial.texts:,} texts, {trial.memory:,.0f} MB; a mention costs "
-        f"{making:.0f} µs to make, {adding:.0f} µs to add, {finding:.0f} µs to ask"
+        f"window: {cost.window:,} "
+        f"fingerprints of {cost.texts:,} texts, {cost.memory:,.0f} MB; a mention costs "
+        f"{cost.making:.0f} µs to make, {cost.adding:.0f} µs to add, {cost.finding:.0f} µs to ask"
     )
 
 

@@ -8,7 +8,7 @@ one, of its beginning, so that it is found again where it was cut off.
 A ``Window`` holds the newest fingerprints and finds the earliest mention that is like a given one:
 candidates share all numbers of one of ``BANDS`` bands (LSH), and are then compared whole. What it
 answers depends on the order in which mentions were first added and on nothing else; adding one
-again, as after a crash, changes nothing. Memory is bounded, some 0.4 kB a fingerprint.
+again, as after a crash, changes nothing. Memory is bounded, some 0.5 kB a fingerprint.
 """
 
 import hashlib

@@ -5,8 +5,9 @@ import msgspec
 import pytest
 
 from benchmarks.labelled import Text, marked, named
+from benchmarks.quality import DRAWN, USES, bothways, memory
 from benchmarks.spans import compare, find
-from benchmarks.stories import Outcome, Score, Trial, attempt
+from benchmarks.stories import Cost, Outcome, Score, attempt
 from benchmarks.universal_ner import sentences
 from benchmarks.vader import row
 from pipeline.enrich.parts import Named
@@ -100,8 +101,8 @@ def test_a_rating_is_what_it_is_nearer_to() -> None:
 
 def test_answers_to_strangers_cost_precision() -> None:
     scores = [Score("a", 10, 9, 9), Score("b", 10, 10, 10)]
-    trial = Trial(1, ["ein Text aus mehr als fünf Wörtern"], iter(()))
-    every = Outcome(scores, Score("strangers", 10, 0, 1), trial).all
+    cost = Cost(making=1, adding=1, finding=1, memory=1, window=1, texts=1)
+    every = Outcome(scores, Score("strangers", 10, 0, 1), cost).all
     assert every.recall == 19 / 20
     assert every.precision == 19 / 20
 
@@ -116,3 +117,22 @@ def test_variants_of_real_texts_are_found_in_a_full_window(tmp_path: Path) -> No
     assert outcome.variants[0] == Score("the same", 10, 10, 10)
     assert outcome.strangers.answered == 0
     assert outcome.all.recall > 0.9
+
+
+def test_confidence_that_errs_both_ways_is_said_to() -> None:
+    modest, proud = [(0.5, True), (0.7, True)], [(0.9, True), (0.9, False)]
+    said = bothways({"language: a": modest, "tone: b": proud, "tone: c": [(1.0, True)]})
+    assert "up to 40.0 points too low (language: a)" in said
+    assert "up to 40.0 too high (tone: b)" in said
+
+
+def test_sets_in_other_languages_are_not_drawn_among_the_german() -> None:
+    assert "tone: sent_de_potts_dev".startswith(DRAWN)
+    assert not "tone: vader_films".startswith(DRAWN)
+
+
+def test_what_a_backend_takes_is_seen_while_it_holds_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(USES, "large", "kept = bytes(range(256)) * given[0]; text = ''")
+    monkeypatch.setitem(USES, "passing", "kept = len(bytes(range(256)) * given[0])")
+    assert memory("large", 200_000) > 50
+    assert memory("passing", 200_000) > 50
