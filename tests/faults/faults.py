@@ -12,7 +12,7 @@ from tests.faults.servers import Servers
 
 __all__ = ["Fault", "World", "available", "plan"]
 
-_WORKERS: Final = ("enrich", "index", "route", "archive", "record")
+_WORKERS: Final = ("enrich", "index", "route", "archive", "record", "work")
 _AGENTS: Final = ("agent",)
 
 

@@ -1,4 +1,4 @@
-"""Compares what was published with what is there: documents, dead letters, topics, the ledger."""
+"""Compares what was published with what is there: documents, letters, topics, work, the ledger."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -13,7 +13,7 @@ from pipeline import dead
 from pipeline.reader import records
 from pipeline.search import coverage
 from pipeline.settings import Settings
-from schemas import headers, topics
+from schemas import headers, topics, work
 from schemas.coverage import decode_coverage
 from tests.faults.load import TEAM, Load, Mention
 
@@ -66,6 +66,8 @@ def compare(load: Load, settings: Settings, client: Elasticsearch) -> Verdict:
     for topic in (topics.ENRICHED, topics.routed(TEAM)):
         last = _last_words(settings, settings.kafka.topic(topic))
         _judge_topic(topic.name, load.mentions, last, letters, verdict)
+    known = {r.key: r.value for r in records(settings, settings.kafka.topic(topics.WORK))}
+    _judge_work(load.mentions, {name for name, value in known.items() if value}, letters, verdict)
     said = (record.value for record in records(settings, settings.kafka.topic(topics.COVERAGE)))
     _judge_ledger(said, client, coverage.index_name(alias), verdict)
     return verdict
@@ -97,6 +99,18 @@ def _judge_topic(
                 verdict.lost[f"{topic} {name}"] = mention.round
         elif word != (mention.revision, mention.deleted):
             verdict.stale[f"{topic} {name}"] = mention.round
+
+
+def _judge_work(
+    mentions: Mapping[str, Mention], there: set[bytes], letters: set[str], verdict: Verdict
+) -> None:
+    """A mention is its team's work, and no longer once it is deleted."""
+    for name, mention in mentions.items():
+        known = work.key(TEAM, name) in there
+        if mention.deleted and known:
+            verdict.stale[f"{topics.WORK.name} {name}"] = mention.round
+        elif not mention.deleted and not known and name not in letters:
+            verdict.lost[f"{topics.WORK.name} {name}"] = mention.round
 
 
 def _judge_ledger(
