@@ -99,7 +99,8 @@ bench-full: setup  ## the same with all rounds, latency and a soak (some 40 minu
 	$(BIN)/python -m benchmarks.run --form full $(quality)
 	$(BIN)/python -m benchmarks.report $$(ls -t benchmarks/results/*-full.json | head -1)
 
-guard: setup  ## see that no ratio of ours to a floor or peer has collapsed (about a minute)
+guard: setup  ## see that no ratio of ours to a floor or peer, nor speed, has collapsed (over a minute)
+	$(BIN)/python -m benchmarks.speed --short
 	$(BIN)/python -m benchmarks.run --form guard --out .bench/guard.json --against benchmarks/guard.json
 
 scaling: setup  ## how cost grows with watchlist, text, partitions, workers, documents, sources

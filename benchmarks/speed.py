@@ -8,6 +8,10 @@ the chain has not seen, and the best of three more; peak memory of this process;
 process takes from its start to its first result, on the wall clock. Beside it, how many texts a
 second are searched for the names of an ``entities.toml`` of ``ALIASES`` aliases, half of them made
 of the texts' own words, so that there is something to find.
+
+``--short`` measures what has a floor, on generated tweets, and fails where something has collapsed:
+rates of processor time, so that other work on the machine moves them little, and the best of five
+starts. It says nothing finer.
 """
 
 import argparse
@@ -17,6 +21,7 @@ import resource
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -34,6 +39,10 @@ MANY = 5_000
 TWEET, POST = 110, 490
 """Mean lengths, in characters."""
 ALIASES = 50_000
+FLOORS = {"tweets a second": 2_000.0, f"tweets a second, {ALIASES:,} aliases": 20_000.0}
+"""Texts a second of processor time below which something is broken: far under what is measured."""
+LATEST = 2.0
+"""Seconds after which a first result says the same."""
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 WATCHLIST = (
     WatchTopic(topic="Deutsche Bahn", kind="brand", terms=("Deutsche Bahn", "Bahn", "DB")),
@@ -121,11 +130,44 @@ def first_result() -> float:
     return took
 
 
+def collapsed(rates: Mapping[str, float], first: float) -> list[str]:
+    """What is below its floor, or too late."""
+    slow = [
+        f"{name}: {rates[name]:,.0f} is below {floor:,.0f}"
+        for name, floor in FLOORS.items()
+        if rates[name] < floor
+    ]
+    late = [f"first result: {first:.2f} s is later than {LATEST:.0f} s"]
+    return slow + late * (first > LATEST)
+
+
+def short() -> list[str]:
+    """Measure and print what has a floor; what has collapsed."""
+    tweets = [m.text for m in mentions(MANY, length=TWEET)]
+    chain = Chain.build(Settings(watchlist=WATCHLIST))
+    names = list(FLOORS)
+    rates = {
+        names[0]: max(rate(chain, tweets) for _ in range(3)),
+        names[1]: linking(tweets)[0],
+    }
+    first = min(first_result() for _ in range(5))
+    for name, measured in rates.items():
+        print(f"{name}: {measured:,.0f}, at least {FLOORS[name]:,.0f}")
+    print(f"first result: {first:.2f} s, at most {LATEST:.0f} s")
+    return collapsed(rates, first)
+
+
 def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, nargs="?")
-    folder = parser.parse_args().folder
+    parser.add_argument("--short", action="store_true")
+    arguments = parser.parse_args()
+    folder = arguments.folder
+    if arguments.short:
+        broken = short()
+        print("\n".join(broken), file=sys.stderr, end="\n" * bool(broken))
+        sys.exit(1 if broken else 0)
     print(f"load of the machine before: {os.getloadavg()[0]:.1f}")
     print(f"first result: {min(first_result() for _ in range(5)):.2f} s, the best of five")
     sets = {
