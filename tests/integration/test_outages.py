@@ -1,15 +1,20 @@
-"""Elasticsearch is busy, answers by halves, loses answers, is full; one document is at fault."""
+"""Elasticsearch is busy, slow, full, loses answers; a document is at fault; Kafka is away, too."""
 
 import time
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from msgspec import structs
 
 from pipeline.settings import Settings
+from pipeline.stack import spare
+from tests.faults.servers import Servers
 from tests.support.installation import Installation
 from tests.support.messages import mention, message, publish
 from tests.support.proxy import Proxy
 from tests.support.reluctant import Reluctant, Whim, half, lost, refused
+
+_LONGER_THAN_A_SESSION = 11.0  # seconds, after which the group has given up the worker
 
 
 def test_busy_half_failing_and_vanished_answers_leave_each_mention_there_once(
@@ -89,3 +94,51 @@ def test_a_worker_ends_in_time_although_elasticsearch_says_nothing(
     installation.env["MENTIONS_ELASTICSEARCH__URL"] = settings.elasticsearch.url
     installation.start("worker", "--stages", "index")
     installation.wait(lambda: installation.count() == 100, "the next one finishes it")
+
+
+def test_a_slow_elasticsearch_is_neither_an_outage_nor_a_reason_to_give_up(
+    installation: Installation, settings: Settings
+) -> None:
+    count = 300
+    server = urlsplit(settings.elasticsearch.url)
+    assert server.hostname
+    assert server.port
+    with Proxy(server.hostname, server.port) as wire:
+        wire.slow(0.4)  # each piece of up to 64 KiB, in both directions
+        installation.env["MENTIONS_ELASTICSEARCH__URL"] = f"http://127.0.0.1:{wire.port}"
+        worker = installation.start("worker", "--stages", "index")
+        publish(installation, "mentions.enriched", [message(mention(n)) for n in range(count)])
+        installation.wait(lambda: installation.count() == count, "all is indexed")
+        assert installation.stop(worker) == 0
+    assert len(installation.documents()) == count
+    assert installation.tail("dead") == []
+    assert "waiting since" not in installation.log(worker)
+
+
+def test_kafka_and_elasticsearch_away_at_once_are_waited_out_together(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)  # Elasticsearch runs as another user
+    before, meanwhile = range(200), range(200, 400)
+    with Servers(spare(tmp_path / "data")).running() as servers:
+        made = Installation(tmp_path, servers.settings, "both")
+        try:
+            made.run("topics", "create")
+            made.run("index", "apply")
+            made.env["MENTIONS_KAFKA__BOOTSTRAP"] = f"127.0.0.1:{servers.kafka.port}"
+            made.env["MENTIONS_ELASTICSEARCH__URL"] = f"http://127.0.0.1:{servers.search.port}"
+            publish(made, "mentions.raw", [message(mention(n)) for n in before])
+            worker = made.start("worker", "--stages", "enrich,index")
+            made.wait(lambda: made.count() == len(before), "it works")
+            servers.kafka.cut()
+            servers.search.cut()
+            publish(made, "mentions.raw", [message(mention(n)) for n in meanwhile])
+            time.sleep(_LONGER_THAN_A_SESSION)
+            assert made.count() == len(before)
+            # Kafka first: what was enriched meanwhile finds Elasticsearch still away.
+            servers.kafka.restore()
+            time.sleep(3)
+            servers.search.restore()
+            made.wait(lambda: made.count() == len(before) + len(meanwhile), "all is indexed")
+            assert made.tail("dead") == []
+            assert made.stop(worker) == 0
+        finally:
+            made.close()
