@@ -7,7 +7,7 @@ Killed (-9) in between, the word stands, and the mention follows with the next
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Final, TypeAlias, cast
+from typing import Final, Literal, TypeAlias, cast
 
 import msgspec
 
@@ -25,7 +25,7 @@ from pipeline.verdicts import TONES, WITHDRAWN, Word
 from schemas.amendment import Amendment, Value
 from schemas.mention import EnrichedMention, Kind, Part, encode_over
 
-__all__ = ["UnknownMention", "find", "say"]
+__all__ = ["UnknownMention", "Unsayable", "find", "say"]
 
 _LONGEST_NOTE: Final = 1_000
 _Changed: TypeAlias = tuple[bytes, str]
@@ -41,12 +41,28 @@ class UnknownMention(ConfigError):
         )
 
 
+class Unsayable(ConfigError):
+    """A word that cannot be said of this mention.
+
+    Args:
+        message: for the command line.
+        why: for who translates it.
+    """
+
+    def __init__(
+        self, message: str, *, why: Literal["long", "no mark", "no topic", "no entity", "unsaid"]
+    ) -> None:
+        super().__init__(message)
+        self.why = why
+
+
 def find(settings: Settings, mention_id: str) -> EnrichedMention:
     """A mention as it is indexed.
 
     Raises:
         UnknownMention: there is none of that id.
-        ConfigError: Elasticsearch does not answer.
+        Retryable: Elasticsearch does not answer, or not now.
+        PipelineError: it refuses the credentials or the request.
     """
     with explained(settings.elasticsearch), connect_sync(settings.elasticsearch) as client:
         found = history.find(client, settings.elasticsearch.alias, mention_id)
@@ -63,12 +79,16 @@ def say(settings: Settings, word: Word) -> tuple[EnrichedMention, str]:
 
     Raises:
         UnknownMention: there is none of that id.
-        ConfigError: there is no such topic or entity, nothing to withdraw, the note is
-            too long, or a server does not answer.
+        Unsayable: there is no such topic or entity, nothing to withdraw, or the note is too long.
+        ConfigError: no broker answers, a topic is missing, or Elasticsearch refuses
+            the credentials.
+        Retryable: Elasticsearch does not answer, or not now.
+        PipelineError: it refuses the request.
+        kafka.errors.KafkaError: the brokers answer no more; the word may stand.
     """
     if len(word.note or "") > _LONGEST_NOTE:
         msg = f"the note is longer than {_LONGEST_NOTE} characters"
-        raise ConfigError(msg)
+        raise Unsayable(msg, why="long")
     part = word.part
 
     def change(found: Stored) -> _Changed:
@@ -104,7 +124,7 @@ def _marked(settings: Settings, word: Word, found: Stored) -> _Changed:
     if word.verdict == WITHDRAWN:
         if marks.pop((mention.id, chosen), None) is None:
             msg = f"{mention.id} has no mark for {chosen!r}"
-            raise ConfigError(msg)
+            raise Unsayable(msg, why="no mark")
         corrections.publish(settings, withdrawn=[(mention.id, chosen)])
     else:
         made = corrections.mark(
@@ -132,7 +152,7 @@ def _amended(settings: Settings, word: Word, part: Part, found: Stored) -> _Chan
         if said.pop((part, name), None) is None:
             has = ", ".join(" ".join(filter(None, place)) for place in said) or "none"
             msg = f"{word.mention} has no such amendment: {has}"
-            raise ConfigError(msg)
+            raise Unsayable(msg, why="no mark")
         amendments.publish(settings, withdrawn=[(word.mention, part, name)])
     else:
         name, value = _value(found.mention, word, kinds)
@@ -174,25 +194,25 @@ def _value(
         name = _given(word.topic, "--topic")
         if name not in kinds:
             msg = f"no watchlist topic {name!r}, but: {', '.join(map(repr, sorted(kinds)))}"
-            raise ConfigError(msg)
+            raise Unsayable(msg, why="no topic")
         return name, kinds[name]
     name = _given(word.entity, "--entity")
     known = {text for one in mention.entities for text in (one.text, one.name or one.text)}
     if word.verdict == "no-entity":
         if name not in known:
             msg = f"no such entity, but: {', '.join(map(repr, sorted(known))) or 'none'}"
-            raise ConfigError(msg)
+            raise Unsayable(msg, why="no entity")
         return name, None
     if name not in known and not occurrences(name, mention.text):
         msg = f"{name!r} does not stand in the text"
-        raise ConfigError(msg)
+        raise Unsayable(msg, why="no entity")
     return name, cast("Value", word.verdict)
 
 
 def _given(name: str | None, option: str) -> str:
     if not name:
         msg = f"say which with {option}"
-        raise ConfigError(msg)
+        raise Unsayable(msg, why="unsaid")
     return name
 
 
@@ -203,5 +223,5 @@ def _chosen(mention: EnrichedMention, topic: str | None) -> str:
         return matched[0]
     if topic is None or topic not in matched:
         msg = f"say which with --topic: it matches {', '.join(map(repr, matched)) or 'no topic'}"
-        raise ConfigError(msg)
+        raise Unsayable(msg, why="no topic" if topic else "unsaid")
     return topic

@@ -5,18 +5,19 @@
     GET  /health                   200 while it listens
 
 Guarantee: the answer to a POST says that the word is on its topic, and the mention published again
-with it, or why not. One word at a time is said; a word that is sent twice is one.
+with it, or why not; where a server failed meanwhile it may be there nevertheless. One word at a
+time is said; a word that is sent twice is one.
 """
 
 import asyncio
 import base64
 import hashlib
-from collections.abc import Iterator, Mapping
+import logging
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import parse_qs
 
 import msgspec
-from elasticsearch import ApiError, TransportError
 from jinja2 import Environment, PackageLoader
 from kafka.errors import KafkaError
 from markupsafe import Markup
@@ -27,18 +28,22 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from pipeline import versions
-from pipeline.errors import ConfigError
+from pipeline.errors import PipelineError
 from pipeline.kibana.words import Lang
-from pipeline.marking import UnknownMention, find, say
+from pipeline.marking import UnknownMention, Unsayable, find, say
 from pipeline.page.guard import Guard
 from pipeline.page.words import CHANNELS, LABELS, TEXTS
 from pipeline.page.words import VERDICTS as BUTTONS
 from pipeline.settings import Settings
 from pipeline.verdicts import ENTITIES, VERDICTS, WITHDRAWN, Word
 from schemas.mention import EnrichedMention
+from schemas.watchlist import WatchedTopic
 
 __all__ = ["app"]
 
+_log = logging.getLogger(__name__)
+
+_Failure: Final = (PipelineError, KafkaError)
 _MOST_BYTES: Final = 16_384
 _READ_WITHIN: Final = 15.0  # seconds for a client to send its form
 _CSS: Final = """
@@ -93,6 +98,15 @@ def app(settings: Settings, tokens: Mapping[str, str]) -> Starlette:
     )
 
 
+class _Unread(Exception):
+    """A form that was not taken: the answer's status, and why not."""
+
+    def __init__(self, status: int, problem: str) -> None:
+        super().__init__(problem)
+        self.status = status
+        self.problem = problem
+
+
 class _Page:
     def __init__(self, settings: Settings, guard: Guard) -> None:
         self._settings = settings
@@ -107,39 +121,44 @@ class _Page:
             return self._login(request)
         try:
             mention = await run_in_threadpool(find, self._settings, mention_id)
-        except (ConfigError, ApiError, TransportError) as error:
+            known = await run_in_threadpool(versions.in_force, self._settings)
+        except _Failure as error:
             return self._failed(request, who, error)
-        return await self._shown(request, who, mention)
+        return self._shown(request, who, mention, known)
 
     async def take(self, request: Request) -> Response:
         """A word on it."""
         who, mention_id = self._who(request), request.query_params.get("id", "")
         if who is None:
             return self._login(request)
-        form = await _form(request)
-        if form is None or not self._guard.genuine(
-            who, mention_id, form.get("sign", ""), request.headers
-        ):
+        try:
+            form = await _form(request)
+        except _Unread as error:
+            return self._page(request, error.status, who=who, problem=error.problem)
+        if not self._guard.genuine(who, mention_id, form.get("sign", ""), request.headers):
             return self._page(request, 403, who=who, problem="forged")
         word = _word(form, mention_id, who)
         if word is None:
             return self._page(request, 422, who=who, problem="unsaid")
         try:
+            # All that the answer needs is read before: once it is said, nothing may fail any more.
+            known = await run_in_threadpool(versions.in_force, self._settings)
             async with self._one_at_a_time:
                 mention, what = await run_in_threadpool(say, self._settings, word)
-        except (ConfigError, KafkaError, ApiError, TransportError) as error:
+        except _Failure as error:
             return self._failed(request, who, error)
-        lang = self._lang(request)
         about = "" if what == "the text" else f"{what}: "
-        return await self._shown(request, who, mention, f"{about}{BUTTONS[word.verdict][lang]}")
+        said = f"{about}{_button(word.verdict, self._lang(request))}"
+        return self._shown(request, who, mention, known, said)
 
-    async def _shown(
-        self, request: Request, who: str, mention: EnrichedMention, said: str | None = None
+    def _shown(
+        self,
+        request: Request,
+        who: str,
+        mention: EnrichedMention,
+        known: Sequence[WatchedTopic],
+        said: str | None = None,
     ) -> Response:
-        try:
-            known = await run_in_threadpool(versions.in_force, self._settings)
-        except (ConfigError, KafkaError) as error:
-            return self._failed(request, who, error)
         lang = self._lang(request)
         topics = list(_matched(mention))
         matched = {topic["name"] for topic in topics}
@@ -163,8 +182,8 @@ class _Page:
     def _page(self, request: Request, status: int, **values: Any) -> Response:  # noqa: ANN401 - of the template
         lang = self._lang(request)
         texts = {name: words[lang] for name, words in TEXTS.items()}
-        problem = values.get("problem")
-        values |= {"problem": texts.get(problem, problem)} if problem else {}
+        if "problem" in values:
+            values["problem"] = texts[values["problem"]]
         html = self._pages.get_template("mention.html").render(
             lang=lang,
             t=texts,
@@ -182,9 +201,11 @@ class _Page:
     def _failed(self, request: Request, who: str, error: Exception) -> Response:
         if isinstance(error, UnknownMention):
             return self._page(request, 404, who=who, problem="unknown")
-        status = 422 if isinstance(error, ConfigError) else 503
-        why = f"{TEXTS['failed'][self._lang(request)]} {error}"
-        return self._page(request, status, who=who, problem=why)
+        if isinstance(error, Unsayable):
+            return self._page(request, 422, who=who, problem=error.why)
+        # What it says is for who runs the servers: in English, with their addresses.
+        _log.warning("%s %s: %s", request.method, request.url.path, error)
+        return self._page(request, 503, who=who, problem="away")
 
     def _who(self, request: Request) -> str | None:
         return self._guard.who(request.headers.get("authorization", ""))
@@ -196,21 +217,32 @@ class _Page:
         return "en" if asked == "en" else "de"
 
 
-async def _form(request: Request) -> dict[str, str] | None:
-    """The fields of a form; None where it is none, too long or too slow."""
+async def _form(request: Request) -> dict[str, str]:
+    """The fields of a form.
+
+    Raises:
+        _Unread: it is none, too long or too slow.
+    """
     if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-        return None
+        raise _Unread(403, "forged")
     body = bytearray()
     try:
         async with asyncio.timeout(_READ_WITHIN):
             async for chunk in request.stream():
                 body += chunk
                 if len(body) > _MOST_BYTES:
-                    return None
+                    raise _Unread(413, "long")
         fields = parse_qs(body.decode(), max_num_fields=20, strict_parsing=False)
-    except (TimeoutError, ValueError):
-        return None
+    except TimeoutError as error:
+        raise _Unread(408, "slow") from error
+    except ValueError as error:
+        raise _Unread(403, "forged") from error
     return {name: values[-1] for name, values in fields.items()}
+
+
+def _button(verdict: str, lang: Lang) -> str:
+    """A verdict as its button says it; a newer version's as it is."""
+    return BUTTONS[verdict][lang] if verdict in BUTTONS else verdict
 
 
 def _word(form: Mapping[str, str], mention_id: str, who: str) -> Word | None:
@@ -258,7 +290,7 @@ def _history(mention: EnrichedMention, lang: Lang) -> Iterator[dict[str, Any]]:
         if found is not None and found.marked_by is not None:
             verdict = "relevant" if found.score else "irrelevant"
             yield {
-                "what": f"{name}: {BUTTONS[verdict][lang]}",
+                "what": f"{name}: {_button(verdict, lang)}",
                 "by": found.marked_by,
                 "at": found.marked_at,
                 "undo": [WITHDRAWN, name, None, "relevance"],
@@ -267,8 +299,8 @@ def _history(mention: EnrichedMention, lang: Lang) -> Iterator[dict[str, Any]]:
         verdict = one.value or ("no-entity" if one.part == "entity" else "not-about")
         if one.part == "topic" and one.value:
             verdict = "about"
-        now = f"{one.name or TEXTS['text_tone'][lang]}: {BUTTONS[verdict][lang]}"
-        before = BUTTONS[one.before][lang] if one.before in BUTTONS else one.before
+        now = f"{one.name or TEXTS['text_tone'][lang]}: {_button(verdict, lang)}"
+        before = _button(one.before, lang) if one.before else None
         yield {
             "what": f"{now} ({TEXTS['was'][lang]}: {before or TEXTS['none'][lang]})"
             + (f": {one.note}" if one.note else ""),

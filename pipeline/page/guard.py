@@ -22,13 +22,15 @@ from pipeline.settings import Page
 __all__ = ["Guard", "tokens"]
 
 _SHORTEST: Final = 16
+_PORTS: Final = {"http": ":80", "https": ":443"}
 
 
 def tokens(page: Page) -> dict[str, str]:
     """Each person's token, by name.
 
     Raises:
-        ConfigError: there is nobody, or a token is not there, short, or somebody else's, too.
+        ConfigError: there is nobody, two bear one name, or a token is not there, short, or
+            somebody else's, too.
     """
     if not page.people:
         msg = "nobody may use the page: name people and their tokens under [page] in mentions.toml"
@@ -42,6 +44,9 @@ def tokens(page: Page) -> dict[str, str]:
             msg = f"page.people {person.name!r}: token: {why}"
             raise ConfigError(msg) from error
         token = secret.get_secret_value()
+        if person.name in found:
+            msg = f"page.people {person.name!r}: two people bear this name"
+            raise ConfigError(msg)
         if len(token) < _SHORTEST or token in found.values():
             msg = f"page.people {person.name!r}: the token needs {_SHORTEST} signs, all its own"
             raise ConfigError(msg)
@@ -59,7 +64,7 @@ class Guard:
 
     def __init__(self, tokens: Mapping[str, str], url: str | None = None) -> None:
         self._tokens = dict(tokens)
-        self._host = urlsplit(url).netloc if url else None
+        self._host = _host(url) if url else None
 
     def who(self, authorization: str) -> str | None:
         """Who it is, by the header of that name; None: nobody we know."""
@@ -83,8 +88,18 @@ class Guard:
     def genuine(self, name: str, mention_id: str, sign: str, headers: Mapping[str, str]) -> bool:
         """Whether a form was given to that person here, and comes from there."""
         origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc not in {self._host, headers.get("host")}:
-            return False
+        if origin is not None:
+            scheme, given = urlsplit(origin).scheme, _host(origin)
+            here = _host(f"{scheme}://{headers.get('host')}")
+            if not given or given not in {self._host, here}:
+                return False
         if headers.get("sec-fetch-site", "same-origin") != "same-origin":
             return False
         return hmac.compare_digest(sign.encode(), self.sign(name, mention_id).encode())
+
+
+def _host(url: str) -> str:
+    """An address's host and port as browsers write them: in lower case, a default port left out."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2].lower()
+    return host.removesuffix(_PORTS.get(parts.scheme, "\0"))

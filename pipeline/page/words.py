@@ -46,12 +46,27 @@ TEXTS: Final = {
         "Gesagt und veröffentlicht. Im Index steht es in einigen Sekunden:",
         "Said and published. The index has it within seconds:",
     ),
-    "failed": Words("Das ging nicht:", "That did not work:"),
+    "away": Words(
+        "Ein Server antwortet gerade nicht, wie er soll. Bitte in einigen Minuten noch einmal"
+        " versuchen: doppelt gesagt ist einmal gesagt.",
+        "A server does not answer as it should. Try again in some minutes: what is said twice"
+        " is said once.",
+    ),
+    "long": Words("Das ist zu lang.", "This is too long."),
+    "slow": Words(
+        "Die Eingaben kamen nicht an. Bitte noch einmal versuchen.",
+        "What you sent did not arrive. Please try again.",
+    ),
     "unknown": Words("Diese Erwähnung ist nicht im Index.", "This mention is not in the index."),
     "forged": Words(
         "Dieses Formular kommt nicht von dieser Seite. Bitte neu öffnen und noch einmal versuchen.",
         "This form does not come from this page. Open it again and retry.",
     ),
+    "no mark": Words(
+        "Hier gibt es nichts zurückzunehmen.", "There is nothing here to be taken back."
+    ),
+    "no topic": Words("Dieses Thema gibt es hier nicht.", "There is no such topic here."),
+    "no entity": Words("Dieser Name steht nicht im Text.", "This name does not stand in the text."),
     "unsaid": Words("Was ist falsch? Bitte wählen.", "What is wrong? Please choose."),
     "login": Words("Name und Token werden gebraucht.", "Name and token are needed."),
     "none": Words("unbestimmt", "undetermined"),

@@ -47,6 +47,8 @@ SIGN = GUARD.sign("ada", "feeds:1")
         ("ada", "feeds:1", SIGN, {}, True),
         ("ada", "feeds:1", SIGN, {"origin": "http://here:1", "host": "here:1"}, True),
         ("ada", "feeds:1", SIGN, {"origin": "https://marks.example.org", "host": "x"}, True),
+        ("ada", "feeds:1", SIGN, {"origin": "https://here", "host": "HERE:443"}, True),
+        ("ada", "feeds:1", SIGN, {"origin": "http://here", "host": "here:443"}, False),
         ("ada", "feeds:1", SIGN, {"sec-fetch-site": "same-origin"}, True),
         ("ada", "feeds:2", SIGN, {}, False),
         ("jörg", "feeds:1", SIGN, {}, False),
@@ -64,6 +66,13 @@ def test_a_form_counts_that_was_given_to_the_same_person_here(
     assert GUARD.genuine(name, mention, sign, headers) is expected
 
 
+def test_an_address_is_compared_as_browsers_write_it() -> None:
+    guard = Guard({"ada": ADA}, "https://Marks.Example.org:443/page")
+    assert guard.genuine(
+        "ada", "feeds:1", SIGN, {"origin": "https://marks.example.org", "host": "inside:8080"}
+    )
+
+
 def page(*people: tuple[str, str]) -> Page:
     return Page.model_validate({"people": [{"name": n, "token": t} for n, t in people]})
 
@@ -77,6 +86,7 @@ def test_tokens_are_long_and_everybodys_own(monkeypatch: pytest.MonkeyPatch) -> 
         ([], "nobody may use the page"),
         ([("ada", "env:SHORT")], "'ada': the token needs 16"),
         ([("ada", "env:ADA"), ("bob", "env:ADA")], "'bob': the token needs"),
+        ([("ada", "env:ADA"), ("ada", "env:BOB")], "'ada': two people"),
         ([("ada", "env:NOWHERE_TO_BE_FOUND")], "'ada'.*not set"),
     ):
         with pytest.raises(ConfigError, match=why) as refused:
