@@ -17,6 +17,8 @@ from pydantic import SecretStr, TypeAdapter, ValidationError
 from agents.secret import Secret
 from pipeline.advice import Language
 from pipeline.errors import ConfigError, Retryable
+from pipeline.kibana.words import ALERT_RULES, Words
+from pipeline.kibana.words import SEVERITIES as HOW_URGENT
 from pipeline.settings import NotifyChannel
 from pipeline.work.telling import Story
 from schemas.alert import Alert
@@ -27,6 +29,7 @@ __all__ = [
     "News",
     "NotTaken",
     "Sender",
+    "Unfit",
     "sender",
     "signature",
     "words",
@@ -39,11 +42,17 @@ _OK: Final = range(200, 300)
 _REFUSALS: Final = range(400, 500)
 _UNDECIDED: Final = {408, 409, 425, 429}
 """Refusals of the request as it came, not of what it says; 409 says that its key is in work."""
+_UNFIT: Final = {400, 413, 422}
+"""Refusals of what it says."""
 
-_WORDS: Final[dict[str, dict[Language, str]]] = {
-    "again": {"en": "perhaps told before", "de": "vielleicht schon gemeldet"},
-    "more": {"en": " and {n} more", "de": " und {n} weitere"},
+_AGAIN: Final = Words("vielleicht schon gemeldet", "perhaps told before")
+_MORE: Final = Words(" und {n} weitere", " and {n} more")
+_NAMES: Final = ALERT_RULES | {
+    "new": Words("Neue Arbeit", "New work"),
+    "escalated": Words("Eskaliert", "Escalated"),
+    "digest": Words("Überblick", "Digest"),
 }
+"""What is told, as people call it."""
 
 News: TypeAlias = Alert | Story
 """What can be told."""
@@ -51,6 +60,10 @@ News: TypeAlias = Alert | Story
 
 class NotTaken(Retryable):
     """The channel certainly did not take it: it may be told otherwise next time."""
+
+
+class Unfit(NotTaken):
+    """The channel answers, and refuses what the message says: it may take less of it."""
 
 
 class _Body(Struct, frozen=True, omit_defaults=True):
@@ -96,8 +109,9 @@ class Sender(Protocol):
         """Tell it.
 
         Raises:
+            Unfit: the channel refuses what it says.
             NotTaken: the channel certainly did not take it.
-            Retryable: it is not known whether it did. Both say why, without the address.
+            Retryable: it is not known whether it did. All say why, without the address.
         """
 
 
@@ -161,9 +175,15 @@ class _Webhook:
             kind = NotTaken if isinstance(error, self._unsent) else Retryable
             raise kind(type(error).__name__) from None
         if answer.status_code not in _OK:
-            refused = answer.status_code in _REFUSALS and answer.status_code not in _UNDECIDED
             msg = f"it answers {answer.status_code}"
-            raise (NotTaken if refused else Retryable)(msg)
+            raise _meant(answer.status_code)(msg)
+
+
+def _meant(status: int) -> type[Retryable]:
+    """What an answer that is no yes says of the message; redirects are not followed."""
+    if status in _UNFIT:
+        return Unfit
+    return NotTaken if status in _REFUSALS and status not in _UNDECIDED else Retryable
 
 
 class _Apprise:
@@ -181,21 +201,27 @@ class _Apprise:
     def __call__(self, message: Message) -> None:
         title, text = words(message.news(), self._lang)
         if message.again:  # mail and chat know no key to drop the double by
-            title += f" ({_WORDS['again'][self._lang]})"
+            title += f" ({_AGAIN[self._lang]})"
         if not self._all.notify(title=title, body=text):
-            msg = "it did not take the message"
-            raise NotTaken(msg)
+            # Its no may be an answer that came too late, or one of several who did not take it.
+            msg = "it did not say that it took the message"
+            raise Retryable(msg)
 
 
 def words(news: Sequence[News], lang: Language = "en") -> tuple[str, str]:
     """A title and a text, for people."""
-    first = news[0]
-    title = f"{first.severity}: {first.name}: {first.topic}"
+    title = "{}: {}: {}".format(*_head(news[0], lang))
     if len(news) > 1:
-        title += _WORDS["more"][lang].format(n=len(news) - 1)
+        title += _MORE[lang].format(n=len(news) - 1)
     lines = [
-        f"{one.at:%Y-%m-%d %H:%M} UTC {one.severity} {one.name} {one.topic}: {one.why}"
+        f"{one.at:%Y-%m-%d %H:%M} UTC {' '.join(_head(one, lang))}: {one.why}"
         f"\n  {', '.join(one.mentions[:3])}"
         for one in news
     ]
     return title, "\n".join(lines)
+
+
+def _head(one: News, lang: Language) -> tuple[str, str, str]:
+    """How urgent, what, and about what; a rule that has no word yet is named as it is."""
+    name = _NAMES[one.name][lang] if one.name in _NAMES else one.name
+    return HOW_URGENT[one.severity][lang], name, one.topic

@@ -64,7 +64,7 @@ def test_a_channel_knows_rules_by_their_names() -> None:
     rising = alert(rule="term")
     assert wants(channel(kinds=["term"]), rising)
     assert not wants(channel(kinds=["spike"]), rising)
-    assert "term: Bahn" in words([rising])[0]
+    assert "New term: Bahn" in words([rising])[0]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pipeline.errors import ConfigError, Retryable
-from pipeline.senders import Message, NotTaken, sender, words
+from pipeline.senders import Message, NotTaken, Unfit, sender, words
 from tests.support.desk import Desk
 from tests.support.news import alert, channel, story
 
@@ -55,22 +55,27 @@ def test_a_message_says_what_it_tells() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "certain"),
+    ("status", "meant"),
     [
-        (500, False),
-        (503, False),
-        (429, False),
-        (409, False),
-        (301, False),
-        (400, True),
-        (404, True),
+        (500, Retryable),
+        (503, Retryable),
+        (429, Retryable),
+        (409, Retryable),
+        (301, Retryable),
+        (404, NotTaken),
+        (401, NotTaken),
+        (400, Unfit),
+        (413, Unfit),
+        (422, Unfit),
     ],
 )
-def test_what_an_answer_means_for_the_message(desk: Desk, status: int, *, certain: bool) -> None:
+def test_what_an_answer_means_for_the_message(
+    desk: Desk, status: int, meant: type[Exception]
+) -> None:
     desk.status = status
     with pytest.raises(Retryable, match=str(status)) as refused:
         sender(channel())(message())
-    assert isinstance(refused.value, NotTaken) is certain
+    assert type(refused.value) is meant
     assert desk.url not in str(refused.value)
 
 
@@ -92,13 +97,17 @@ def test_who_cannot_be_reached_has_taken_nothing(monkeypatch: pytest.MonkeyPatch
 
 def test_people_read_a_title_and_a_line_each() -> None:
     title, text = words([alert("1", severity="critical"), alert("2")])
-    assert title == "critical: spike: Bahn and 1 more"
+    assert title == "critical: Spike: Bahn and 1 more"
     assert text.count("9 mentions") == 2
+    title, text = words([story(kind="escalated", severity="critical"), alert(rule="term")], "de")
+    assert title == "dringend: Eskaliert: Bahn und 1 weitere"
+    assert "UTC Warnung Neues Wort Bahn: " in text
+    assert words([alert(rule="of a newer version")])[0] == "warning: of a newer version: Bahn"
 
 
 def test_people_read_what_it_is_and_how_much() -> None:
     title, text = words([story(why="3 mentions for press"), alert()])
-    assert title == "warning: new: Bahn and 1 more"
+    assert title == "warning: New work: Bahn and 1 more"
     assert "3 mentions for press" in text
 
 
@@ -107,10 +116,12 @@ def test_apprise_is_asked_for_everything_else(monkeypatch: pytest.MonkeyPatch, d
     sender(channel())(message())
     sender(channel())(Message(message().id, message().content, again=True))
     titles = [json.loads(content)["title"] for _, content in desk.got]
-    assert titles == ["warning: spike: Bahn", "warning: spike: Bahn (perhaps told before)"]
-    desk.status = 500
-    with pytest.raises(Retryable):
+    assert titles == ["warning: Spike: Bahn", "warning: Spike: Bahn (perhaps told before)"]
+    # Its no may come of a lost answer, or of one recipient among several.
+    desk.status = 404
+    with pytest.raises(Retryable) as refused:
         sender(channel())(message())
+    assert not isinstance(refused.value, NotTaken)
 
 
 @pytest.mark.parametrize("url", ["", "nonsense"])
