@@ -174,5 +174,5 @@ class Work:
             # What was routed since this process started may be a team's that it does not know yet.
             if known.team not in self._teams and known.since < self._started:
                 if heir is not None:
-                    yield life.inherited(known, heir, now)
+                    yield life.inherited(self._settings, known, heir, now)
                 yield life.ending(known, now, heir)

@@ -196,9 +196,14 @@ def ending(known: Work, now: datetime, heir: str | None) -> Order:
     return replace(made, note=f"{note}, {heir} has it" if heir else note)
 
 
-def inherited(known: Work, heir: str, now: datetime) -> Order:
-    """The order that makes the work of a team that is no more another's, due as it was."""
-    made = _own("route", heir, known.mention, now, subject=known.subject)
+def inherited(settings: Settings, known: Work, heir: str, now: datetime) -> Order:
+    """The order that makes the work of a team that is no more another's, due as it was.
+
+    The heir has as long to take it as with work of its own, before it is escalated.
+    """
+    _, in_time = _times(settings, known.subject.priority, now)
+    subject = replace(known.subject, escalates_at=max(known.subject.escalates_at, in_time))
+    made = _own("route", heir, known.mention, now, subject=subject)
     return replace(made, note=f"{known.team} is no team any more")
 
 

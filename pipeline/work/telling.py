@@ -1,7 +1,8 @@
 """What people are told of work: once a story, when nobody takes it, and summed up at set times.
 
-Near copies of one mention are one story, however many teams, hours or copies it takes; ids are made
-of team and story, so that whoever tells knows what was told. Pure functions of what is open.
+Near copies of one mention are one story of each team that has them, however many hours or copies it
+takes; ids are made of team and story, so that whoever tells knows what was told. Pure functions of
+what is open.
 """
 
 from collections.abc import Iterable, Iterator

@@ -265,7 +265,9 @@ def test_the_work_of_a_team_without_a_route_ends_or_is_inherited(
         in run("work", "show", "push:1", "--team", "old").stdout
     )
     for name in ("push:1", "push:3"):
-        assert after[name, "heir"]["subject"] == after[name, "old"]["subject"]
+        old, new = (after[name, team]["subject"] for team in ("old", "heir"))
+        assert new["escalates_at"] > old["escalates_at"]
+        assert new == old | {"escalates_at": new["escalates_at"]}
 
     gone: Message = (b"push:2", None, headers.tombstone_headers("push:2", 1 << 50, "posts"))
     publish(installation, "mentions.raw", [gone])

@@ -146,6 +146,18 @@ def test_what_nobody_takes_is_escalated_once() -> None:
     assert other.steps[0].note == "nobody of press has taken it"
 
 
+def test_an_heir_has_time_to_take_what_it_inherits() -> None:
+    late = NOW + timedelta(hours=20)  # it could have been escalated long ago
+    inherited = life.decide(None, life.inherited(SETTINGS, after(), "board", late))
+    assert inherited
+    assert inherited.subject.due == after().subject.due
+    assert inherited.subject.escalates_at == late + timedelta(hours=12)
+    shelf = Shelf()
+    shelf.adopt(key("board", "t:1"), msgspec.json.encode(inherited))
+    assert list(shelf.forsaken(late + timedelta(hours=11))) == []
+    assert [work.team for work in shelf.forsaken(late + timedelta(hours=12))] == ["board"]
+
+
 def test_orders_that_make_no_sense_are_refused() -> None:
     with pytest.raises(ValueError, match="no work of press"):
         life.decide(None, order("take"))
