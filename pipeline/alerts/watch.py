@@ -64,11 +64,15 @@ def published(settings: Settings, since: datetime | None = None) -> list[Alert]:
     Raises:
         ConfigError: no broker answers, or there is no such topic.
     """
-    found = {
-        record.key: decode_alert(record.value)
-        for record in records(settings, settings.kafka.topic(topics.ALERTS))
-        if record.value is not None
-    }
+    found: dict[bytes | None, Alert] = {}
+    for record in records(settings, settings.kafka.topic(topics.ALERTS)):
+        if record.value is None:
+            continue
+        try:
+            found[record.key] = decode_alert(record.value)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            # The record stage reads the same message and sends it to the dead letters.
+            _log.error("alert %s cannot be read: %s", record.key, error)
     chosen = [alert for alert in found.values() if since is None or alert.at >= since]
     return sorted(chosen, key=lambda alert: (alert.at, alert.id))
 

@@ -16,11 +16,13 @@ SAME = {"neutral"}
 
 def texts() -> Iterator[tuple[str, str, str]]:
     """Each text's name, in German, in English."""
-    tables = (alerts._REASONS, telling._WORDS, senders._WORDS, reasons._PLAIN, reasons._WHERE)
+    tables = (alerts._REASONS, telling._WORDS, reasons._PLAIN, reasons._WHERE)
     for table in tables:
         for name, both in table.items():
             assert both.keys() == {"de", "en"}
             yield name, both["de"], both["en"]
+    for name, words in {"again": senders._AGAIN, "more": senders._MORE, **senders._NAMES}.items():
+        yield name, words.de, words.en
     for name, forms in reasons._REASONS.items():
         yield from ((name, de, en) for de, en in zip(forms["de"], forms["en"], strict=True))
 

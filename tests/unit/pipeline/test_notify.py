@@ -2,14 +2,23 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
+from kafka.errors import KafkaConnectionError
 from prometheus_client import REGISTRY
 
+from pipeline import admin
+from pipeline import notify as module
+from pipeline.alerts.watch import published
+from pipeline.errors import ConfigError
 from pipeline.notify import _Line, quiet, wants
 from pipeline.senders import Message, words
+from pipeline.settings import Settings
+from pipeline.work.book import Copy
 from schemas.alert import Notified
 from schemas.delivery import Delivery
 from tests.support.desk import Desk
@@ -255,3 +264,211 @@ def test_a_digest_that_may_have_been_told_is_not_sent_for_ever(desk: Desk) -> No
     assert tell(made, now=NOW + timedelta(hours=23)) is False
     assert tell(made, now=NOW + timedelta(hours=24)) is None
     assert (ledger.states[-1].state, ledger.states[-1].lost) == ("given up", 0)
+
+
+def rounds(made: _Line, *news: Any, now: datetime = NOW) -> int:
+    """Tell until nothing is due; how often that took."""
+    made._again_at = 0.0
+    for count in range(100):
+        message = made.message(news, now)
+        if message is None:
+            return count
+        made.tell(message, now)
+    pytest.fail("it never ends")
+
+
+def marked(ledger: Ledger) -> set[str]:
+    return {mark.alert.rpartition(":")[2] for mark in ledger.marks}
+
+
+def failures() -> float | None:
+    return REGISTRY.get_sample_value("mentions_channel_failures", {"channel": "desk"})
+
+
+def test_what_a_channel_refuses_to_be_told_holds_up_nothing_else(desk: Desk) -> None:
+    ledger = Ledger()
+    made = line(ledger)
+    desk.answers[b"spike:Bahn:7"] = 422
+    news = [alert(str(n)) for n in range(10, 29)] + [alert("7")]
+    assert rounds(made, *news) < 12
+    assert marked(ledger) == {str(n) for n in range(10, 29)}
+    refused = [headers["idempotency-key"] for headers, body in desk.got if b"Bahn:7" in body]
+    assert len(refused) == len(set(refused)) <= 6  # ever fewer together
+    # What is worse comes at once, while it waits by itself.
+    assert made.due([alert("7"), alert("8", severity="critical")], NOW)[0].id == "spike:Bahn:8"
+    assert rounds(made, alert("7"), alert("8", severity="critical")) == 1
+    # It is tried again, and counted where it was no use.
+    made._refused = dict.fromkeys(made._refused, 0.0)
+    assert rounds(made, alert("7")) == 1
+    assert (ledger.states[-1].state, ledger.states[-1].error) == ("waiting", "it answers 422")
+    assert tell(made, alert("7"), now=NOW + timedelta(days=1)) is None
+    assert (ledger.states[-1].state, ledger.states[-1].lost) == ("given up", 1)
+
+
+def test_a_channel_that_refuses_everything_for_a_while_loses_nothing(desk: Desk) -> None:
+    ledger = Ledger()
+    made = line(ledger)
+    news = [alert(str(n)) for n in range(5)]
+    desk.status = 400
+    assert rounds(made, *news) == 7  # all five, two, and each by itself
+    desk.status = 200
+    made._refused = dict.fromkeys(made._refused, 0.0)
+    rounds(made, *news)
+    assert marked(ledger) == {"0", "1", "2", "3", "4"}
+
+
+def test_what_is_critical_does_not_wait_for_what_stays_undecided(desk: Desk) -> None:
+    ledger = Ledger()
+    made = line(ledger)
+    desk.answers[b"spike:Bahn:7"] = 500
+    news = [alert("7"), *(alert(str(n), severity="critical") for n in (8, 9))]
+    assert tell(made, alert("7")) is False
+    first = keys(desk)[0]
+    assert [tell(made, *news) for _ in range(4)] == [False, False, True, True]
+    assert marked(ledger) == {"8", "9"}
+    # What stays undecided stays as it was, over a kill, too.
+    made = line(ledger, told=("spike:Bahn:8", "spike:Bahn:9"))
+    del desk.answers[b"spike:Bahn:7"]
+    assert tell(made, *news) is True
+    assert [key for key in keys(desk) if key == first] == [first] * 4
+    assert ledger.states[-1].state == "told"
+
+
+def test_who_tells_no_more_sends_nothing(desk: Desk) -> None:
+    ledger = Ledger()
+    made = line(ledger)
+    message = made.message([alert()], NOW)
+    assert message is not None
+    assert made.tell(message, NOW, lambda: False) is False
+    assert (desk.got, ledger.marks) == ([], [])
+    assert [state.state for state in ledger.states] == ["sending"]
+    assert tell(line(ledger), alert()) is True
+    assert keys(desk) == [message.id]
+
+
+@pytest.mark.parametrize("kind", ["new", "digest"])
+def test_what_is_no_more_to_be_told_is_neither_waited_for_nor_lost(desk: Desk, kind: str) -> None:
+    ledger = Ledger()
+    made = line(ledger, teams=["press"])
+    desk.status = 404
+    work = story(kind=kind)
+    assert tell(made, work) is False
+    assert (ledger.states[-1].state, failures()) == ("waiting", 1)
+    assert tell(made, work) is False
+    # Somebody has taken it, or the digest's hour is over.
+    assert tell(made) is None
+    assert (ledger.states[-1].state, failures()) == ("given up", 0)
+    assert tell(made, now=NOW + timedelta(days=2)) is None
+    assert ledger.states[-1].lost == 0
+
+
+def test_what_waits_is_known_after_a_restart(desk: Desk) -> None:
+    ledger = Ledger()
+    desk.status = 404
+    assert tell(line(ledger), alert()) is False
+    second = line(ledger)
+    assert tell(second, alert()) is False
+    assert tell(second, now=NOW + timedelta(days=1)) is None
+    assert (ledger.states[-1].state, ledger.states[-1].lost) == ("given up", 1)
+
+
+@pytest.mark.usefixtures("desk")
+def test_a_flood_is_told_before_the_cool_down_and_what_expires_is_counted() -> None:
+    ledger = Ledger()
+    made = line(ledger, cooldown=30)
+    assert rounds(made, *(alert(str(n)) for n in range(45))) == 3
+    assert len(ledger.marks) == 45
+    asleep = line(Ledger(), quiet="00:00-23:59")
+    assert tell(asleep, alert()) is None
+    assert tell(asleep, now=NOW + timedelta(days=1)) is None
+    assert REGISTRY.get_sample_value("mentions_channel_lost", {"channel": "desk"}) == 1
+
+
+def test_only_who_tells_shows_how_it_stands(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger = Ledger()
+    desk.status = 404
+    tell(line(ledger), alert())
+    module._hide()
+    made = line(ledger)
+    assert failures() is None
+    monkeypatch.setattr(module, "_lines", lambda *_: [made])
+    assert module._taken_over(Settings(), ledger, "en") == [made]
+    assert failures() == 1
+
+
+@pytest.mark.parametrize("error", [KafkaConnectionError("away"), ConfigError("away")])
+def test_an_outage_at_the_take_over_is_waited_out(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(module, "_lines", fail)
+    assert module._taken_over(Settings(), Ledger(), "en") is None
+
+
+class Record:
+    """A message of a topic."""
+
+    key = b"x"
+
+    def __init__(self, value: bytes | None) -> None:
+        self.value = value
+
+
+@pytest.mark.usefixtures("desk")
+def test_what_cannot_be_read_is_left_out(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    mark = Notified(channel="desk", alert="spike:Bahn:1", at=NOW)
+    found = {
+        "mentions.notified": [b"{}", None, msgspec.json.encode(mark)],
+        "mentions.alerts": [b"{", None, msgspec.json.encode(alert())],
+    }
+
+    def records(_: Settings, name: str) -> Iterator[Record]:
+        return map(Record, found.get(name, []))
+
+    monkeypatch.setattr(module, "records", records)
+    monkeypatch.setattr("pipeline.alerts.watch.records", records)
+    settings = Settings.model_validate({"channels": [{"name": "desk", "url": "env:DESK_URL"}]})
+    (made,) = module._lines(settings, Ledger(), "en")
+    assert made.told == {"spike:Bahn:1"}
+    assert published(settings) == [alert()]
+    assert caplog.text.count("cannot be read") == 2
+
+
+def test_who_lost_its_place_for_a_moment_reads_anew_what_was_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    polls: list[float] = []
+    read: list[str] = []
+
+    class Place:
+        """Is ours all the time, but for a moment between two polls."""
+
+        def __init__(self, *given: Any) -> None:
+            self.release = given[-1]
+
+        def poll(self, seconds: float) -> set[int]:
+            polls.append(seconds)
+            if len(polls) == 3:
+                self.release({0})
+            return {0}
+
+        def close(self) -> None:
+            """Nothing to let go of."""
+
+    monkeypatch.setattr(module, "Ownership", Place)
+    monkeypatch.setattr(admin, "producer", lambda _: nullcontext())
+    monkeypatch.setattr(Copy, "of", lambda _: nullcontext())
+    monkeypatch.setattr(module, "_news", lambda *_: None)
+    monkeypatch.setattr(module, "_LOOK_EVERY", 0.0)
+
+    def lines(*_: object) -> list[_Line]:
+        read.append("all")
+        return []
+
+    monkeypatch.setattr(module, "_lines", lines)
+    module.notify(Settings(), lambda: len(polls) >= 6)
+    assert read == ["all"] * 3  # at the start, when it began to tell, and after the loss
