@@ -132,6 +132,11 @@ def _marked(settings: Settings, word: Word, found: Stored) -> _Changed:
         )
         corrections.publish(settings, [made])
         marks[mention.id, chosen] = made
+    if amendments.read(settings).get(mention.id):
+        # The index may not show the last of them yet, and it must not be lost.
+        chain = reprocess.in_force(settings)
+        reprocess.changed(chain, [found])
+        return chain.watchlist.by.version.encode(), chosen
     version = mention.matches[0].by.version.encode()
     mention.matches = tuple(
         msgspec.structs.replace(match, relevance=None) for match in mention.matches
