@@ -93,7 +93,7 @@ def deliveries(settings: Settings) -> dict[str, Delivery]:
     for record in records(settings, settings.kafka.topic(topics.DELIVERIES)):
         try:
             said = decode_delivery(record.value or b"")
-        except msgspec.MsgspecError as error:  # a newer version's
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:  # a newer version's
             _log.error("delivery of %s cannot be read: %s", record.key, error)
         else:
             found[said.channel] = said

@@ -20,7 +20,8 @@ class Delivery(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The message's ``Idempotency-Key``, made of the channel's name and of the content."""
     state: Literal["sending", "waiting", "told", "given up"]
     """``sending``: perhaps told, perhaps not. ``waiting``: the channel did not take it, it is tried
-    again. ``given up``: it did not take it for so long that it is no news any more."""
+    again. ``given up``: it did not take it for so long that it is no news any more, or there is
+    nothing to be told any more."""
     at: Instant
     """When that became so."""
     since: Instant
