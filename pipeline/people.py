@@ -20,10 +20,9 @@ from pipeline.reasons import channels, reason
 from schemas.forgotten import folded
 from schemas.mention import Author, Thread
 
-__all__ = ["KINDS", "WEIGHTS", "Kind", "Parts", "Person", "Post", "asking", "people", "person_of"]
+__all__ = ["WEIGHTS", "Kind", "Parts", "Person", "Post", "asking", "people", "person_of"]
 
 Kind: TypeAlias = Literal["journalist", "blogger", "forum regular", "helper", "voice"]
-KINDS: Final[tuple[Kind, ...]] = ("journalist", "blogger", "forum regular", "helper", "voice")
 
 WEIGHTS: Final[Mapping[str, float]] = {
     "reach": 0.2,

@@ -5,16 +5,8 @@ from typing import Final
 
 from pipeline.advice import Language, number
 
-__all__ = ["KINDS", "channels", "reason"]
+__all__ = ["channels", "reason"]
 
-KINDS: Final[dict[str, dict[Language, str]]] = {
-    "journalist": {"en": "journalist", "de": "Presse"},
-    "blogger": {"en": "blogger", "de": "Blog"},
-    "forum regular": {"en": "forum regular", "de": "Stammgast im Forum"},
-    "helper": {"en": "helper", "de": "hilft anderen"},
-    "voice": {"en": "voice", "de": "Stimme"},
-}
-"""What the kinds of people are called."""
 _WHERE: Final[dict[str, dict[Language, str]]] = {
     "microblog": {"en": "microblog", "de": "Mikroblogs"},
     "forum": {"en": "forum", "de": "Foren"},

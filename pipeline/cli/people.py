@@ -12,6 +12,7 @@ import click
 from pipeline.cli._shared import emit, json_option, moment, settings, table
 from pipeline.cli._staying import host_option, port_option, turning, until_signalled
 from pipeline.errors import ConfigError, Retryable
+from pipeline.kibana.words import PERSON_KINDS
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-_KINDS: Final = ("journalist", "blogger", "forum regular", "helper", "voice")
 _UNKNOWN: Final = {
     "en": (
         "no watchlist topic {topic!r}; did you mean {near!r}?",
@@ -69,7 +69,7 @@ How the score is made: docs/people.en.md, docs/people.de.md"""
 )
 @click.option("--topic", "topics", multiple=True, help="A watchlist topic; may be repeated.")
 @click.option("--since", callback=moment, default="90d", show_default=True, help="7d, or a time.")
-@click.option("--kind", type=click.Choice(_KINDS), help="Only people of this kind.")
+@click.option("--kind", type=click.Choice(tuple(PERSON_KINDS)), help="Only people of this kind.")
 @click.option("--number", "-n", default=20, show_default=True, type=click.IntRange(1, 10_000))
 @click.option("--all", "everybody", is_flag=True, help="Also bots, own staff and copyists.")
 @click.option("--csv", "as_csv", is_flag=True, help="A table for other programs.")
@@ -286,8 +286,6 @@ def _name(person: "Person") -> str:
 
 
 def _show(found: "Sequence[Person]", lang: "Language") -> None:
-    from pipeline.reasons import KINDS  # noqa: PLC0415
-
     titles = {
         "de": ("Menschen", "nicht dabei, weil", ["wer", "Punkte", "Art", "warum", "wo"]),
         "en": ("people", "left out", ["who", "score", "kind", "why", "where"]),
@@ -298,7 +296,7 @@ def _show(found: "Sequence[Person]", lang: "Language") -> None:
         (
             _name(person),
             person.score,
-            ", ".join(KINDS[kind][lang] for kind in person.kinds),
+            ", ".join(PERSON_KINDS[kind][lang] for kind in person.kinds),
             "; ".join(person.reasons)
             + (f"; {left_out}: {person.left_out}" if person.left_out else "")
             + (f" [{person.topic}]" if several else ""),

@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from pipeline.cli.people import _safe, _write_csv
-from pipeline.people import Person, Post, asking, people, person_of
+from pipeline.kibana.words import PERSON_KINDS
+from pipeline.people import Kind, Person, Post, asking, people, person_of
 from pipeline.reasons import channels
 from schemas.forgotten import anonymous
 from schemas.mention import Author, Channel, Thread
@@ -248,3 +249,7 @@ def test_every_reason_is_said_in_german_too() -> None:
 def test_every_channel_can_be_named() -> None:
     for lang in ("de", "en"):
         assert all(channels([name], lang) for name in get_args(Channel))
+
+
+def test_all_kinds_of_people_have_a_name() -> None:
+    assert tuple(PERSON_KINDS) == get_args(Kind)
