@@ -211,7 +211,7 @@ def test_what_is_no_longer_shown_is_a_gap_until_it_is_read_once_more() -> None:
     (gap,) = [page.gap for page in pages if page.gap]
     assert gap == (read, days_ago(1))
     assert not any(page.gap for page in drain(source, pages[-1].cursor))
-    ordered = drain(source, source.rewind(pages[-1].cursor, NOW - timedelta(days=5)))
+    ordered = drain(source, source.rewind(pages[-1].cursor, datetime.now(UTC) - timedelta(days=5)))
     assert [page.gap for page in ordered if page.gap] == [(days_ago(5), days_ago(1))]
 
 
