@@ -128,6 +128,8 @@ class _Line:
         self._ledger = ledger
         self._last = last
         """When it was told something last."""
+        self._began: datetime | None = None
+        """When it was told something last that was not told within a cool-down."""
         self._send = sender(channel, lang)
         self._again_at = 0.0
         self._most = _MOST_TOGETHER
@@ -146,9 +148,7 @@ class _Line:
         if time.monotonic() < self._again_at:
             return []
         hushed = quiet(self.channel, now)
-        rest = timedelta(minutes=self.channel.cooldown)
-        # All that is due in one moment is told in it, in as many messages as it takes.
-        resting = self._last is not None and timedelta(0) < now - self._last < rest
+        resting = self._resting(now)
         found = [
             one
             for one in news
@@ -160,6 +160,14 @@ class _Line:
             return worst_first(taken)[: self._most]
         moment = time.monotonic()
         return [one for one in worst_first(found) if self._refused[one.id] <= moment][:1]
+
+    def _resting(self, now: datetime) -> bool:
+        """Whether its cool-down lasts: not in the very moment in which it begins.
+
+        All that is due then is told, in as many messages as it takes.
+        """
+        rest = timedelta(minutes=self.channel.cooldown)
+        return self._last is not None and now != self._began and now - self._last < rest
 
     def _owed(self, one: News, now: datetime) -> bool:
         return one.id not in self.told and one.at > now - _NEWS and wants(self.channel, one)
@@ -213,6 +221,8 @@ class _Line:
         except Retryable as error:
             self._failed(state, news, error, now, beside=beside)
             return False
+        if not self._resting(now):
+            self._began = now
         self._last = now
         self._most = min(_MOST_TOGETHER, 2 * self._most)
         self.told.update(one.id for one in news)

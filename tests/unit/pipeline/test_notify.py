@@ -378,6 +378,10 @@ def test_a_flood_is_told_before_the_cool_down_and_what_expires_is_counted() -> N
     made = line(ledger, cooldown=30)
     assert rounds(made, *(alert(str(n)) for n in range(45))) == 3
     assert len(ledger.marks) == 45
+    # What is critical comes within the cool-down, and takes nothing else along.
+    later = NOW + timedelta(minutes=1)
+    assert rounds(made, alert("x", severity="critical"), alert("y"), now=later) == 1
+    assert {"x"} == marked(ledger) - {str(n) for n in range(45)}
     asleep = line(Ledger(), quiet="00:00-23:59")
     assert tell(asleep, alert()) is None
     assert tell(asleep, now=NOW + timedelta(days=1)) is None
