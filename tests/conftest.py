@@ -5,6 +5,7 @@ that uses them owns what starts with its ``unique`` prefix, and nothing else.
 """
 
 import os
+import signal
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,10 +25,12 @@ PATIENCE = 180  # seconds; the first test of a run waits for the servers, and pe
 
 
 def pytest_configure() -> None:
-    """Make the run independent of the settings of whoever starts it."""
+    """Make the run independent of whoever starts it."""
     for name in list(os.environ):
         if name.startswith(("MENTIONS_", "OTEL_")) and name != "MENTIONS_CACHE":
             del os.environ[name]
+    # Who is started in the background ignores Ctrl-C, and so would whoever it starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

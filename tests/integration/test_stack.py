@@ -167,8 +167,6 @@ def test_an_interrupted_up_stops_what_it_had_started(own: Stack) -> None:
         "MENTIONS_STACK__ELASTICSEARCH_HEAP": "512m",
     }
     command = [sys.executable, "-m", "pipeline"]
-    # Who is started in the background ignores Ctrl-C, and so would whoever it starts.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     with subprocess.Popen([*command, "up"], env=env, stderr=subprocess.DEVNULL) as up:
         while not own.servers[1].process():
             assert up.poll() is None
