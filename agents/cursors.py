@@ -32,9 +32,9 @@ _CLIENT: Final[Mapping[str, Any]] = {
 }
 
 
-def partition_of(name: str, partitions: int) -> int:
-    """The partition that a source belongs to."""
-    return int((murmur2(name.encode()) & 0x7FFFFFFF) % partitions)
+def partition_of(key: bytes, partitions: int) -> int:
+    """The partition that a key belongs to, as every Kafka producer has it."""
+    return int((murmur2(key) & 0x7FFFFFFF) % partitions)
 
 
 class Cursors:

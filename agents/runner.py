@@ -266,7 +266,9 @@ class Agent:
     def _adopt(self, owned: Collection[int]) -> None:
         """Make tasks for what is ours and is not being read; drop what is not ours."""
         count = self._ownership.partitions
-        ours = {name for name in self._polled if count and partition_of(name, count) in owned}
+        ours = {
+            name for name in self._polled if count and partition_of(name.encode(), count) in owned
+        }
         # The old task of a changed source may still finish its page: its cursor comes first.
         ours -= {source.config.name for source, task in self._closing if task and not task.idle}
         for name, task in list(self._tasks.items()):
@@ -280,7 +282,7 @@ class Agent:
         if not missing:
             return
         try:
-            known = self._cursors.read({partition_of(name, count) for name in missing})
+            known = self._cursors.read({partition_of(name.encode(), count) for name in missing})
         except KafkaError as error:
             _log.warning("waiting for Kafka to read cursors: %s", error)
             return
@@ -298,7 +300,7 @@ class Agent:
         going = [
             task
             for task in list(self._tasks.values())
-            if count and partition_of(task.name, count) in partitions
+            if count and partition_of(task.name.encode(), count) in partitions
         ]
         for task in going:
             task.stop()

@@ -20,13 +20,14 @@ from typing import Any, Final
 
 from kafka import TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
-from kafka.partitioner.default import murmur2
 from kafka.structs import OffsetAndMetadata
 from msgspec import Struct
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
+from agents.cursors import partition_of
 from pipeline import admin
 from pipeline.errors import ConfigError, PipelineError
+from pipeline.reader import until
 from pipeline.settings import Settings
 from schemas.topics import ENRICHED, RAW
 
@@ -207,7 +208,7 @@ def _publish(producer: Any, name: str, partitions: int, batch: Sequence[Any]) ->
                 (_MOVED, name.encode()),
             ],
             # Said, because a client goes by the number of partitions that it heard of last.
-            partition=(murmur2(record.key) & 0x7FFFFFFF) % partitions,
+            partition=partition_of(record.key, partitions),
             timestamp_ms=record.timestamp,
         )
         for record in batch
@@ -240,10 +241,7 @@ def _read(reader: Any, starts: Offsets, ends: Offsets) -> Iterator[Any]:  # noqa
     reader.assign(list(ends))
     for partition, start in starts.items():
         reader.seek(partition, start)
-    # By position: compaction leaves offsets without a record.
-    while any(reader.position(each) < end for each, end in ends.items()):
-        for partition, batch in reader.poll(timeout_ms=500).items():
-            yield from (record for record in batch if record.offset < ends[partition])
+    return until(reader, ends)
 
 
 def _offsets(client: Any, groups: Sequence[str], name: str) -> dict[str, Offsets]:  # noqa: ANN401

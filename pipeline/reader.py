@@ -1,6 +1,6 @@
 """Reading a topic outside any consumer group: from a time or the newest few, to its end or on."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +11,7 @@ from pipeline import admin
 from pipeline.errors import ConfigError
 from pipeline.settings import Settings
 
-__all__ = ["decoded", "records"]
+__all__ = ["decoded", "records", "until"]
 
 
 def decoded(value: bytes | None) -> Any:  # noqa: ANN401 - any JSON
@@ -55,15 +55,28 @@ def records(
         ends = reader.end_offsets(partitions)
         for partition, offset in _starts(reader, partitions, ends, since, newest).items():
             reader.seek(partition, offset)
-        # By position, not by record: compaction leaves offsets without a record at the very end.
-        while any(reader.position(partition) < ends[partition] for partition in partitions):
-            for partition, batch in reader.poll(timeout_ms=500).items():
-                yield from batch if follow else (r for r in batch if r.offset < ends[partition])
-        if follow:
-            yield None
-        while follow:
+        if not follow:
+            yield from until(reader, ends)
+            return
+        while _short_of(reader, ends):
             for batch in reader.poll(timeout_ms=500).values():
                 yield from batch
+        yield None
+        while True:
+            for batch in reader.poll(timeout_ms=500).values():
+                yield from batch
+
+
+def until(reader: KafkaConsumer, ends: Mapping[TopicPartition, int]) -> Iterator[Any]:
+    """The records from where a reader stands up to these offsets, the latter not included."""
+    while _short_of(reader, ends):
+        for partition, batch in reader.poll(timeout_ms=500).items():
+            yield from (record for record in batch if record.offset < ends[partition])
+
+
+def _short_of(reader: KafkaConsumer, ends: Mapping[TopicPartition, int]) -> bool:
+    # By position, not by record: compaction leaves offsets without a record at the very end.
+    return any(reader.position(partition) < end for partition, end in ends.items())
 
 
 def _starts(
