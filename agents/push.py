@@ -28,7 +28,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from agents.errors import SourceError, Unconfirmed
-from agents.impatient import HEAD_BYTES, Impatient
+from agents.impatient import server
 from agents.incoming import Invalid, deletion, read
 from agents.secret import Secret
 from agents.source import Deletion, Publish, SourceConfig
@@ -105,22 +105,7 @@ class Push:
             msg = f"cannot listen on {self.config.listen}: {error.strerror}"
             raise SourceError(msg) from error
         self._socket = bound
-        self._server = uvicorn.Server(
-            uvicorn.Config(
-                self._app(),
-                log_config=None,
-                log_level="error",
-                access_log=False,
-                server_header=False,
-                lifespan="off",
-                loop="asyncio",
-                http=Impatient,
-                h11_max_incomplete_event_size=HEAD_BYTES,
-                ws="none",
-                limit_concurrency=_AT_ONCE,
-                timeout_graceful_shutdown=_DRAIN,
-            )
-        )
+        self._server = server(self._app(), at_once=_AT_ONCE, drain=_DRAIN, loop="asyncio")
         self._thread = threading.Thread(
             target=self._server.run, args=([bound],), name=self.config.name, daemon=True
         )

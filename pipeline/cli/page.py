@@ -23,9 +23,7 @@ What is said there is what 'mentions mark' says, with the name that somebody log
 @click.pass_context
 def command(ctx: click.Context, *, verbose: bool) -> None:
     """Serve the page on which analysts correct mentions, until interrupted."""
-    import uvicorn  # noqa: PLC0415 - not needed for --help
-
-    from agents.impatient import HEAD_BYTES, Impatient  # noqa: PLC0415
+    from agents.impatient import server  # noqa: PLC0415 - not needed for --help
     from pipeline import logs  # noqa: PLC0415
     from pipeline.page.app import app  # noqa: PLC0415
     from pipeline.page.guard import tokens  # noqa: PLC0415
@@ -40,27 +38,11 @@ def command(ctx: click.Context, *, verbose: bool) -> None:
             f"mentions: {host} is open to others: let only a server that speaks TLS reach it",
             err=True,
         )
-    server = uvicorn.Server(
-        uvicorn.Config(
-            app(config, people),
-            host=host,
-            port=int(port),
-            log_config=None,
-            log_level="error",
-            access_log=False,
-            server_header=False,
-            lifespan="off",
-            http=Impatient,
-            h11_max_incomplete_event_size=HEAD_BYTES,
-            ws="none",
-            limit_concurrency=64,
-            timeout_graceful_shutdown=10,
-        )
-    )
-    bound = server.config.bind_socket()
+    made = server(app(config, people), at_once=64, drain=10, host=host, port=int(port))
+    bound = made.config.bind_socket()
     shown = f"[{host}]" if ":" in host else host
     click.echo(f"http://{shown}:{bound.getsockname()[1]}/mention?id=ID for {', '.join(people)}")
-    server.run(sockets=[bound])
+    made.run(sockets=[bound])
 
 
 def _loopback(host: str) -> bool:
