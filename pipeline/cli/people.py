@@ -3,8 +3,9 @@
 import csv
 import sys
 import time
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -15,11 +16,8 @@ from pipeline.errors import ConfigError, Retryable
 from pipeline.kibana.words import PERSON_KINDS
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
     from elasticsearch import Elasticsearch
 
-    from agents.turning import Turning
     from pipeline.advice import Language
     from pipeline.people import Person
     from pipeline.settings import Settings
@@ -113,15 +111,12 @@ def command(
         msg = "--port is for --every"
         raise click.UsageError(msg)
     if update:
-        back = datetime.now(UTC) - since
-
-        def renew(topic: str) -> None:
-            count = _update(config, topic, datetime.now(UTC) - back, lang)
-            click.echo(f"{topic}: {count} people", err=True)
-
-        _renew(
-            renew, lambda: topics or _watched(config), every, turning(config).watched(host, port)
-        )
+        renew = partial(_renew, config, topics, datetime.now(UTC) - since, lang)
+        if every is None:
+            list(renew())
+            return
+        with turning(config).watched(host, port) as loop:
+            _keep_up(renew, every, until_signalled(), loop.turn)
         return
     if not topics:
         msg = "which topic? --topic NAME; the watchlist names them"
@@ -185,32 +180,25 @@ def _find(
 
 
 def _renew(
-    renew: "Callable[[str], None]",
-    topics: "Callable[[], Sequence[str]]",
-    every: float | None,
-    watched: "AbstractContextManager[Turning]",
-) -> None:
-    """Renew topics once, or again and again under a watchdog."""
-    if every is None:
-        for topic in topics():
-            renew(topic)
-        return
-    with watched as loop:
-        _keep_up(renew, topics, every, until_signalled(), loop.turn)
+    config: "Settings", topics: Sequence[str], back: timedelta, lang: "Language"
+) -> Iterator[str]:
+    """Renew topics one by one, by default all that are watched; yields each that is done."""
+    for topic in topics or _watched(config):
+        count = _update(config, topic, datetime.now(UTC) - back, lang)
+        click.echo(f"{topic}: {count} people", err=True)
+        yield topic
 
 
 def _keep_up(
-    renew: "Callable[[str], None]",
-    topics: "Callable[[], Sequence[str]]",
+    renew: Callable[[], Iterator[str]],
     every: float,
-    over: "Callable[[], bool]",
-    turn: "Callable[[], None]",
+    over: Callable[[], bool],
+    turn: Callable[[], None],
 ) -> None:
     """Renew topics again and again until it is over; what cannot be now is tried again soon.
 
     Args:
-        renew: does it for one topic.
-        topics: which; asked each time.
+        renew: renews them, and yields after each.
         every: seconds from one beginning to the next.
         over: whether to end.
         turn: says that it goes on.
@@ -225,8 +213,7 @@ def _keep_up(
             continue
         due = time.monotonic() + every
         try:
-            for topic in topics():
-                renew(topic)
+            for _ in renew():
                 if over():
                     return
                 if done:  # many may take long

@@ -1,3 +1,5 @@
+from collections.abc import Iterator
+
 import pytest
 from click.testing import CliRunner
 
@@ -12,16 +14,18 @@ def test_people_are_renewed_through_an_outage_and_ready_only_then(
     monkeypatch.setattr(people, "_AGAIN_AFTER", 0.01)
     done: list[str] = []
 
-    def renew(topic: str) -> None:
-        done.append(topic)
-        if len(done) == 2:
-            raise Retryable
+    def renew() -> Iterator[str]:
+        for topic in ("a", "b"):
+            done.append(topic)
+            if len(done) == 2:
+                raise Retryable
+            yield topic
 
     def over() -> bool:
         return len(done) >= 8
 
     turns: list[int] = []
-    people._keep_up(renew, lambda: ["a", "b"], 0.02, over, lambda: turns.append(len(done)))
+    people._keep_up(renew, 0.02, over, lambda: turns.append(len(done)))
     assert done == ["a", "b", "a", "b", "a", "b", "a", "b"]
     assert turns
     assert turns[0] >= 4  # not before all topics were renewed once
