@@ -53,11 +53,15 @@ class Repeats:
             undated: see ``Page``.
         """
         at = mention.published_at
-        if undated:
-            if mention.collector.published_estimated:
-                at = _SOME_TIME
-            mention = structs.replace(mention, revision=0, published_at=at)
-        said = structs.replace(mention, collected_at=at, collector=_NOBODY)
+        if undated and mention.collector.published_estimated:
+            at = _SOME_TIME
+        said = structs.replace(
+            mention,
+            revision=0 if undated else mention.revision,
+            published_at=at,
+            collected_at=at,
+            collector=_NOBODY,
+        )
         return hashlib.blake2b(encode(said), digest_size=16).digest()
 
     def known(self, name: str, fingerprint: bytes) -> bool:
