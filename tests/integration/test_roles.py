@@ -4,9 +4,6 @@ The server at hand can't keep roles and accounts in an index of its own, so they
 files, made from the same description as the requests.
 """
 
-import base64
-import hashlib
-import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -28,6 +25,7 @@ from pipeline.stack import spare
 from pipeline.stack.elasticsearch import Elasticsearch
 from pipeline.stack.java import find
 from schemas.mention import Author, Collector, EnrichedMention
+from tests.support.secure import let_in
 
 ALIAS = "mentions"
 PASSWORD = "only-for-this-test"  # noqa: S105 - of a server that lives for a minute
@@ -49,15 +47,8 @@ class Secured(Elasticsearch):
         made |= roles(ALIAS)
         for body in made.values():
             body.pop("applications", None)  # Kibana's, which is not here
-        lines = [f"{name}: {json.dumps(body)}\n" for name, body in made.items()]  # is YAML too
-        (config / "roles.yml").write_text("".join(lines), "utf-8")
-        names = [name.removeprefix(f"{ALIAS}_") for name in made]
-        (config / "users").write_text(
-            "".join(f"{name}:{_hashed(PASSWORD)}\n" for name in names), "utf-8"
-        )
-        (config / "users_roles").write_text(
-            "".join(f"{role}:{name}\n" for role, name in zip(made, names, strict=True)), "utf-8"
-        )
+        users = {role.removeprefix(f"{ALIAS}_"): (PASSWORD, role) for role in made}
+        let_in(config, users, made)
 
     def healthy(self) -> bool:
         """Whether it answers those who may ask."""
@@ -68,12 +59,6 @@ class Secured(Elasticsearch):
                 return client.cluster.health()["status"] in {"green", "yellow"}
             except (elasticsearch.ApiError, elasticsearch.TransportError):
                 return False
-
-
-def _hashed(password: str) -> str:
-    salt = b"0123456789abcdef0123456789abcdef"
-    key = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, 10_000, 32)
-    return f"{{PBKDF2}}10000${base64.b64encode(salt).decode()}${base64.b64encode(key).decode()}"
 
 
 def config_of(server: Elasticsearch, name: str) -> Config:

@@ -17,7 +17,7 @@ from pipeline.stack.elasticsearch import Elasticsearch
 from pipeline.stack.kafka import Kafka
 from tests.support.certificates import Certificates
 
-__all__ = ["SecureElasticsearch", "SecureKafka"]
+__all__ = ["SecureElasticsearch", "SecureKafka", "let_in"]
 
 _JAAS: Final = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
 _ITERATIONS: Final = 10_000
@@ -116,13 +116,18 @@ class SecureElasticsearch(Elasticsearch):
             "xpack.security.transport.ssl.enabled: false",
         ]
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        users = [f"{name}:{_hashed(password)}\n" for name, (password, _) in self.users.items()]
-        (config / "users").write_text("".join(users), encoding="utf-8")
-        by_role = [f"{role}:{name}\n" for name, (_, role) in self.users.items()]
-        (config / "users_roles").write_text("".join(by_role), encoding="utf-8")
-        # JSON is YAML too, but roles are told apart by lines.
-        roles = [f"{name}: {json.dumps(role)}\n" for name, role in self.roles.items()]
-        (config / "roles.yml").write_text("".join(roles), encoding="utf-8")
+        let_in(config, self.users, self.roles)
+
+
+def let_in(config: Path, users: Mapping[str, tuple[str, str]], roles: Mapping[str, object]) -> None:
+    """Write a node's users (name → password and role) and roles as the files that it reads."""
+    passwords = [f"{name}:{_hashed(password)}\n" for name, (password, _) in users.items()]
+    (config / "users").write_text("".join(passwords), encoding="utf-8")
+    by_role = [f"{role}:{name}\n" for name, (_, role) in users.items()]
+    (config / "users_roles").write_text("".join(by_role), encoding="utf-8")
+    # JSON is YAML too, but roles are told apart by lines.
+    lines = [f"{name}: {json.dumps(role)}\n" for name, role in roles.items()]
+    (config / "roles.yml").write_text("".join(lines), encoding="utf-8")
 
 
 def _hashed(password: str) -> str:
