@@ -189,8 +189,8 @@ class Enrichment(_Table):
     """For the backend ``spacy``: an installed model's name or folder for each language."""
     entities: Path | None = None
     """A file of names with aliases and ids, by convention ``entities.toml``."""
-    stories_window: Annotated[int, Field(ge=0, le=5_000_000)] = 200_000
-    """Fingerprints in which near copies are looked for, some 0.5 kB each; 0 looks for none."""
+    stories_window: Annotated[int, Field(ge=0, le=5_000_000)] = 150_000
+    """Fingerprints in which near copies are looked for, some 0.35 kB each; 0 looks for none."""
 
 
 class SecondPass(_Table):

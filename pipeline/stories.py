@@ -6,8 +6,8 @@ before its own first fingerprint. So workers need no memory in common, agree on 
 a story, and a mention that is handled again, by whomever, gets the same answer: its first
 fingerprint keeps its place.
 
-Bounded: ``enrichment.stories_window`` fingerprints in memory (some 0.5 kB each), read back from the
-topic when a worker starts. A story whose lead is older than that starts anew.
+Bounded: ``enrichment.stories_window`` fingerprints in memory (some 0.35 kB each), read back from
+the topic when a worker starts. A story whose lead is older than that starts anew.
 """
 
 import asyncio
