@@ -19,21 +19,20 @@ LANGUAGES: Final = ("de", "en")
 
 
 class Builtin:
-    """Finds names in German and English."""
+    """Finds names in German and English; a model is loaded when a text first asks for it."""
 
     def __init__(self, languages: Iterable[str] = LANGUAGES) -> None:
-        shared = lists()
+        self._languages = tuple(languages)
         self._models: dict[str, tuple[Crf, Producer]] = {}
-        for language in languages:
-            model = load(language)
-            by = Producer(name=f"names-{language}", version=model.version)
-            self._models[language] = Crf(model, shared), by
 
     def find(self, texts: Sequence[tuple[View, str]]) -> list[list[Named]]:
         """Look through texts; see ``NameFinder``."""
         found: list[list[Named]] = [[] for _ in texts]
-        for language, (crf, by) in self._models.items():
+        for language in self._languages:
             chosen = [place for place, (_, code) in enumerate(texts) if code == language]
+            if not chosen:
+                continue
+            crf, by = self._model(language)
             these = [words(texts[place][0].prose) for place in chosen]
             for place, read, names in zip(chosen, these, crf.names(these), strict=True):
                 found[place] = [
@@ -41,6 +40,13 @@ class Builtin:
                     for name in names
                 ]
         return found
+
+    def _model(self, language: str) -> tuple[Crf, Producer]:
+        if language not in self._models:
+            model = load(language)
+            by = Producer(name=f"names-{language}", version=model.version)
+            self._models[language] = Crf(model, lists()), by
+        return self._models[language]
 
 
 def build(settings: Enrichment) -> NameFinder | None:

@@ -12,6 +12,7 @@ Weights are fitted by ``benchmarks/train_names.py``; see ``data/MODEL_CARD.md``.
 import gzip
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib.resources import files
 from operator import add
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
@@ -76,6 +77,7 @@ def load(language: str) -> Model:
     return msgspec.json.decode(_read(f"{language}.json.gz"), type=Model)
 
 
+@cache
 def lists() -> Mapping[str, int]:
     """Lower-case words, and as bits the lists they are on (first names, towns, firms …)."""
     return msgspec.json.decode(_read("lists.json.gz"), type=dict[str, int])
