@@ -2,7 +2,8 @@
 
 Every stage counts what it received, sent, rejected and retried, and how long batches took; lag and
 the age of the last commit are gauges. They are served where
-``worker.port`` is set, see ``pipeline.health``; those of channels by ``mentions alerts notify``.
+``worker.port`` is set, see ``pipeline.health``; those of channels by ``mentions alerts notify``,
+that of the page by ``mentions page``.
 """
 
 from prometheus_client import Counter, Gauge, Histogram
@@ -12,6 +13,7 @@ __all__ = [
     "CHANNEL_FAILURES",
     "CHANNEL_LOST",
     "LAG",
+    "PAGE_ANSWERS",
     "PROGRESS_AGE",
     "RECEIVED",
     "REJECTED",
@@ -35,3 +37,4 @@ CHANNEL_FAILURES = Gauge(
     "mentions_channel_failures", "Attempts in vain since the channel took something.", ["channel"]
 )
 CHANNEL_LOST = Gauge("mentions_channel_lost", "Alerts and stories it never took.", ["channel"])
+PAGE_ANSWERS = Counter("mentions_page_answers", "Answers of the page for corrections.", ["status"])

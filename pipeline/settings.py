@@ -355,6 +355,17 @@ class Page(_Table):
     """``host:port``, IPv6 hosts in brackets."""
     url: Annotated[str, Field(pattern=r"^https?://[^\s/]+[^\s]*$")] | None = None
     """Where browsers find it; with it, mentions in Kibana link to it."""
+    cert_file: Path | None = None
+    """What it shows to browsers; without one it speaks plain HTTP."""
+    key_file: Path | None = None
+    """Of that certificate, where it is not in the same file."""
+
+    @model_validator(mode="after")
+    def _shows_a_certificate(self) -> "Page":
+        if self.key_file and not self.cert_file:
+            msg = "a key_file needs a cert_file"
+            raise ValueError(msg)
+        return self
 
 
 class Worker(_Table):

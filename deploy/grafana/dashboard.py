@@ -117,6 +117,9 @@ ROWS: Final = {
             "short",
         ),
     ),
+    "Page for corrections": (
+        Panel("Answers", _rate("mentions_page_answers_total", "status"), "{{status}}", "cps"),
+    ),
     "Processes": (
         Panel(
             "Memory",

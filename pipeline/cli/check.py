@@ -118,8 +118,9 @@ def _channel(channel: NotifyChannel, _config: Settings) -> str:
 
 def _page(config: Settings) -> str:
     from pipeline.page.guard import tokens  # noqa: PLC0415
+    from pipeline.page.tls import context  # noqa: PLC0415
 
-    return f"for {', '.join(tokens(config.page))}"
+    return f"{'https' if context(config.page) else 'http'}, for {', '.join(tokens(config.page))}"
 
 
 def _second(_config: Settings) -> str:

@@ -5,6 +5,7 @@ import ipaddress
 import click
 
 from pipeline.cli._shared import settings
+from pipeline.cli._staying import host_option, port_option, turning, until_signalled
 
 __all__ = ["command"]
 
@@ -20,29 +21,49 @@ Examples:
 What is said there is what 'mentions mark' says, with the name that somebody logged in with."""
 )
 @click.option("--verbose", "-v", is_flag=True, help="Show what the Kafka client says.")
+@port_option
+@host_option
 @click.pass_context
-def command(ctx: click.Context, *, verbose: bool) -> None:
+def command(ctx: click.Context, *, verbose: bool, port: int, host: str) -> None:
     """Serve the page on which analysts correct mentions, until interrupted."""
     from agents.impatient import server  # noqa: PLC0415 - not needed for --help
     from pipeline import logs  # noqa: PLC0415
     from pipeline.page.app import app  # noqa: PLC0415
     from pipeline.page.guard import tokens  # noqa: PLC0415
+    from pipeline.page.tls import context  # noqa: PLC0415
 
     logs.setup(verbose=verbose)
     config = settings(ctx)
     people = tokens(config.page)
-    host, _, port = config.page.listen.rpartition(":")
-    host = host.strip("[]")
-    if not _loopback(host):
+    tls = context(config.page)
+    address, _, number = config.page.listen.rpartition(":")
+    address = address.strip("[]")
+    if tls is None and not _loopback(address):
         click.echo(
-            f"mentions: {host} is open to others: let only a server that speaks TLS reach it",
+            f"mentions: {address} is open to others: let only a server that speaks TLS reach it",
             err=True,
         )
-    made = server(app(config, people), at_once=64, drain=10, host=host, port=int(port))
-    bound = made.config.bind_socket()
-    shown = f"[{host}]" if ":" in host else host
-    click.echo(f"http://{shown}:{bound.getsockname()[1]}/mention?id=ID for {', '.join(people)}")
-    made.run(sockets=[bound])
+    until_signalled()  # uvicorn ends first, and hands the signal on
+    with turning(config).watched(host, port) as loop:
+
+        async def turn() -> None:
+            loop.turn()
+
+        made = server(
+            app(config, people),
+            at_once=64,
+            drain=10,
+            host=address,
+            port=int(number),
+            ssl_context_factory=(lambda *_: tls) if tls else None,
+            callback_notify=turn,
+            timeout_notify=1,
+        )
+        bound = made.config.bind_socket()
+        shown = f"[{address}]" if ":" in address else address
+        where = f"{'https' if tls else 'http'}://{shown}:{bound.getsockname()[1]}"
+        click.echo(f"{where}/mention?id=ID for {', '.join(people)}")
+        made.run(sockets=[bound])
 
 
 def _loopback(host: str) -> bool:

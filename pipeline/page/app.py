@@ -4,6 +4,8 @@
     POST /mention?id=…&lang=de     one word, as ``mentions mark`` would say it
     GET  /health                   200 while it listens
 
+How the process is, and its metrics, are served elsewhere, where browsers need not come.
+
 Guarantee: the answer to a POST says that the word is on its topic, and the mention published again
 with it, or why not; where a server failed meanwhile it may be there nevertheless. One word at a
 time is said; a word that is sent twice is one.
@@ -31,6 +33,7 @@ from pipeline import versions
 from pipeline.errors import PipelineError
 from pipeline.kibana.words import Lang
 from pipeline.marking import UnknownMention, Unsayable, find, say
+from pipeline.metrics import PAGE_ANSWERS
 from pipeline.page.guard import Guard
 from pipeline.page.words import CHANNELS, LABELS, TEXTS
 from pipeline.page.words import VERDICTS as BUTTONS
@@ -180,6 +183,7 @@ class _Page:
         )
 
     def _page(self, request: Request, status: int, **values: Any) -> Response:  # noqa: ANN401 - of the template
+        PAGE_ANSWERS.labels(str(status)).inc()
         lang = self._lang(request)
         texts = {name: words[lang] for name, words in TEXTS.items()}
         if "problem" in values:

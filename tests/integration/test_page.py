@@ -3,6 +3,8 @@
 import json
 import re
 import signal
+import socket
+import ssl
 from typing import Any
 
 import httpx
@@ -10,6 +12,7 @@ import pytest
 from lxml import html
 from msgspec.structs import replace
 
+from tests.support.certificates import Certificates
 from tests.support.installation import Installation
 from tests.support.messages import mention, message, publish
 
@@ -36,10 +39,10 @@ TITLE = "<script>alert(1)</script>"
 ID = 'push:1/"a b"&c'
 
 
-def served(installation: Installation) -> str:
+def served(installation: Installation, *arguments: str) -> str:
     """The page's address, once it listens."""
-    process = installation.start("page")
-    address = re.compile(r"(http://127\.0\.0\.1:\d+)/mention")
+    process = installation.start("page", *arguments)
+    address = re.compile(r"(https?://127\.0\.0\.1:\d+)/mention")
     installation.wait(lambda: address.search(installation.log(process)) is not None, "it listens")
     found = address.search(installation.log(process))
     assert found
@@ -202,4 +205,40 @@ def test_it_is_off_unless_somebody_may_use_it(installation: Installation) -> Non
     served(installation)
     (process,) = installation._started[-1:]
     process.send_signal(signal.SIGTERM)
-    assert process.wait(15) in {0, -signal.SIGTERM}
+    assert process.wait(15) == 0
+
+
+def test_browsers_are_shown_a_certificate(installation: Installation) -> None:
+    installation.configure(CONFIG)
+    installation.env |= {"PAGE_ADA": ADA, "PAGE_BOB": BOB}
+    made = Certificates(installation.folder / "certificates")
+    installation.env["MENTIONS_PAGE__CERT_FILE"] = str(made.ca)
+    said = installation.run("page", code=1).stderr
+    assert "cannot be read" in said
+    assert str(made.ca) in said
+    installation.env["MENTIONS_PAGE__KEY_FILE"] = str(made.key)
+    url = served(installation)
+    assert url.startswith("https://")
+    trust = ssl.create_default_context(cafile=made.ca)
+    assert httpx.get(f"{url}/health", verify=trust, trust_env=False).status_code == 200
+    refused = httpx.get(f"{url}/mention", verify=trust, trust_env=False)
+    assert refused.status_code == 401
+    with pytest.raises(httpx.HTTPError):
+        httpx.get(f"{url.replace('https', 'http')}/mention", trust_env=False)
+
+
+def test_it_says_how_it_is_on_a_port_of_its_own(installation: Installation) -> None:
+    installation.configure(CONFIG)
+    installation.env |= {"PAGE_ADA": ADA, "PAGE_BOB": BOB}
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    url, own = served(installation, "--port", str(port)), f"http://127.0.0.1:{port}"
+    assert httpx.get(f"{url}/mention", trust_env=False).status_code == 401
+
+    def asked(path: str) -> httpx.Response:
+        return httpx.get(own + path, trust_env=False)
+
+    installation.wait(lambda: asked("/ready").status_code == 200, "it is ready")
+    assert asked("/health").json()["live"]
+    assert 'mentions_page_answers_total{status="401"} 1.0' in asked("/metrics").text
+    assert httpx.get(f"{url}/metrics", trust_env=False).status_code == 404

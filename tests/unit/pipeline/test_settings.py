@@ -6,6 +6,7 @@ import pytest
 from agents import runner
 from agents.push import PushConfig
 from pipeline.cli.alerts import command as alerts
+from pipeline.cli.page import command as page
 from pipeline.cli.people import command as people
 from pipeline.errors import ConfigError
 from pipeline.settings import load
@@ -36,7 +37,7 @@ def test_everything_listens_on_loopback_unless_told_otherwise() -> None:
     hosts |= {settings.worker.host, settings.agent.host}
     hosts |= {
         parameter.default
-        for command in (alerts.commands["watch"], alerts.commands["notify"], people)
+        for command in (alerts.commands["watch"], alerts.commands["notify"], people, page)
         for parameter in command.params
         if parameter.name == "host"
     }
@@ -99,6 +100,7 @@ def test_secrets_come_from_files_and_are_never_shown(
             "person of the page 'ada' is there twice",
         ),
         ('[page]\npeople = [{ name = "ada", token = "hush" }]\n', "page.people.0.token"),
+        ("[page]\nkey_file = 'page.key'\n", "page: a key_file needs a cert_file"),
     ],
 )
 def test_a_mistake_is_named_in_one_line(tmp_path: Path, content: str, said: str) -> None:

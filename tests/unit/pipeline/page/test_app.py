@@ -10,6 +10,7 @@ import httpx
 import msgspec
 import pytest
 from kafka.errors import KafkaTimeoutError
+from prometheus_client import REGISTRY
 
 from pipeline import versions
 from pipeline.errors import ConfigError, PipelineError, Retryable
@@ -147,3 +148,17 @@ def test_a_newer_version_s_word_is_shown_as_it_is(monkeypatch: pytest.MonkeyPatc
     shown = answers(monkeypatch, find=msgspec.structs.replace(MENTION, amendments=(newer,))).open()
     assert shown.status_code == 200
     assert "ironic" in shown.text
+
+
+def test_answers_are_counted_by_their_status(monkeypatch: pytest.MonkeyPatch) -> None:
+    def counted(status: str) -> float:
+        found = REGISTRY.get_sample_value("mentions_page_answers_total", {"status": status})
+        return found or 0.0
+
+    before = {status: counted(status) for status in ("200", "503")}
+    answers(monkeypatch).open()
+    answers(monkeypatch, find=Retryable("away")).open()
+    assert {status: counted(status) - number for status, number in before.items()} == {
+        "200": 1,
+        "503": 1,
+    }
