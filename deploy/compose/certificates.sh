@@ -46,6 +46,7 @@ certificate elasticsearch "$2" elasticsearch elasticsearch-1 elasticsearch-2 ela
 certificate kafka "$2" kafka kafka-1 kafka-2 kafka-3 localhost
 certificate kibana "$2" kibana localhost
 certificate mentions "$3" mentions
+certificate page "$3" page localhost
 
 # For Kafka's own tools, inside its containers.
 cat >client.properties <<PROPERTIES

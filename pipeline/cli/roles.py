@@ -22,7 +22,8 @@ Examples:
   mentions roles show --json            the requests that make them
   mentions roles apply                  make them; twice is once
   MENTIONS_ACCOUNT_INDEXER=… mentions roles apply
-                                        also the account <alias>_indexer with this password
+                                        also the account <alias>_indexer with this password;
+                                        MENTIONS_ACCOUNT_PAGE makes <alias>_page, which reads
   MENTIONS_ACCOUNT_KIBANA_SYSTEM=… mentions roles apply
                                         and set the password of Elasticsearch's own"""
 )

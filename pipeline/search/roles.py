@@ -37,7 +37,7 @@ PERSONAL: Final = (
 )
 """Fields that name a person or lead to one. The text itself may, too: that is what people write."""
 
-ACCOUNTS: Final[Mapping[str, str]] = {"indexer": "indexer"}
+ACCOUNTS: Final[Mapping[str, str]] = {"indexer": "indexer", "page": "lead"}
 """Accounts that the pipeline logs in with, and the role of each."""
 
 

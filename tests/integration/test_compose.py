@@ -1,5 +1,7 @@
 """TLS as docker-compose.yml has it: its certificates, its servers' settings, its services'."""
 
+import re
+import ssl
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from pipeline.search.roles import roles
+from pipeline.page.guard import Guard
+from pipeline.search.roles import ACCOUNTS, roles
 from pipeline.stack import Stack, spare
 from tests.support.composed import Certified, ComposedElasticsearch, ComposedKafka
 from tests.support.deploy import composed, example
@@ -20,6 +23,8 @@ PASSWORD = example()["ELASTIC_PASSWORD"]
 ALIAS = "composed"
 ROOT = "root"
 """Stands for ``elastic``, whose name is taken where its password cannot be set."""
+ADA = "ada-" * 5
+LEAVES = ("elasticsearch", "kafka", "kibana", "mentions", "page")
 ALL = {"cluster": ["all"], "indices": [{"names": ["*"], "privileges": ["all"]}]}
 
 
@@ -38,9 +43,10 @@ def servers(
     elasticsearch = ComposedElasticsearch(search.folder, search.host, search.port, search.heap)
     elasticsearch.certified = certified
     elasticsearch.environment = SERVICES["elasticsearch"]["environment"]
-    indexer = f"{ALIAS}_indexer"
-    elasticsearch.users = {ROOT: (PASSWORD, "all"), "mentions_indexer": (PASSWORD, indexer)}
-    elasticsearch.roles = {"all": ALL, indexer: roles(ALIAS)[indexer]}
+    accounts = {f"mentions_{name}": f"{ALIAS}_{role}" for name, role in ACCOUNTS.items()}
+    elasticsearch.users = {ROOT: (PASSWORD, "all")}
+    elasticsearch.users |= {name: (PASSWORD, role) for name, role in accounts.items()}
+    elasticsearch.roles = {"all": ALL} | {role: roles(ALIAS)[role] for role in accounts.values()}
     kafka = ComposedKafka(broker.folder, broker.host, broker.port, broker.heap)
     kafka.certified = certified
     kafka.environment = SERVICES["kafka"]["environment"]
@@ -77,6 +83,7 @@ def own(service: str, installation: Installation, certified: Certified) -> dict[
     here = {name: certified.here(str(value)) for name, value in given.items()}
     places = {n: v for n, v in installation.env.items() if n.endswith(("BOOTSTRAP", "URL"))}
     off = {"MENTIONS_WORKER__PORT": "0", "MENTIONS_AGENT__PORT": "0"}
+    off["MENTIONS_PAGE__LISTEN"] = "127.0.0.1:0"
     if here.get("MENTIONS_ELASTICSEARCH__USERNAME") == "elastic":
         here["MENTIONS_ELASTICSEARCH__USERNAME"] = ROOT
     return here | places | off | {"MENTIONS_CONFIG": str(installation.config)}
@@ -98,6 +105,9 @@ type = "files"
 name = "some"
 paths = ["some.jsonl"]
 defaults = { channel = "forum" }
+
+[page]
+people = [{ name = "ada", token = "env:PAGE_ADA" }]
 """
     )
     before = installation.env
@@ -109,6 +119,7 @@ defaults = { channel = "forum" }
         installation.env = before | own(name, installation, certified)
         started.append(installation.start(*SERVICES[name]["command"]))
     installation.wait(lambda: installation.count() == 1, "the mention in the index")
+    correct(installation, before | own("page", installation, certified), certified)
     for process in started:
         assert installation.stop(process) == 0
 
@@ -125,6 +136,35 @@ defaults = { channel = "forum" }
         httpx.get(elasticsearch.address, trust_env=False)
 
 
+def correct(installation: Installation, environment: dict[str, str], certified: Certified) -> None:
+    """Say on the page that the mention's tone is another, and see it indexed."""
+    installation.env = environment | {"PAGE_ADA": ADA}
+    name, *_ = SERVICES["page"]["command"]  # the rest is about a port that is the same for all
+    process = installation.start(name)
+    listens = re.compile(r"(https://127\.0\.0\.1:\d+)/mention")
+    installation.wait(lambda: listens.search(installation.log(process)) is not None, "it listens")
+    found = listens.search(installation.log(process))
+    assert found
+    (mention,) = installation.documents()
+    say = {"say": '["negative",null,null,null]', "sign": Guard({"ada": ADA}).sign("ada", mention)}
+    with httpx.Client(
+        verify=ssl.create_default_context(cafile=certified.folder / "ca.crt"),
+        auth=("ada", ADA),
+        params={"id": mention},
+        timeout=60,
+        trust_env=False,
+    ) as browser:
+        assert browser.get(f"{found[1]}/mention").status_code == 200
+        assert browser.post(f"{found[1]}/mention", data=say).status_code == 200
+
+    def marked() -> bool:
+        (document,) = installation.documents().values()
+        return any(one["by"] == "ada" for one in document.get("amendments", ()))
+
+    installation.wait(marked, "the word in the index")
+    assert installation.stop(process) == 0
+
+
 def openssl(*arguments: str) -> str:
     command = [needed("openssl", "install OpenSSL (Debian: openssl)"), *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
@@ -132,7 +172,7 @@ def openssl(*arguments: str) -> str:
 
 def verified(folder: Path) -> None:
     """As strictly as Python does since 3.13."""
-    leaves = (f"{folder}/{name}.crt" for name in ("elasticsearch", "kafka", "kibana", "mentions"))
+    leaves = (f"{folder}/{name}.crt" for name in LEAVES)
     openssl("verify", "-x509_strict", "-CAfile", f"{folder}/ca.crt", *leaves)
 
 
@@ -153,7 +193,7 @@ def test_certificates_are_renewed_before_they_end(certified: Certified) -> None:
     def serial(name: str) -> str:
         return openssl("x509", "-noout", "-serial", "-in", f"{certified.folder}/{name}.crt")
 
-    names = ("ca", "elasticsearch", "kafka", "kibana", "mentions")
+    names = ("ca", *LEAVES)
     first = {name: serial(name) for name in names}
     certified.make()
     assert {name: serial(name) for name in names} == first, "twice is once"

@@ -18,7 +18,7 @@ from tests.support.kibana_api import KibanaApi
 ONCE = ("topics", "setup", "kibana-content")
 STAYING = (
     *("agent", "enrich", "index", "route", "archive", "record"),
-    *("work", "watch", "people", "notify"),
+    *("work", "watch", "people", "notify", "page"),
 )
 NO_TLS = ("SECURITY", "CA_FILE", "CERT_FILE", "KEY_FILE")
 """Settings left out, as these servers have none; ``test_compose`` has some that do."""
@@ -39,6 +39,9 @@ defaults = {{ channel = "forum" }}
 [[channels]]
 name = "desk"
 url = "env:DESK_URL"
+
+[page]
+people = [{{ name = "ada", token = "env:PAGE_ADA" }}]
 """
     )
     services = composed(example())
@@ -91,6 +94,8 @@ def _environment(
         "MENTIONS_AGENT__PORT": port,
         "MENTIONS_AGENT__HOST": "127.0.0.1",
         "DESK_URL": "http://127.0.0.1:1/",
+        "PAGE_ADA": "ada-" * 5,
+        "MENTIONS_PAGE__LISTEN": "127.0.0.1:0",
         "MENTIONS_KAFKA__REPLICATION": "1",
         "MENTIONS_KIBANA__URL": kibana,
     }
@@ -99,7 +104,7 @@ def _environment(
         for name, value in service["environment"].items()
         if not name.endswith(NO_TLS)
     }
-    kept = {name for name in here if name.startswith(("MENTIONS_", "DESK"))} - {
+    kept = {name for name in here if name.startswith(("MENTIONS_", "DESK", "PAGE"))} - {
         "MENTIONS_KIBANA__URL"
     }
     wanted = kept | (names & here.keys())

@@ -3,6 +3,7 @@ import re
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ import httpx
 import pytest
 
 from pipeline.admin import STAGES
+from pipeline.cli import mentions
+from pipeline.search.roles import ACCOUNTS
 from pipeline.stack.corenlp import CoreNLP
 from tests.support.deploy import (
     ROOT,
@@ -26,6 +29,7 @@ from tests.support.deploy import (
 BIN = Path(sys.executable).parent
 SCALED = {"agent", "enrich", "index", "route", "archive", "record"}
 SINGLE = {"work", "watch", "people"}
+PORT = ("port", "Serve /health, /ready and /metrics there.")
 
 
 def cluster() -> dict[str, str]:
@@ -55,7 +59,7 @@ def test_compose_and_the_dockerfiles_are_well_formed(command: str) -> None:
 
 
 def test_our_program_takes_every_service_s_command() -> None:
-    assert set(ours(services())) > SCALED | SINGLE | {"notify"}
+    assert set(ours(services())) > SCALED | SINGLE | {"notify", "page"}
     for service in ours(services()).values():
         takes(service["command"])
     with pytest.raises(click.UsageError):
@@ -101,9 +105,31 @@ def test_scaled_services_have_no_names_and_ports_of_their_own() -> None:
         assert "limits" in service["deploy"]["resources"]
 
 
-def test_only_kibana_can_be_reached_and_only_from_this_machine() -> None:
-    (port,) = [port for service in services().values() for port in service.get("ports", ())]
-    assert (port["host_ip"], port["published"], port["target"]) == ("127.0.0.1", "5601", 5601)
+def test_only_what_people_open_can_be_reached_by_tls_and_from_this_machine() -> None:
+    open_ = {
+        name: [(port["host_ip"], port["published"], port["target"]) for port in service["ports"]]
+        for name, service in services().items()
+        if service.get("ports")
+    }
+    assert open_ == {
+        "kibana": [("127.0.0.1", "5601", 5601)],
+        "page": [("127.0.0.1", "8095", 8095)],
+    }
+    assert services()["kibana"]["environment"]["SERVER_SSL_ENABLED"] == "true"
+    page = settings_of(services()["page"]["environment"]).page
+    assert (page.listen, str(page.cert_file), str(page.key_file)) == (
+        "0.0.0.0:8095",
+        "/certificates/page.crt",
+        "/certificates/page.key",
+    )
+
+
+def test_the_page_alone_is_given_its_people_s_tokens(tmp_path: Path) -> None:
+    tokens = tmp_path / "page.env"
+    tokens.write_text("PAGE_ADA=told-to-the-page-alone\n", "utf-8")
+    made = composed(example() | {"PAGE_TOKENS": str(tokens)})
+    assert made["page"]["environment"]["PAGE_ADA"] == "told-to-the-page-alone"
+    assert {name for name, each in made.items() if "told-to-the-page" in str(each)} == {"page"}
 
 
 def test_nothing_starts_without_passwords() -> None:
@@ -153,6 +179,27 @@ def test_every_stage_that_is_on_has_a_service() -> None:
     assert {f"worker --stages {name}" for name in STAGES} - {"worker --stages refine"} <= started
 
 
+def staying(command: click.Command, *path: str) -> Iterator[tuple[str, ...]]:
+    """The commands that say how they are for as long as they run."""
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            found = command.get_command(context, name)
+            assert found is not None
+            yield from staying(found, *path, name)
+    elif PORT in {(option.name, getattr(option, "help", None)) for option in command.params}:
+        yield path
+
+
+def test_every_command_that_stays_has_a_service() -> None:
+    found = set(staying(mentions))
+    assert {("alerts", "watch"), ("people",)} <= found
+    started = [service["command"] for service in ours(services()).values()]
+    # These two say it where the settings have them do so.
+    for path in found | {("agent",), ("worker",)}:
+        assert any(tuple(command[: len(path)]) == path for command in started), path
+
+
 @pytest.mark.parametrize("variables", [example(), cluster()], ids=["full", "cluster"])
 def test_kibana_is_told_of_elasticsearch_in_its_own_way(
     variables: dict[str, str], tmp_path: Path
@@ -180,14 +227,18 @@ def test_passwords_are_given_to_who_needs_them() -> None:
     assert holders("MENTIONS_INDEXER_PASSWORD") == {
         "accounts", "index", "archive", "record", "people"
     }  # fmt: skip
+    assert holders("MENTIONS_PAGE_PASSWORD") == {"accounts", "page"}
 
 
-def test_an_account_is_the_one_that_the_indexer_uses() -> None:
+def test_accounts_are_those_that_services_use() -> None:
     accounts = services()["accounts"]["environment"]
-    for name in ("index", "archive", "record"):
-        indexer = services()[name]["environment"]
-        assert accounts["MENTIONS_ACCOUNT_INDEXER"] == indexer["MENTIONS_ELASTICSEARCH__PASSWORD"]
-        assert indexer["MENTIONS_ELASTICSEARCH__USERNAME"] == "mentions_indexer"
+    for account, names in {"indexer": ("index", "archive", "record"), "page": ("page",)}.items():
+        password = accounts[f"MENTIONS_ACCOUNT_{account.upper()}"]
+        assert account in ACCOUNTS
+        for name in names:
+            given = services()[name]["environment"]
+            assert given["MENTIONS_ELASTICSEARCH__USERNAME"] == f"mentions_{account}"
+            assert given["MENTIONS_ELASTICSEARCH__PASSWORD"] == password
 
 
 def test_the_sidecar_is_the_one_that_is_known_here() -> None:

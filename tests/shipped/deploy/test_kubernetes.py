@@ -112,6 +112,25 @@ def test_enrich_alone_asks_the_sidecar(whole: list[dict[str, Any]]) -> None:
     assert (made.name_backend, made.corenlp) == ("corenlp", f"http://ner:{port['port']}")
 
 
+def test_the_page_answers_what_speaks_tls_and_shows_its_metrics_to_prometheus_alone(
+    whole: list[dict[str, Any]],
+) -> None:
+    (page,) = pods(whole)["page"]["containers"]
+    ports = {each["name"]: each["containerPort"] for each in page["ports"]}
+    given = settings_of({each["name"]: each["value"] for each in page["env"]}).page
+    assert given.listen == f"0.0.0.0:{ports['page']}"
+    service = of(whole, "Service")["page"]["spec"]
+    labels = of(whole, "Deployment")["page"]["spec"]["template"]["metadata"]["labels"]
+    assert service["selector"].items() <= labels.items()
+    (port,) = service["ports"]
+    assert port["targetPort"] == "page"
+    (rule,) = of(whole, "NetworkPolicy")["the-page-answers-what-speaks-tls"]["spec"]["ingress"]
+    assert rule["from"]
+    assert rule["ports"] == [{"port": ports["page"], "protocol": "TCP"}]
+    (watched,) = of(whole, "NetworkPolicy")["metrics"]["spec"]["ingress"]
+    assert watched["ports"] == [{"port": ports["metrics"], "protocol": "TCP"}]
+
+
 def test_each_pod_may_talk_to_what_it_needs_and_has_a_policy(whole: list[dict[str, Any]]) -> None:
     policies = [each["spec"]["podSelector"] for each in of(whole, "NetworkPolicy").values()]
     roles = {

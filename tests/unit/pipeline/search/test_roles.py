@@ -36,9 +36,11 @@ def test_what_is_personal_is_there() -> None:
 
 
 def test_an_account_gets_its_role_or_only_a_password() -> None:
-    calls = list(account_calls("m", {"indexer": "secret-1", "kibana_system": "secret-2"}))
+    passwords = {"indexer": "secret-1", "page": "secret-3", "kibana_system": "secret-2"}
+    calls = list(account_calls("m", passwords))
     assert [(call.method, call.path, call.body) for call in calls] == [
         ("PUT", "/_security/user/m_indexer", {"password": "secret-1", "roles": ["m_indexer"]}),
+        ("PUT", "/_security/user/m_page", {"password": "secret-3", "roles": ["m_lead"]}),
         ("POST", "/_security/user/kibana_system/_password", {"password": "secret-2"}),
     ]
     assert [call.path for call in role_calls("m")] == [
