@@ -3,7 +3,7 @@
 Off by default (``second_pass.on``). What matters is said by ``[second_pass]``: a large reach, a
 team that gets it, a first pass that is unsure. The heavier model is
 ``pipeline.enrich.sentiment.second``; it revises ``sentiment`` and leaves everything else as it is.
-A mention with stars is left alone: its author has said it.
+A mention with stars is left alone, its author has said it; and so is a tone that an analyst set.
 
 The result is the same mention, under its revision, with the header ``ce_refined``: the offset of
 what it was made of. Everybody downstream gets it as they get an edit. An older result never has the
@@ -25,6 +25,7 @@ from typing import Final
 from aiokafka import TopicPartition
 
 from pipeline.delivery import Record
+from pipeline.enrich import amend
 from pipeline.enrich.sentiment.second import NAME, READ, Look, Reader, Second
 from pipeline.enrich.text import view
 from pipeline.lookback import Lookback, Stretch, Word, word
@@ -39,6 +40,8 @@ from schemas.mention import EnrichedMention, encode_over
 __all__ = ["Refine"]
 
 _AT_ONCE: Final = 64
+_SETTLED: Final = frozenset({NAME, amend.BY.name})
+"""Whose word is not looked at again: its own, and an analyst's."""
 _ENOUGH: Final = 4 * READ
 """Characters of a text that are looked at: tags and links are taken out before it is read."""
 
@@ -125,7 +128,7 @@ class Refine:
 
     def _matters(self, mention: EnrichedMention) -> bool:
         tone, wanted = mention.sentiment, self._wanted
-        if tone is None or mention.rating is not None or tone.by.name == NAME:
+        if tone is None or mention.rating is not None or tone.by.name in _SETTLED:
             return False
         if mention.language.code not in self._second.languages:
             return False

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.enrich import amend
 from pipeline.enrich.sentiment.second import NAME, Look
 from pipeline.lookback import Stretch, Word, word
 from pipeline.outcome import Ok, Outgoing
@@ -30,6 +31,7 @@ FIRST = Producer(name="trained-de", version="1")
 SECOND = Sentiment(
     label="positive", score=0.8, confidence=0.9, by=Producer(name=NAME, version="2/1")
 )
+SAID = Sentiment(label="negative", score=-1.0, confidence=1.0, by=amend.BY)
 
 
 class FakeSecond:
@@ -109,6 +111,7 @@ async def handled(stage: Refine, *batch: Record) -> list[tuple[Outgoing, ...]]:
         ({"sure": 0.4, "language": Language(code="fr", confidence=1.0)}, False),
         ({"sure": 0.4, "sentiment": None}, False),
         ({"sentiment": SECOND, "channel": "news"}, False),
+        ({"sentiment": SAID, "channel": "news"}, False),
     ],
 )
 async def test_what_matters_is_looked_at_again(
