@@ -18,7 +18,7 @@ from msgspec import Struct
 from pipeline.enrich import lookalikes, marks
 from schemas.mention import Span
 
-__all__ = ["View", "view"]
+__all__ = ["View", "composed", "view"]
 
 _INVISIBLE: Final = (
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b\u200c\u200e\u200f\u202a-\u202e"
@@ -51,7 +51,13 @@ _CHANGED: Final = re.compile(
 _GONE: Final = frozenset({"dropped", "inline"})
 _GAPS: Final = {"blank": " ", "code": " ", "block": "\n"}
 _HIDDEN: Final = frozenset({"link", "mail", "handle"})
-_FORMS: Final = {"\u00b4": "'"}  # typed as an apostrophe
+_FORMS: Final = str.maketrans(
+    {
+        "\u00b4": "'",  # typed as an apostrophe
+        "\u2122": " ",  # the signs of a trade mark and a service mark, not the letters TM and SM
+        "\u2120": " ",
+    }
+)
 _UNSEEN: Final = re.compile(f"[{_CONTROL}{_INVISIBLE}]")
 _VANISHING: Final = re.compile(f"[{_INVISIBLE}]")
 
@@ -126,6 +132,11 @@ def view(original: str) -> View:
     return View(original, text, _prose(text, found), found, starts, ends)
 
 
+def composed(text: str) -> str:
+    """A text with its letters in the form that texts are read in; positions may move."""
+    return unicodedata.normalize("NFKC", text.translate(_FORMS)).replace("\u0130", "I")
+
+
 def _readable(original: str) -> tuple[str, list[int] | None, list[int] | None]:
     pieces: list[str] = []
     starts: list[int] = []
@@ -159,7 +170,7 @@ def _replacement(match: re.Match[str]) -> str:
     seen = html.unescape(old) if kind == "entity" else old
     if _UNSEEN.match(seen):
         return "" if _VANISHING.match(seen) else " "
-    new = unicodedata.normalize("NFKC", _FORMS.get(seen, seen)).replace("\u0130", "I")
+    new = composed(seen)
     # A lone accent would be set on a blank: it stays as it is.
     return old if new[:1] == " " != new else new
 

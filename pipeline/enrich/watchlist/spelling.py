@@ -10,6 +10,8 @@ import re
 import unicodedata
 from typing import Final
 
+from pipeline.enrich.text import composed
+
 __all__ = ["WILD_WORDS", "WORDS", "fits", "fold", "forms", "inside", "plain", "spellings", "tidy"]
 
 WORDS: Final = re.compile(r"\w+")
@@ -52,7 +54,7 @@ def plain(text: str) -> str:
 
 def tidy(term: str) -> str:
     """A term in the form texts are searched in: composed, with single blanks."""
-    return _BLANKS.sub(" ", unicodedata.normalize("NFKC", term).replace("\u0130", "I").strip())
+    return _BLANKS.sub(" ", composed(term)).strip()
 
 
 def spellings(term: str, *, case: bool = False, accents: bool = False) -> frozenset[str]:

@@ -67,6 +67,10 @@ def test_marks_are_in_order_and_apart(text: str) -> None:
         ("&unbekannt; & so", "&unbekannt; & so"),
         ("\u0130stanbul", "Istanbul"),
         ("wie geht\u00b4s", "wie geht's"),
+        (
+            "Nordluft\u2122, Nordluft&trade; und Nordluft\u2120",
+            "Nordluft , Nordluft  und Nordluft ",
+        ),
         ("<p>Nord<b>luft</b> &amp; Co<br/>neu</p>", "\nNordluft & Co\nneu\n"),
         ("<style>p { color: red }</style>gut<!-- so -->", " gut "),
         ("ich <3 dich, a <b und c> d", "ich <3 dich, a <b und c> d".replace("<b und c>", "")),
@@ -85,6 +89,10 @@ def test_spans_cover_what_was_written() -> None:
     assert seen.written(seen.span(start, start + 4)) == "B\u00adahn"
     start = seen.text.index("führt")
     assert seen.written(seen.span(start, start + 5)) == "f&uuml;hrt"
+    seen = view("Nordluft&trade; ist super")
+    assert seen.written(seen.span(0, 8)) == "Nordluft"
+    start = seen.text.index("super")
+    assert seen.written(seen.span(start, start + 5)) == "super"
 
 
 def test_hides_links_addresses_and_handles_only() -> None:

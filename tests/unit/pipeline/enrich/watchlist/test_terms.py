@@ -107,6 +107,8 @@ def test_finds_what_the_rules_say(terms: list[str], text: str, case_sensitive: b
         ("Müller", "M&uuml;ller", "M&uuml;ller"),
         ("Bahn", "B\u200bahn", "B\u200bahn"),
         ("Bahn", "\uff22\uff41\uff48\uff4e", "\uff22\uff41\uff48\uff4e"),
+        ("Bahn", "Bahn\u2122 ist super", "Bahn"),
+        ("Bahn\u2122", "die Bahn, die Bahn\u2120", "Bahn"),
         ("#Bahn", "so #bahn!", "#bahn"),
         ("@Bahn", "an @BAHN.", "@BAHN"),
         ("bahn.de", "auf https://www.bahn.de/x", "bahn.de"),
