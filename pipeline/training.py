@@ -1,9 +1,11 @@
 """Training a sentiment model on labels of one's own, and the report of how good it is.
 
 A new model starts from the one that comes with the package and is judged on held-out folds only,
-beside today's model on the same texts. Texts that today's model was itself trained on do not count
+beside today's model on the same texts. A text that is given twice counts once, by its last label:
+else it would be fitted and judged on. Texts that today's model was itself trained on do not count
 for the comparison; where it has seen nearly all of them, the new one is compared with the model
-that comes with the package. A model is kept only if it is better. Needs the extra ``train``.
+that comes with the package, and has to know all that today's knows. A model is kept only if it is
+better. Needs the extra ``train``.
 """
 
 import zlib
@@ -16,6 +18,7 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 from msgspec import Struct
+from numpy.typing import NDArray
 
 from pipeline.enrich import sentiment
 from pipeline.enrich.parts import LanguageDetector
@@ -77,6 +80,8 @@ class Report(Struct, frozen=True):
     """The version that the new model was compared with."""
     better: bool
     """On held-out folds, by macro-F1: only then is it worth keeping."""
+    reason: str
+    """Why it cannot be said to be better, whatever the figures; mostly empty."""
     overall: Group
     """On the texts that count for the comparison."""
     channels: tuple[Group, ...]
@@ -152,6 +157,8 @@ def train(
         ConfigError: there are too few.
     """
     language = today.language
+    distinct = {_bare(one.text): one for one in examples}
+    examples = list(distinct.values())
     classes = np.array([fit.LABELS.index(one.label) for one in examples], dtype=np.int64)
     for place, label in enumerate(fit.LABELS):
         if (count := int((classes == place).sum())) < LEAST:
@@ -163,11 +170,17 @@ def train(
     strength, sums = fit.cross_validate(found, classes, base, strengths=strengths, advance=advance)
     new = sums.argmax(1)
 
-    marks = np.array([_mark(one.text) for one in examples], dtype=np.uint32)
-    unseen = ~np.isin(marks, np.frombuffer(today.seen, dtype=np.uint32))
-    against = today
+    marks = np.array([zlib.crc32(bare.encode()) for bare in distinct], dtype=np.uint32)
+    unseen = ~np.isin(marks, _seen(today))
+    against, reason = today, ""
     if unseen.sum() < _ENOUGH or len(set(classes[unseen].tolist())) < len(fit.LABELS):
         against, unseen = start, np.ones(len(classes), dtype=bool)
+        missing = len(set(_seen(today).tolist()) - set(marks.tolist()))
+        if missing:
+            reason = (
+                f"{missing} texts that {today.version} was trained on are not among these, and too"
+                " few of these are new to it for a comparison"
+            )
     old = fit.weights(against).sums(found).argmax(1)
 
     def group(name: str, rows: Any) -> Group:  # noqa: ANN401 - anything that selects
@@ -196,7 +209,8 @@ def train(
         language=language,
         texts=len(examples),
         against=against.version,
-        better=overall.new.macro_f1 > overall.old.macro_f1,
+        better=not reason and overall.new.macro_f1 > overall.old.macro_f1,
+        reason=reason,
         overall=overall,
         channels=tuple(group(name, rows) for name, rows in sorted(by_channel.items())),
         confusion=tuple(tuple(int(count) for count in row) for row in confusion),
@@ -214,9 +228,14 @@ def by_language(examples: Iterable[Example]) -> dict[str, list[Example]]:
     return dict(sorted(found.items()))
 
 
-def _mark(text: str) -> int:
-    """What a text is recognised by; case, links and handles do not count."""
-    return zlib.crc32(" ".join(view(text).prose.lower().split()).encode())
+def _bare(text: str) -> str:
+    """What makes two texts the same; case, links and handles do not count."""
+    return " ".join(view(text).prose.lower().split())
+
+
+def _seen(model: Model) -> NDArray[np.uint32]:
+    """The marks of the customer's texts that a model was trained on."""
+    return np.frombuffer(model.seen, dtype=np.uint32)
 
 
 def _scores(given: fit.Classes, found: fit.Classes) -> Scores:

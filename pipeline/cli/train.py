@@ -10,6 +10,7 @@ from pipeline.cli._shared import console, emit, json_option, settings, table
 from pipeline.errors import ConfigError
 
 if TYPE_CHECKING:
+    from pipeline.models import Models
     from pipeline.settings import Settings
     from pipeline.training import Example, Group, Report
 
@@ -68,7 +69,8 @@ def sentiment(
 
     Labels from your own field are worth more than a better model: a few hundred of each kind
     are a start, a few thousand are plenty. A model is judged on held-out fifths of the
-    labels, beside today's model, by macro-F1.
+    labels, beside today's model, by macro-F1: the one in force, or, where no broker answers and
+    nothing is to be published, the one that comes with the package.
     """
     if not labels and not corrections:
         msg = "give --labels FILE, --corrections, or both"
@@ -89,7 +91,7 @@ def sentiment(
     if corrections:
         examples += _corrected(config)
     source = " and ".join([*(path.name for path in labels[:1]), *["corrections"] * corrections])
-    known = models.read(config) if publish else models.Models()
+    known = _in_force(config, needed=publish)
     reports = []
     for code, found in training.by_language(examples).items():
         if code not in LANGUAGES:
@@ -109,6 +111,20 @@ def sentiment(
     sys.exit(0 if better else 1)
 
 
+def _in_force(config: "Settings", *, needed: bool) -> "Models":
+    """The models to compare with; where they are not needed, Kafka may be out of reach."""
+    from pipeline import models  # noqa: PLC0415 - a Kafka client is not needed for --help
+
+    try:
+        return models.read(config)
+    except ConfigError as error:
+        if needed:
+            raise
+        said = "compared with the models that come with the package, not those in force"
+        click.echo(f"{said}: {error}", err=True)
+        return models.Models()
+
+
 def _corrected(config: "Settings") -> "list[Example]":
     """The texts whose tone analysts said, as they are indexed."""
     from pipeline import amendments, training  # noqa: PLC0415 - not needed for --help
@@ -122,14 +138,13 @@ def _corrected(config: "Settings") -> "list[Example]":
         return training.from_amendments(said, history.by_ids(client, where.alias, ids))
 
 
-def _train(code: str, found: "list[Example]", known: object, source: str) -> "Report":
+def _train(code: str, found: "list[Example]", known: "Models", source: str) -> "Report":
     from rich.console import Console  # noqa: PLC0415 - not needed for --help
     from rich.progress import Progress  # noqa: PLC0415
 
-    from pipeline import models, training  # noqa: PLC0415
+    from pipeline import training  # noqa: PLC0415
     from pipeline.enrich.sentiment import fit  # noqa: PLC0415
 
-    assert isinstance(known, models.Models)  # noqa: S101 - the caller's own
     errors = Console(stderr=True)
     with Progress(console=errors, transient=True, disable=not errors.is_terminal) as bar:
         task = bar.add_task(code, total=fit.FOLDS * len(fit.STRENGTHS))
@@ -159,6 +174,7 @@ def _tell(reports: "list[Report]", published: "Settings | None", *, as_json: boo
                 "version": report.model.version,
                 "against": report.against,
                 "better": report.better,
+                "reason": report.reason,
                 "published": published is not None and report.better,
                 "overall": report.overall,
                 "channels": report.channels,
@@ -186,6 +202,8 @@ def _tell(reports: "list[Report]", published: "Settings | None", *, as_json: boo
             + (
                 f"is better than {report.against}, and {done}."
                 if report.better
+                else f"is not kept: {report.reason}."
+                if report.reason
                 else f"is no better than {report.against}, which stays."
             )
         )

@@ -68,9 +68,30 @@ def test_what_is_no_better_is_not_kept() -> None:
 def test_texts_that_todays_model_knows_do_not_count(report: training.Report) -> None:
     again = train(examples(), report.model)
     assert again.against == shipped("de").version, "today's has seen everything"
+    assert again.better
+    assert not again.reason
     more = train([*examples(), *_others()], report.model)
     assert more.against == report.model.version
     assert more.overall.texts == len(_others()) < more.texts
+
+
+def test_a_model_that_knows_less_does_not_replace_todays(report: training.Report) -> None:
+    fewer = train(examples()[5:], report.model)
+    assert fewer.overall.new.macro_f1 > fewer.overall.old.macro_f1, "better than the package's"
+    assert not fewer.better
+    assert "5 texts that" in fewer.reason
+
+
+def test_a_text_that_is_given_twice_counts_once_by_its_last_label(report: training.Report) -> None:
+    wrong = [
+        msgspec.structs.replace(one, text=one.text.upper(), label="neutral")
+        for one in examples()
+        if one.label == "positive"
+    ]
+    twice = train([*wrong, *examples()], shipped("de"))
+    assert twice.texts == report.texts
+    assert sum(map(sum, twice.confusion)) == report.texts
+    assert twice.overall.new.macro_f1 > 0.9
 
 
 def _others() -> list[Example]:

@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from pipeline import models
 from pipeline.cli import mentions
+from pipeline.errors import ConfigError
+from pipeline.settings import Settings
 
 
 @pytest.fixture(autouse=True)
@@ -20,6 +23,15 @@ def run(lines: list[object], *arguments: str) -> Result:
     return CliRunner().invoke(
         mentions, ["train", "sentiment", "--labels", "labels.jsonl", *arguments]
     )
+
+
+@pytest.fixture(autouse=True)
+def _no_kafka(monkeypatch: pytest.MonkeyPatch) -> None:
+    def read(_config: Settings) -> models.Models:
+        msg = "no broker answers"
+        raise ConfigError(msg)
+
+    monkeypatch.setattr(models, "read", read)
 
 
 def test_a_line_without_a_label_is_named() -> None:
@@ -38,3 +50,15 @@ def test_languages_with_too_few_texts_are_left_out() -> None:
     assert result.exit_code == 1
     assert "nl: 1 texts left out, no lexicon for it" in result.stderr
     assert "de: 0 texts are labelled negative; 20 of each are needed" in result.stderr
+
+
+def test_what_a_model_is_compared_with_is_said() -> None:
+    labels: list[object] = [{"text": "Gut", "label": "positive", "language": "de"}]
+    result = run(labels)
+    assert "compared with the models that come with the package, not those in force" in (
+        result.stderr
+    )
+    result = run(labels, "--publish")
+    assert result.exit_code == 1
+    assert "no broker answers" in result.stderr
+    assert "compared with" not in result.stderr
