@@ -63,7 +63,7 @@ TRIAL = "Der Zug war heute pünktlich, aber die App ist eine Katastrophe."
 USES = {
     "language": "kept = language.build(*given); kept.detect(text)",
     "names": "kept = names.Builtin(given); kept.find([(view(text), given[0])])",
-    "second": "kept = Reader(); kept.read([view(text * 16)] * Refine.at_once)",
+    "second": "kept = Reader(); kept.read([passage(view(text * 16))] * Refine.at_once)",
     "sentiment": "kept = sentiment.build(*given); kept.score(view(text))",
 }
 """How a backend is loaded, used and kept, to see what memory it takes.
@@ -420,7 +420,7 @@ def memory(module: str, *given: object) -> float:
     """The megabytes that a backend adds at most to a process of its own: loaded, and used once."""
     code = (
         "import psutil, re; from pipeline.enrich import language, names, sentiment; "
-        "from pipeline.enrich.sentiment.second import Reader; "
+        "from pipeline.enrich.sentiment.second import Reader, passage; "
         "from pipeline.enrich.text import view; from pipeline.stages.refine import Refine; "
         f"given = {given!r}; text = {TRIAL!r}; before = psutil.Process().memory_info().rss; "
         f"{USES[module]}; status = open('/proc/self/status').read(); "

@@ -21,7 +21,7 @@ from threadpoolctl import threadpool_limits
 from benchmarks.train_sentiment import MODELS, NEUTRAL, ROOT, SOURCES, STRENGTHS, read
 from pipeline.enrich import sentiment
 from pipeline.enrich.sentiment import fit
-from pipeline.enrich.sentiment.second import LOUDNESS, Head, Reader, encode
+from pipeline.enrich.sentiment.second import LOUDNESS, Head, Reader, encode, passage
 from pipeline.enrich.text import view
 
 CARD = ROOT / "docs" / "second.md"
@@ -121,7 +121,7 @@ def main() -> None:
         classes.append(given)
         languages += [code] * len(texts)
         readings += [
-            reader.read([view(text) for text in texts[at : at + _AT_ONCE]])
+            reader.read([passage(view(text)) for text in texts[at : at + _AT_ONCE]])
             for at in range(0, len(texts), _AT_ONCE)
         ]
         print(f"{code}: {len(texts):,} texts read, {time.perf_counter() - start:.0f} s", flush=True)

