@@ -1,9 +1,11 @@
 """The tone towards each matched topic, from the clauses it stands in.
 
 ``Der Zug war pünktlich, aber die App ist eine Katastrophe`` says two things about two topics. A
-text is cut into clauses at punctuation and at words that turn it (``aber``, ``but``). A topic takes
-the tone of the clause of its own that says most, of at most ``MOST_CLAUSES``; where none says
-anything, the document's. How much the document colours a clause is the scorer's business.
+text is cut into clauses at punctuation and at words that turn it (``aber``, ``but``). Who is
+greeted (``Liebe Bahn, ...``) stands in the clause that follows, of which the greeting's own words
+are no part. A topic takes the tone of the clause of its own that says most, of at most
+``MOST_CLAUSES``; where none says anything, the document's. How much the document colours a clause
+is the scorer's business.
 """
 
 import re
@@ -19,19 +21,35 @@ __all__ = ["MOST_CLAUSES", "Targets", "clauses"]
 
 MOST_CLAUSES: Final = 10
 """How many clauses of one topic are read."""
+_GREETING: Final = (
+    r"^[^\w\n]*(?:(?:sehr[ ]geehrte[nrs]?|liebe[rs]?(?![ ](?:gr|ist|und))|hallo|hi|hey|moin"
+    r"|guten[ ](?:tag|morgen|abend)|dear|hello)[ ]{1,3})+"
+    r"(?=\w[\w.&'-]{0,40}(?:[ ]\w[\w.&'-]{0,40}){0,2}[,!])"
+)
 _CUT: Final = re.compile(  # in lower case: ignoring case would try every word at every place
-    r"[.!?;\n]+(?=\s|\Z)|,(?=\s)|\s[-\u2013\u2014]+\s|:(?=\s)"
-    r"|(?<!\w)(?:aber|doch|jedoch|allerdings|dagegen|hingegen|sondern|dafür|obwohl|während|trotzdem"
-    r"|but|however|although|though|whereas|yet|while|except)(?!\w)"
+    rf"(?P<greeting>{_GREETING})|[.!?;\n]+(?=\s|\Z)|,(?=\s)|\s[-\u2013\u2014]+\s|:(?=\s)"
+    r"|(?<!\w)(?:aber|jedoch|allerdings|dagegen|hingegen|sondern|obwohl|während|trotzdem"
+    # Elsewhere these two turn nothing (``danke dafür``), or stand behind a stop.
+    r"|(?<=und )(?:doch|dafür)"
+    r"|but|however|although|though|whereas|yet|while|except)(?!\w)",
+    re.MULTILINE,
 )
 
 
 def clauses(prose: str) -> list[int]:
     """Where each clause starts, the first at 0; each ends where the next one starts."""
     starts = [0]
+    greeted = -1
     for match in _CUT.finditer(prose.lower()):
+        greeting = match["greeting"] is not None
         # A turning word opens the clause it stands in, a stop closes the one before.
-        start = match.start() if match[0][0].isalpha() else match.end()
+        turning = match[0][0].isalpha() and not greeting
+        start = match.start() if turning else match.end()
+        if greeting:
+            greeted = start
+        elif starts[-1] == greeted and match[0] in {",", "!"}:
+            greeted = -1  # the name's end
+            continue
         if prose[starts[-1] : start].strip():
             starts.append(start)
     return starts
@@ -40,7 +58,7 @@ def clauses(prose: str) -> list[int]:
 class Targets:
     """Judges topics by their clauses."""
 
-    by: Final = Producer(name="clauses", version="2")
+    by: Final = Producer(name="clauses", version="3")
 
     def __init__(self, topics: Sequence[str]) -> None:
         self._topics = topics

@@ -46,6 +46,39 @@ def test_two_topics_two_tones(text: str, good: str, bad: str, language: str, bac
     assert judged[bad].label == "negative"
 
 
+@pytest.mark.parametrize(
+    ("text", "topic", "clause"),
+    [
+        (
+            "Liebe Deutsche Bahn, seit zwei Stunden warte ich. Eine Frechheit.",
+            "Deutsche Bahn",
+            "Deutsche Bahn, seit zwei Stunden warte ich.",
+        ),
+        ("Gut so.\nHallo liebe Bahn! Ein Mist ist das", "Bahn", "Bahn! Ein Mist ist das"),
+        ("Hi Bahn, das nervt, Bus gut", "Bahn", "Bahn, das nervt,"),
+        ("Dear Rail, what a terrible day. Nice bus", "Rail", "Rail, what a terrible day."),
+    ],
+)
+def test_who_is_greeted_stands_in_what_follows(text: str, topic: str, clause: str) -> None:
+    judged = targets(text, topic, language="en" if topic == "Rail" else "de")[topic]
+    assert text[judged.span.start : judged.span.end] == clause
+    assert judged.label == "negative"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Danke dafür an die Bahn",
+        "Das ist doch super von der Bahn",
+        "Liebe ist schön bei der Bahn",
+        "Liebe Grüße an die Bahn",
+    ],
+)
+def test_what_turns_nothing_cuts_nothing(text: str) -> None:
+    assert clauses(text) == [0]
+    assert targets(text, "Bahn")["Bahn"].label == "positive"
+
+
 def test_falls_back_to_the_document() -> None:
     text = "Ich saß in der App fest. Was für eine Katastrophe!"
     judged = targets(text, "App")["App"]
