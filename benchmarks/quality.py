@@ -120,7 +120,8 @@ LIMITS = """
   name finder does a fifth to a tenth of it on texts whose words are all new. CoreNLP's are on the
   wall clock, because it works in processes of its own, whose memory is given; other backends' is
   that of the first text, at its highest, and of the second pass that of a full batch of its stage,
-  64 posts of a thousand characters. Of stories it is that of a full window of a million.
+  64 posts of a thousand characters. Of stories it is that of a full window of a million
+  fingerprints, which are fewer mentions: a long text has two.
 """
 
 Results = list[tuple[float, bool]]
