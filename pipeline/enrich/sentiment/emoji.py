@@ -22,12 +22,17 @@ _TONE: Final = {
 }
 
 EMOTICON: Final = (
+    # Right behind a word only those that nothing else looks like.
+    r"(?<=[^\W\d_])[:;]-?[)(]+(?!\w)|"
     r"(?<![\w:;=])(?:[:;=][-o^']?[)\]DdPp}]+(?!\w)|[:;=]'[-]?[)(]+|[:=][-o^]?[(\[/\\|{cC]+(?!\w)"
+    r"|;[-o^]?[(]+(?!\w)"
     r"|[(][-o^]?[:;=](?!\w)|(?<=\s)[)][-o^]?[:=](?!\w)|<3+|</3|\^_*\^|\*[-_.]\*|[:;]-?\*+|-[._]+-(?!\w)"
     r"|>[._]<|\\o/)"
 )
 """A pattern for one emoticon; those of letters alone (xD) are words to a lexicon."""
-_SAD: Final = re.compile(r"[:=]'?[-o^]?[(\[/\\|{cC]+|[)][-o^]?[:=]|</3|-[._]+-|>[._]<")
+_SAD: Final = re.compile(
+    r"[:=]'?[-o^]?[(\[/\\|{cC]+|;'?[-o^]?[(]+|[)][-o^]?[:=]|</3|-[._]+-|>[._]<"
+)
 _VAGUE: Final = re.compile(r"[:=][-o^]?[/\\|]+|-[._]+-")
 
 

@@ -4,6 +4,7 @@ Both are read from the installed packages.
 """
 
 import importlib.util
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import fmean
@@ -28,6 +29,11 @@ _BOOSTS: Final = {
 }
 _BREAKS: Final = "but however although though yet except whereas nevertheless while"
 _LIFTS: Final = "only just"
+_PRAISE: Final = re.compile(
+    r"\bcould(?:n't|nt| not)(?: be| have been| feel| get| go)?(?: any| much)?"
+    r" (?:better|happier|easier|nicer|prouder|more pleased)\b"
+    r"|\b(?:can't|cant|cannot|doesn't|doesnt|does not) get(?: any| much)? better\b"
+)
 
 
 _VADER_FULL: Final = 4.0
@@ -57,7 +63,7 @@ def _everyday() -> dict[str, Word]:
 
 def _finished(table: dict[str, Word]) -> Lexicon:
     enter(table, _BOOSTS, _NEGATIONS, _BREAKS, _LIFTS)
-    return Lexicon(words=table, neutral=(-0.05, 0.18))
+    return Lexicon(words=table, neutral=(-0.05, 0.18), praise=_PRAISE)
 
 
 def _vader() -> Iterator[tuple[str, float]]:

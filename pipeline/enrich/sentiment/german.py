@@ -4,6 +4,7 @@ Inflection is folded when the lexicon is loaded: each base form is entered with 
 part of speech takes, and with ``ae oe ue ss``. What a list names itself wins over a folded form.
 """
 
+import re
 from collections.abc import Iterator
 from functools import cache
 from typing import Final
@@ -55,6 +56,14 @@ _BREAKS: Final = (
     "aber doch jedoch sondern allerdings dennoch trotzdem obwohl dafür hingegen während nur"
 )
 _LIFTS: Final = "nur zuletzt umsonst nur bloß"
+_JOINS: Final = "und oder"
+_PRAISE: Final = re.compile(
+    r"\bbesser (?:geht|ging|kann|könnte)(?:'?s| es| man es)?(?: wirklich| echt| gar| fast| wohl)?"
+    r" (?:nicht|nich|net)\b"
+    r"|\b(?:könnte|hätte)n?(?: man| es| gar| wirklich| echt)? (?:nicht|nich|net|kaum) besser\b"
+)
+_FAINT: Final = "gut nett okay ok ordentlich"
+"""What ``ganz`` makes less of, where it makes more of anything else."""
 
 
 def inflections(form: str, pos: str) -> Iterator[str]:
@@ -110,8 +119,18 @@ def load() -> Lexicon:
                 if not inflected.isascii():
                     for spelling in _spellings(inflected):
                         table.setdefault(spelling, word)
-    enter(table, _BOOSTS, _NEGATIONS, _BREAKS, _LIFTS, postposed=_POSTPOSED, spelled=_spellings)
-    return Lexicon(words=table, neutral=(-0.1, 0.3))
+    enter(
+        table,
+        _BOOSTS,
+        _NEGATIONS,
+        _BREAKS,
+        _LIFTS,
+        postposed=_POSTPOSED,
+        joins=_JOINS,
+        spelled=_spellings,
+    )
+    faint = {("ganz", form + end): 0.6 for form in _FAINT.split() for end in ("", *_ADJECTIVE)}
+    return Lexicon(words=table, neutral=(-0.1, 0.3), praise=_PRAISE, pairs=faint)
 
 
 def _conjugated(word: str) -> Iterator[str]:

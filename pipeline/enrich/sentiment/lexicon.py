@@ -1,5 +1,6 @@
 """What a language's words say: their tone, and how they change the tone of words near them."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from importlib.resources import files
 from typing import Any, Final, NamedTuple
@@ -24,6 +25,8 @@ class Word(NamedTuple):
     """A new clause begins with it."""
     lifts: bool = False
     """Right after a negation it takes it back: ``not only``."""
+    joins: bool = False
+    """What stands before it is not turned by a negation after it: ``toll und nicht teuer``."""
 
 
 NOTHING: Final = Word()
@@ -35,6 +38,10 @@ class Lexicon(Struct, frozen=True):
     words: dict[str, Word]
     neutral: tuple[float, float]
     """Scores between these are neutral."""
+    praise: re.Pattern[str] | None = None
+    """Phrases in lower case whose negation turns nothing: ``besser geht's nicht``."""
+    pairs: Mapping[tuple[str, str], float] = {}
+    """What a word multiplies the tone of this next word with, instead of its own factor."""
 
 
 def rows(name: str) -> list[list[str]]:
@@ -51,6 +58,7 @@ def enter(
     lifts: str,
     *,
     postposed: str = "",
+    joins: str = "",
     spelled: Callable[[str], Iterable[str]] = lambda form: (form,),
 ) -> None:
     """Give the function words of a language their roles, and drop words that have none.
@@ -62,6 +70,7 @@ def enter(
         breaks: words that begin a clause.
         lifts: words that take a negation before them back.
         postposed: negations that also turn what stands before them.
+        joins: words that a negation after them does not reach across.
         spelled: all spellings of a word.
     """
     roles: list[tuple[str, dict[str, Any]]] = [
@@ -70,6 +79,7 @@ def enter(
         (postposed, {"weight": 0.0, "boost": 1.0, "negates": True, "postposed": True}),
         (breaks, {"breaks": True}),
         (lifts, {"lifts": True}),
+        (joins, {"joins": True}),
     ]
     for forms, role in roles:
         for form in forms.split():

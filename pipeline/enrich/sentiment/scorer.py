@@ -2,9 +2,9 @@
 
 Each word with a tone is a hit. An intensifier before it strengthens or weakens it, a negation
 within four words turns and halves it (``nicht schlecht`` is mildly good), capitals and an
-exclamation mark strengthen it, a stop or ``but`` ends the reach of all of these. The score is the
-sum of the hits, squashed to -1 to 1. Stars, where the author gave any, weigh as much as all words.
-At most ``READ`` characters are read.
+exclamation mark strengthen it, a stop or ``but`` ends the reach of all of these, and ``und`` that
+of a negation back over it. The score is the sum of the hits, squashed to -1 to 1. Stars, where the
+author gave any, weigh as much as all words. At most ``READ`` characters are read.
 """
 
 import math
@@ -23,6 +23,8 @@ READ: Final = 10_000
 """Characters of a text that are read."""
 _REACH: Final = 4
 """Words that a negation reaches forward; the same back, where the language allows it."""
+_AROUND: Final = 40
+"""Characters around a negation that may make a phrase with it."""
 _TURN: Final = -0.6
 _LOUD: Final = 1.25
 _SQUASH: Final = 4.0
@@ -70,6 +72,8 @@ class LexiconScorer:
         self.by = by
         self._words = lexicon.words
         self._low, self._high = lexicon.neutral
+        self._praise = lexicon.praise
+        self._pairs = lexicon.pairs
 
     def score(
         self, view: View, title: View | None = None, rating: Rating | None = None
@@ -136,7 +140,8 @@ class LexiconScorer:
         hits: list[Hit] = []
         clause = 0  # the first hit of this clause
         index = 0  # words so far
-        boosted, boost = -9, 1.0
+        joined = 0  # the first hit that a negation may turn back
+        boosted, boost, booster = -9, 1.0, ""
         negated = -9
         negation = (0, 0)  # where that word stands
         turned = -9  # the word after which a negation waits for something before it to turn
@@ -146,19 +151,24 @@ class LexiconScorer:
             if kind == _WORD:
                 index += 1
                 token = match[0]
-                entry = words.get(token.lower())
+                lower = token.lower()
+                entry = words.get(lower)
                 if entry is None and stretched:
                     entry = self._squeezed(token)
                 if entry is None:
                     continue
-                weight, own_boost, negates, postposed, breaks, lifts = entry
+                weight, own_boost, negates, postposed, breaks, lifts, joins = entry
                 if lifts and negated == index - 1:
                     negated = turned = -9
                     continue
+                if joins and turned < 0:
+                    joined = len(hits)
                 if breaks:
-                    _turn_back(hits, clause, turned, negation)
+                    _turn_back(hits, max(clause, joined), turned, negation)
                     clause, negated, turned = len(hits), -9, -9
                 if negates:
+                    if self._praised(prose, *match.span()):
+                        continue
                     negated, negation = index, match.span()
                     turned = index if postposed else -9
                 elif weight:
@@ -167,7 +177,7 @@ class LexiconScorer:
                         weight *= before.boost  # an adverb that has a tone of its own: awfully good
                         hits.pop()
                     elif index - boosted <= 2:  # noqa: PLR2004 - one word may stand between
-                        weight *= boost
+                        weight *= self._pairs.get((booster, lower), boost)
                     if not shouts and len(token) > 2 and token.isupper():  # noqa: PLR2004 - as XD
                         weight *= _LOUD
                     hit = Hit(weight, *match.span(), index, own_boost)
@@ -177,12 +187,12 @@ class LexiconScorer:
                         turned = -9
                     hits.append(hit)
                 elif own_boost != 1:
-                    boosted, boost = index, own_boost
+                    boosted, boost, booster = index, own_boost, lower
             elif kind == _STOP:
                 sign = match[0]
                 if sign == "!" and hits and hits[-1].index >= 0 and clause < len(hits):
                     hits[-1].weight *= _LOUD
-                _turn_back(hits, clause, turned, negation)
+                _turn_back(hits, max(clause, joined), turned, negation)
                 clause, negated, turned, boosted = len(hits), -9, -9, -9
             else:
                 sign = match[0]
@@ -191,8 +201,18 @@ class LexiconScorer:
                 weight = emoji.emoji(sign) if kind == _EMOJI else emoji.emoticon(sign)
                 if weight and run <= _MOST_SAME:
                     hits.append(Hit(weight * _SIGN, *match.span(), -9, 1.0))
-        _turn_back(hits, clause, turned, negation)
+        _turn_back(hits, max(clause, joined), turned, negation)
         return hits
+
+    def _praised(self, prose: str, start: int, end: int) -> bool:
+        """Whether a negation is part of a phrase that praises: ``besser geht's nicht``."""
+        if self._praise is None:
+            return False
+        first = max(start - _AROUND, 0)
+        around = prose[first : end + _AROUND].lower()
+        return any(
+            found.start() <= start - first < found.end() for found in self._praise.finditer(around)
+        )
 
     def _squeezed(self, token: str) -> Word | None:
         """A stretched word (``sooo``, ``geiiil``) as it is usually written."""

@@ -31,6 +31,8 @@ _SMALL: Final = 0.001
 """What a result's numbers are rounded to."""
 _REMEMBERED: Final = 50_000
 """Tokens whose weights are remembered, a model."""
+_LONG: Final = 40
+"""Characters of the longest token that is remembered: hardly any comes again that is longer."""
 _SLIGHT: Final = 0.05
 """Shares below this are no reason worth naming."""
 _MOST_TERMS: Final = 20
@@ -192,10 +194,11 @@ class TrainedScorer:
         whole, *parts = buckets
         negative = weights[2 * whole] + GRAM * sum([weights[2 * part] for part in parts])
         positive = weights[2 * whole + 1] + GRAM * sum([weights[2 * part + 1] for part in parts])
-        if len(self._tokens) >= _REMEMBERED:
-            self._tokens.clear()
         token = _Token(scale * negative, scale * positive, square(buckets))
-        self._tokens[written] = token
+        if len(written) <= _LONG:
+            if len(self._tokens) >= _REMEMBERED:
+                self._tokens.clear()
+            self._tokens[written] = token
         return token
 
     def _terms(self, view: View, shares: list[_Share]) -> list[Term]:

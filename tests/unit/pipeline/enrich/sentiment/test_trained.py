@@ -172,6 +172,8 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     before = judged("Alles gut, nichts kaputt")
     scorer.score(view(" ".join(f"wort{chr(97 + n)}" for n in range(26))))
     assert len(scorer._tokens) <= 10
+    scorer.score(view("x" * 5_000))
+    assert max(map(len, scorer._tokens)) <= trained._LONG
     assert judged("Alles gut, nichts kaputt") == before
 
 
