@@ -1,3 +1,4 @@
+import re
 from typing import Any
 
 import kubernetes_validate
@@ -11,6 +12,7 @@ from tests.support.deploy import ROOT, known_variable, settings_of, takes
 
 FOLDER = ROOT / "deploy" / "kubernetes"
 STAGES = {"enrich": topics.RAW, "index": topics.ENRICHED, "route": topics.ENRICHED}
+DAY = 86_400
 OTHERS = {"ScaledObject", "Kafka", "KafkaNodePool", "Elasticsearch", "Kibana"}
 """Kinds that operators bring; Kubernetes has no schema for them."""
 
@@ -34,8 +36,14 @@ def of(rendered: list[dict[str, Any]], kind: str) -> dict[str, dict[str, Any]]:
 
 
 def pods(rendered: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {name: template["spec"] for name, template in templates(rendered).items()}
+
+
+def templates(rendered: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """What pods are made from, by what makes them."""
     made = of(rendered, "Deployment") | of(rendered, "Job")
-    return {name: each["spec"]["template"]["spec"] for name, each in made.items()}
+    made |= {name: each["spec"]["jobTemplate"] for name, each in of(rendered, "CronJob").items()}
+    return {name: each["spec"]["template"] for name, each in made.items()}
 
 
 def test_kubernetes_takes_everything(
@@ -99,6 +107,15 @@ def test_every_stage_that_is_on_has_a_deployment(rendered: list[dict[str, Any]])
         assert ["worker", "--stages", stage] in args
 
 
+def test_what_is_over_is_deleted_each_day(rendered: list[dict[str, Any]]) -> None:
+    (container,) = pods(rendered)["retention"]["containers"]
+    assert container["args"] == ["retention", "--apply"]
+    spec = of(rendered, "CronJob")["retention"]["spec"]
+    assert re.fullmatch(r"\d+ \d+ \* \* \*", spec["schedule"])
+    assert spec["concurrencyPolicy"] == "Forbid"
+    assert spec["jobTemplate"]["spec"]["activeDeadlineSeconds"] < DAY
+
+
 def test_enrich_alone_asks_the_sidecar(whole: list[dict[str, Any]]) -> None:
     policies = of(whole, "NetworkPolicy")
     (rule,) = policies["ner-answers-enrich"]["spec"]["ingress"]
@@ -139,8 +156,8 @@ def test_each_pod_may_talk_to_what_it_needs_and_has_a_policy(whole: list[dict[st
         for rule in policy.get("matchExpressions", ())
         for role in rule["values"]
     }
-    for deployment in of(whole, "Deployment").values():
-        labels = deployment["spec"]["template"]["metadata"]["labels"]
+    for template in templates(whole).values():
+        labels = template["metadata"]["labels"]
         named = {"matchLabels": {"app.kubernetes.io/name": labels["app.kubernetes.io/name"]}}
         assert labels["mentions/role"] in roles or named in policies
         assert labels["app.kubernetes.io/part-of"] == "mentions"
