@@ -48,18 +48,28 @@ class Turning:
         limit: seconds without a turn after which it is stuck, unless no broker can be reached.
         bootstrap: the brokers.
         die: ends the process at once; tests replace it.
+        turned: told of its beginning and of each turn.
     """
 
-    def __init__(self, limit: float, bootstrap: str, die: Callable[[int], None] = os._exit) -> None:
+    def __init__(
+        self,
+        limit: float,
+        bootstrap: str,
+        die: Callable[[int], None] = os._exit,
+        turned: Callable[[], None] = lambda: None,
+    ) -> None:
         self._limit = limit
         self._bootstrap = bootstrap
         self._die = die
+        self._turned = turned
+        turned()
         self._at = time.monotonic()
         self._ready = False
         self._over = threading.Event()
 
     def turn(self) -> None:
         """It has caught up, and goes on."""
+        self._turned()
         self._at = time.monotonic()
         self._ready = True
 

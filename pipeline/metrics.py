@@ -19,6 +19,7 @@ __all__ = [
     "REJECTED",
     "RETRIED",
     "SENT",
+    "TURNED",
 ]
 
 RECEIVED = Counter("mentions_received", "Messages taken from the source topic.", ["stage"])
@@ -33,6 +34,11 @@ BATCH_SECONDS = Histogram(
 )
 LAG = Gauge("mentions_lag", "Messages in owned partitions not yet committed.", ["stage"])
 PROGRESS_AGE = Gauge("mentions_progress_age_seconds", "Since lag last shrank or was 0.", ["stage"])
+TURNED = Gauge(
+    "mentions_turned_timestamp_seconds",
+    "When the loop last came round; before it has caught up, when it began.",
+    ["loop"],
+)
 CHANNEL_FAILURES = Gauge(
     "mentions_channel_failures", "Attempts in vain since the channel took something.", ["channel"]
 )

@@ -103,6 +103,14 @@ ROWS: Final = {
         Panel("A batch, half of them within", _slowest(0.5), "{{stage}}", "s"),
         Panel("A batch, 19 of 20 within", _slowest(0.95), "{{stage}}", "s"),
     ),
+    "Loops": (
+        Panel(
+            "Since the loop last came round",
+            "time() - max by (loop) (mentions_turned_timestamp_seconds)",
+            "{{loop}}",
+            "s",
+        ),
+    ),
     "Channels": (
         Panel(
             "Attempts in vain since the channel took something",
@@ -124,14 +132,14 @@ ROWS: Final = {
         Panel(
             "Memory",
             "process_resident_memory_bytes and on (instance) "
-            "(mentions_lag or mentions_sources_owned)",
+            "(mentions_lag or mentions_sources_owned or mentions_turned_timestamp_seconds)",
             "{{instance}}",
             "bytes",
         ),
         Panel(
             "Processors",
             "rate(process_cpu_seconds_total[5m]) and on (instance) "
-            "(mentions_lag or mentions_sources_owned)",
+            "(mentions_lag or mentions_sources_owned or mentions_turned_timestamp_seconds)",
             "{{instance}}",
             "short",
         ),

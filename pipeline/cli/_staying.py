@@ -31,7 +31,11 @@ def until_signalled() -> Callable[[], bool]:
 
 
 def turning(config: "Settings") -> "Turning":
-    """Looks after the loop of such a command."""
+    """Looks after the loop of such a command; Prometheus sees it under the command's name."""
     from agents.turning import Turning  # noqa: PLC0415
+    from pipeline.metrics import TURNED  # noqa: PLC0415
 
-    return Turning(config.worker.stuck_after, config.kafka.bootstrap)
+    turned = TURNED.labels(click.get_current_context().info_name)
+    return Turning(
+        config.worker.stuck_after, config.kafka.bootstrap, turned=turned.set_to_current_time
+    )

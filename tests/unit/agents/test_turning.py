@@ -52,6 +52,15 @@ def test_who_has_not_caught_up_is_not_stuck() -> None:
     assert not turning.health().live
 
 
+def test_its_beginning_and_each_turn_are_told() -> None:
+    told: list[None] = []
+    turning = Turning(60, "127.0.0.1:1", turned=lambda: told.append(None))
+    assert len(told) == 1
+    turning.turn()
+    turning.turn()
+    assert len(told) == 3
+
+
 def test_an_address_without_a_port_has_that_of_kafka() -> None:
     asked: list[tuple[str, int]] = []
 
