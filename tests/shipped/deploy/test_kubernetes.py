@@ -1,9 +1,13 @@
 import re
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 import kubernetes_validate
 import pytest
 
+from agents.mail import MailConfig
+from agents.network import is_public
+from agents.push import PushConfig
 from pipeline import admin
 from pipeline.settings import Kafka
 from schemas import topics
@@ -161,6 +165,44 @@ def test_each_pod_may_talk_to_what_it_needs_and_has_a_policy(whole: list[dict[st
         named = {"matchLabels": {"app.kubernetes.io/name": labels["app.kubernetes.io/name"]}}
         assert labels["mentions/role"] in roles or named in policies
         assert labels["app.kubernetes.io/part-of"] == "mentions"
+
+
+def test_agents_reach_the_world_and_nothing_private(rendered: list[dict[str, Any]]) -> None:
+    (rule,) = of(rendered, "NetworkPolicy")["agents-reach-their-sources"]["spec"]["egress"]
+    assert {443, MailConfig.model_fields["port"].default} <= {each["port"] for each in rule["ports"]}
+    blocks = [each["ipBlock"] for each in rule["to"]]
+
+    def reached(text: str) -> bool:
+        address = ip_address(text)
+        return any(
+            address in ip_network(block["cidr"])
+            and not any(address in ip_network(some) for some in block["except"])
+            for block in blocks
+        )
+
+    for public in ("1.1.1.1", "2606:4700:4700::1111"):
+        assert is_public(public)
+        assert reached(public)
+    for private in ("10.0.0.1", "172.20.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1",
+                    "fd00:ec2::254", "fe80::1"):  # fmt: skip
+        assert not is_public(private)
+        assert not reached(private)
+
+
+def test_what_is_pushed_comes_to_every_agent_from_what_speaks_tls(
+    whole: list[dict[str, Any]],
+) -> None:
+    labels = templates(whole)["agent"]["metadata"]["labels"]
+    service = of(whole, "Service")["push"]["spec"]
+    policy = of(whole, "NetworkPolicy")["agents-take-what-is-pushed"]["spec"]
+    assert service["selector"].items() <= labels.items()
+    assert policy["podSelector"]["matchLabels"].items() <= labels.items()
+    (port,) = service["ports"]
+    (rule,) = policy["ingress"]
+    assert rule["from"]
+    assert rule["ports"] == [{"port": port["targetPort"], "protocol": "TCP"}]
+    listen = PushConfig.model_fields["listen"].default
+    assert listen.rpartition(":")[2] == str(port["targetPort"])
 
 
 def test_what_stays_is_drained_one_by_one(whole: list[dict[str, Any]]) -> None:
