@@ -11,8 +11,10 @@ from tests.support.operators import definitions
 META = {"type": "object"}
 WANTED = {
     ("keda.sh/v1alpha1", "ScaledObject"),
+    ("keda.sh/v1alpha1", "TriggerAuthentication"),
     ("kafka.strimzi.io/v1", "Kafka"),
     ("kafka.strimzi.io/v1", "KafkaNodePool"),
+    ("kafka.strimzi.io/v1", "KafkaUser"),
     ("elasticsearch.k8s.elastic.co/v1", "Elasticsearch"),
     ("kibana.k8s.elastic.co/v1", "Kibana"),
 }

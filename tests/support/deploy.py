@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -37,23 +38,19 @@ _OTHERS: Final = re.compile(
 
 
 def everything(folder: Path) -> list[dict[str, Any]]:
-    """What the example and every component make together.
+    """What a copy of the example makes with every component; ``operators`` is the last.
 
     Args:
-        folder: an empty one, where the kustomization may lie.
+        folder: an empty one, where the copy may lie.
     """
     kubernetes = ROOT / "deploy" / "kubernetes"
+    example = kubernetes / "overlays" / "example"
+    shutil.copy(example / "mentions.toml", folder)
+    body = yaml.safe_load((example / "kustomization.yaml").read_text("utf-8"))
     parts = [path.parent for path in kubernetes.glob("components/*/kustomization.yaml")]
-    chosen = (kubernetes / "overlays" / "example" / "kustomization.yaml").read_text("utf-8")
-    there = yaml.safe_load(chosen)["components"]
-    body = {
-        "resources": [os.path.relpath(kubernetes / "overlays" / "example", folder)],
-        "components": [
-            os.path.relpath(part, folder)
-            for part in parts
-            if f"../../components/{part.name}" not in there
-        ],
-    }
+    parts.sort(key=lambda part: part.name == "operators")
+    body["components"] = [os.path.relpath(part, folder) for part in parts]
+    body["resources"] = [os.path.relpath(example / each, folder) for each in body["resources"]]
     (folder / "kustomization.yaml").write_text(yaml.safe_dump(body), "utf-8")
     return rendered(folder)
 

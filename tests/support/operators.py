@@ -28,6 +28,7 @@ _STRIMZI: Final = "1.2.0"
 _KINDS: Final = {
     "Kafka": "io.strimzi.api.kafka.model.kafka.Kafka",
     "KafkaNodePool": "io.strimzi.api.kafka.model.nodepool.KafkaNodePool",
+    "KafkaUser": "io.strimzi.api.kafka.model.user.KafkaUser",
 }
 
 

@@ -1,5 +1,6 @@
 import re
 from ipaddress import ip_address, ip_network
+from pathlib import Path
 from typing import Any
 
 import kubernetes_validate
@@ -17,7 +18,16 @@ from tests.support.deploy import ROOT, known_variable, settings_of, takes
 FOLDER = ROOT / "deploy" / "kubernetes"
 STAGES = {"enrich": topics.RAW, "index": topics.ENRICHED, "route": topics.ENRICHED}
 DAY = 86_400
-OTHERS = {"ScaledObject", "Kafka", "KafkaNodePool", "Elasticsearch", "Kibana"}
+GIVEN = "0123456789abcdef"
+OTHERS = {
+    "ScaledObject",
+    "TriggerAuthentication",
+    "Kafka",
+    "KafkaNodePool",
+    "KafkaUser",
+    "Elasticsearch",
+    "Kibana",
+}
 """Kinds that operators bring; Kubernetes has no schema for them."""
 
 pytestmark = pytest.mark.timeout(300)  # where neither kubectl nor kustomize is, it is built
@@ -50,6 +60,20 @@ def templates(rendered: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     return {name: each["spec"]["template"] for name, each in made.items()}
 
 
+def environment(rendered: list[dict[str, Any]], container: dict[str, Any]) -> dict[str, str]:
+    """What a container is given; a secret's content stands for itself."""
+    made: dict[str, str] = {}
+    for each in container.get("envFrom", ()):
+        made |= of(rendered, "ConfigMap")[each["configMapRef"]["name"]]["data"]
+    for each in container.get("env", ()):
+        made[each["name"]] = each.get("value", GIVEN)
+    return made
+
+
+def containers(pod: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {each["name"]: each for each in (*pod["containers"], *pod.get("initContainers", ()))}
+
+
 def test_kubernetes_takes_everything(
     rendered: list[dict[str, Any]], whole: list[dict[str, Any]]
 ) -> None:
@@ -62,16 +86,14 @@ def test_kubernetes_takes_everything(
 
 
 def test_our_program_takes_commands_and_environments(whole: list[dict[str, Any]]) -> None:
-    maps = {name.rpartition("-")[0]: each for name, each in of(whole, "ConfigMap").items()}
-    shared = maps["mentions-connections"]["data"]
     ours = {name: pod for name, pod in pods(whole).items() if name != "ner"}
     assert len(ours) > 10
     for pod in ours.values():
-        for container in (*pod["containers"], *pod.get("initContainers", ())):
+        for container in containers(pod).values():
             takes(container["args"])
-            own = {each["name"]: each["value"] for each in container["env"]}
-            assert {name for name in {**shared, **own} if not known_variable(name)} == set()
-            settings_of({**shared, **own})
+            given = environment(whole, container)
+            assert {name for name in given if not known_variable(name)} == set()
+            settings_of(given)
 
 
 def test_workers_scale_up_to_the_number_of_partitions(rendered: list[dict[str, Any]]) -> None:
@@ -90,11 +112,12 @@ def test_pods_are_restricted_probed_and_bounded(whole: list[dict[str, Any]]) -> 
     for name, pod in pods(whole).items():
         assert pod["securityContext"]["runAsNonRoot"] is True
         assert pod["automountServiceAccountToken"] is False
-        for container in (*pod["containers"], *pod.get("initContainers", ())):
+        for container in containers(pod).values():
             assert container["securityContext"]["readOnlyRootFilesystem"] is True
             assert container["resources"]["limits"]["memory"]
-            given = container.get("env", ())
-            assert not any("password" in each["name"].lower() for each in given)
+            for each in container.get("env", ()):
+                secret = re.search("PASSWORD|ACCOUNT_|API_KEY|SALT", each["name"])
+                assert ("valueFrom" in each) == bool(secret)
         if name in of(whole, "Deployment"):
             (container,) = pod["containers"]
             assert container["startupProbe"]["httpGet"]["path"] == "/health"
@@ -167,9 +190,123 @@ def test_each_pod_may_talk_to_what_it_needs_and_has_a_policy(whole: list[dict[st
         assert labels["app.kubernetes.io/part-of"] == "mentions"
 
 
+def test_with_operators_all_talk_by_tls_and_show_who_they_are(whole: list[dict[str, Any]]) -> None:
+    (listener,) = of(whole, "Kafka")["mentions"]["spec"]["kafka"]["listeners"]
+    assert (listener["tls"], listener["authentication"]) == (True, {"type": "tls"})
+    bootstrap = f"mentions-kafka-bootstrap:{listener['port']}"
+    user = of(whole, "KafkaUser")["pipeline"]
+    assert user["spec"]["authentication"] == listener["authentication"]
+    for name, pod in pods(whole).items():
+        if name == "ner":
+            continue
+        files = provided(pod, "certificates")
+        for container in containers(pod).values():
+            made = settings_of(environment(whole, container))
+            mounts = {each["name"]: each["mountPath"] for each in container["volumeMounts"]}
+            named: list[Path | None] = []
+            if container["args"][0] == "kibana":
+                assert made.kibana.url == "https://mentions-kb-http:5601"
+                named += [made.kibana.ca_file]
+            else:
+                assert (made.kafka.bootstrap, made.kafka.security) == (bootstrap, "SSL")
+                assert made.elasticsearch.url == "https://mentions-es-http:9200"
+                kafka, search = made.kafka, made.elasticsearch
+                named += [kafka.ca_file, kafka.cert_file, kafka.key_file, search.ca_file]
+            assert {str(file) for file in named} <= {
+                f"{mounts['certificates']}/{file}" for file in files
+            }
+    assert files["pipeline.key"] == (user["metadata"]["name"], "user.key")
+    (policy,) = of(whole, "NetworkPolicy")["setup-reaches-kibana"]["spec"]["egress"]
+    assert policy["ports"] == [{"port": 5601, "protocol": "TCP"}]
+
+
+def provided(pod: dict[str, Any], volume: str) -> dict[str, tuple[str, str]]:
+    """The files of a projected volume, and which secret and key each is."""
+    (found,) = (each["projected"] for each in pod["volumes"] if each["name"] == volume)
+    return {
+        item["path"]: (source["secret"]["name"], item["key"])
+        for source in found["sources"]
+        for item in source["secret"]["items"]
+    }
+
+
+def test_with_operators_accounts_are_made_with_the_passwords_that_are_used(
+    whole: list[dict[str, Any]],
+) -> None:
+    setup = pods(whole)["setup"]
+    apply = containers(setup)["roles"]
+    passwords = {
+        each["name"]: each["valueFrom"]["secretKeyRef"]
+        for each in apply["env"]
+        if each["name"].startswith("MENTIONS_ACCOUNT_")
+    }
+    used = set()
+    for name in ("index", "archive", "record", "people", "retention"):
+        (pod, container) = (pods(whole)[name], containers(pods(whole)[name])[name])
+        account = environment(whole, container)["MENTIONS_ELASTICSEARCH__USERNAME"]
+        used.add(f"MENTIONS_ACCOUNT_{account.removeprefix('mentions_').upper()}")
+        made = passwords[f"MENTIONS_ACCOUNT_{account.removeprefix('mentions_').upper()}"]
+        (secrets,) = (each["secret"] for each in pod["volumes"] if each["name"] == "secrets")
+        assert made == {"name": secrets["secretName"], "key": "elasticsearch__password"}
+    assert used == {"MENTIONS_ACCOUNT_INDEXER", "MENTIONS_ACCOUNT_KEEPER"}
+    (own,) = (each["secret"] for each in setup["volumes"] if each["name"] == "secrets")
+    assert own["secretName"] == "mentions-es-elastic-user"
+    for item in own["items"]:
+        table, _, key = item["path"].partition("__")
+        assert key in type(getattr(settings_of({}), table)).model_fields
+    for each in containers(setup).values():
+        given = environment(whole, each)
+        table = {"kibana": "KIBANA", "topics": None}.get(each["args"][0], "ELASTICSEARCH")
+        assert table is None or given[f"MENTIONS_{table}__USERNAME"] == "elastic"
+
+
+def test_operators_are_told_what_the_namespace_asks_of_pods(whole: list[dict[str, Any]]) -> None:
+    level = of(whole, "Namespace")["mentions"]["metadata"]["labels"]
+    assert level["pod-security.kubernetes.io/enforce"] == "restricted"
+    kafka = of(whole, "Kafka")["mentions"]["spec"]
+    broker, user = kafka["kafka"]["template"], kafka["entityOperator"]["template"]
+    assert set(kafka["entityOperator"]) == {"userOperator", "template"}
+    kibana = of(whole, "Kibana")["mentions"]["spec"]["podTemplate"]["spec"]["securityContext"]
+    for pod in (broker["pod"]["securityContext"], user["pod"]["securityContext"], kibana):
+        assert pod["runAsNonRoot"] is True
+        assert pod["seccompProfile"] == {"type": "RuntimeDefault"}
+    for container in (broker["kafkaContainer"], user["userOperatorContainer"]):
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+        }
+
+
+def test_keda_asks_the_same_kafka(
+    rendered: list[dict[str, Any]], whole: list[dict[str, Any]]
+) -> None:
+    (index,) = pods(rendered)["index"]["containers"]
+    plain = settings_of(environment(rendered, index)).kafka.bootstrap
+    (index,) = pods(whole)["index"]["containers"]
+    secured = settings_of(environment(whole, index)).kafka.bootstrap
+    for found, bootstrap in ((rendered, plain), (whole, secured)):
+        host, _, port = bootstrap.partition(":")
+        for scaled in of(found, "ScaledObject").values():
+            (trigger,) = scaled["spec"]["triggers"]
+            # It runs in a namespace of its own.
+            assert trigger["metadata"]["bootstrapServers"] == f"{host}.mentions.svc:{port}"
+            assert (trigger["metadata"].get("tls") == "enable") == (found is whole)
+    shown = of(whole, "TriggerAuthentication")[trigger["authenticationRef"]["name"]]
+    files = provided(pods(whole)["index"], "certificates")
+    assert {
+        each["parameter"]: (each["name"], each["key"]) for each in shown["spec"]["secretTargetRef"]
+    } == {
+        "ca": files["kafka-ca.crt"],
+        "cert": files["pipeline.crt"],
+        "key": files["pipeline.key"],
+    }
+
+
 def test_agents_reach_the_world_and_nothing_private(rendered: list[dict[str, Any]]) -> None:
     (rule,) = of(rendered, "NetworkPolicy")["agents-reach-their-sources"]["spec"]["egress"]
-    assert {443, MailConfig.model_fields["port"].default} <= {each["port"] for each in rule["ports"]}
+    assert {443, MailConfig.model_fields["port"].default} <= {
+        each["port"] for each in rule["ports"]
+    }
     blocks = [each["ipBlock"] for each in rule["to"]]
 
     def reached(text: str) -> bool:
