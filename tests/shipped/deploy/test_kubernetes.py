@@ -5,6 +5,7 @@ from typing import Any
 
 import kubernetes_validate
 import pytest
+import yaml
 
 from agents.mail import MailConfig
 from agents.network import is_public
@@ -15,7 +16,7 @@ from schemas import topics
 from tests.support import deploy
 from tests.support.deploy import ROOT, known_variable, settings_of, takes
 
-FOLDER = ROOT / "deploy" / "kubernetes"
+EXAMPLE = ROOT / "deploy" / "kubernetes" / "overlays" / "example"
 STAGES = {"enrich": topics.RAW, "index": topics.ENRICHED, "route": topics.ENRICHED}
 DAY = 86_400
 GIVEN = "0123456789abcdef"
@@ -36,7 +37,7 @@ pytestmark = pytest.mark.timeout(300)  # where neither kubectl nor kustomize is,
 @pytest.fixture(scope="module")
 def rendered() -> list[dict[str, Any]]:
     """The example as it is shipped."""
-    return deploy.rendered(FOLDER / "overlays" / "example")
+    return deploy.rendered(EXAMPLE)
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +95,19 @@ def test_our_program_takes_commands_and_environments(whole: list[dict[str, Any]]
             given = environment(whole, container)
             assert {name for name in given if not known_variable(name)} == set()
             settings_of(given)
+
+
+def test_the_example_names_one_image_for_all_that_run_our_program(
+    whole: list[dict[str, Any]],
+) -> None:
+    (chosen,) = yaml.safe_load((EXAMPLE / "kustomization.yaml").read_text("utf-8"))["images"]
+    images = {
+        container["image"]
+        for name, pod in pods(whole).items()
+        if name != "ner"
+        for container in containers(pod).values()
+    }
+    assert images == {f"{chosen['newName']}:{chosen['newTag']}"}
 
 
 def test_workers_scale_up_to_the_number_of_partitions(rendered: list[dict[str, Any]]) -> None:
