@@ -8,6 +8,7 @@ import sys
 from typing import Any
 
 import httpx
+from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support import watched
@@ -64,6 +65,8 @@ people = [{{ name = "ada", token = "env:PAGE_ADA" }}]
                 installation.wait(lambda: bool(installation.tail("raw")), "something collected")
             said = _exported(environment["MENTIONS_WORKER__PORT"])
             assert ("mentions_sources_owned" in said) == (name == "agent"), name
+            looped = {name} if "--port" in services[name]["command"] else set()
+            assert _loops(environment["MENTIONS_WORKER__PORT"]) == looped
             exported |= said
             assert process.poll() is None, name
         finally:
@@ -76,8 +79,18 @@ people = [{{ name = "ada", token = "env:PAGE_ADA" }}]
 
 def _exported(port: str) -> set[str]:
     """The families of metrics that a process shows to Prometheus."""
+    return {family.name for family in _families(port)}
+
+
+def _loops(port: str) -> set[str]:
+    """The loops that it says came round."""
+    samples = [sample for family in _families(port) for sample in family.samples]
+    return {s.labels["loop"] for s in samples if s.name == "mentions_turned_timestamp_seconds"}
+
+
+def _families(port: str) -> list[Metric]:
     answer = httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False)
-    return {family.name for family in text_string_to_metric_families(answer.text)}
+    return list(text_string_to_metric_families(answer.text))
 
 
 def _environment(

@@ -13,7 +13,7 @@ from agents.push import PushConfig
 from pipeline import admin
 from pipeline.settings import Kafka
 from schemas import topics
-from tests.support import deploy
+from tests.support import deploy, watched
 from tests.support.deploy import ROOT, known_variable, settings_of, takes
 
 EXAMPLE = ROOT / "deploy" / "kubernetes" / "overlays" / "example"
@@ -146,6 +146,14 @@ def test_every_stage_that_is_on_has_a_deployment(rendered: list[dict[str, Any]])
     args = [pod["containers"][0]["args"] for pod in pods(rendered).values()]
     for stage in set(admin.STAGES) - {"refine"}:
         assert ["worker", "--stages", stage] in args
+
+
+def test_a_loop_that_is_always_there_is_missed_when_it_is_gone() -> None:
+    base = pods(deploy.rendered(EXAMPLE.parents[1] / "base"))
+    loops = {name for name, pod in base.items() if "--port" in pod["containers"][0]["args"]}
+    (rule,) = (rule for rule in watched.RULES if rule["alert"] == "MentionsLoopsGone")
+    named = re.findall(r'absent\(mentions_turned_timestamp_seconds{loop="(\w+)"}\)', rule["expr"])
+    assert loops == set(named) != set()
 
 
 def test_what_is_over_is_deleted_each_day(rendered: list[dict[str, Any]]) -> None:
