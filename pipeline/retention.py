@@ -53,24 +53,29 @@ def plan(settings: Settings, now: datetime | None = None) -> list[Step]:
         ]
 
 
-def apply(settings: Settings, steps: Sequence[Step], now: datetime | None = None) -> None:
-    """Do what ``plan`` said.
+def apply(settings: Settings, steps: Sequence[Step], now: datetime | None = None) -> Iterator[Step]:
+    """Do what ``plan`` said, step by step; yields each that is done.
 
     Raises:
         PipelineError: a server does not answer, or does not delete a document; run it again.
     """
     now = now or datetime.now(UTC)
-    if any(step.kind == "topic" for step in steps):
+    topics = [step for step in steps if step.kind == "topic"]
+    if topics:
         admin.apply(settings)
+        yield from topics
     config = settings.elasticsearch
     with explained(config), connect_sync(config) as client:
         for step in steps:
+            if step.kind == "topic":
+                continue
             if step.kind == "index":
                 client.indices.delete(index=step.name, ignore_unavailable=True)
-            elif step.kind == "documents":
+            else:
                 _, query = _kept(settings, now)[step.name]
                 _drop(client, step.name, query)
                 client.indices.refresh(index=step.name)  # so that who asks next is told the truth
+            yield step
 
 
 def _topics(settings: Settings) -> Iterator[Step]:

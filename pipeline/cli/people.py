@@ -2,7 +2,6 @@
 
 import csv
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -11,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from pipeline.cli._shared import emit, json_option, moment, settings, table
-from pipeline.cli._staying import host_option, port_option, turning, until_signalled
-from pipeline.errors import ConfigError, Retryable
+from pipeline.cli._staying import every_option, host_option, keep_up, only_with, port_option
+from pipeline.errors import ConfigError
 from pipeline.kibana.words import PERSON_KINDS
 
 if TYPE_CHECKING:
@@ -36,19 +35,7 @@ _UNKNOWN: Final = {
 }
 _INDEXED: Final = 1_000
 """Most people of a topic that are kept in the index."""
-_UNITS: Final = {"m": 60.0, "h": 3_600.0, "d": 86_400.0}
-_LOOK_EVERY: Final = 1.0  # seconds between two looks at whether to end
-_AGAIN_AFTER: Final = 60.0  # seconds from what could not be to the next attempt
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-
-
-def _every(_ctx: click.Context, _param: click.Parameter, value: str | None) -> float | None:
-    if value is None:
-        return None
-    if value[:-1].isdecimal() and value[-1] in _UNITS and int(value[:-1]):
-        return int(value[:-1]) * _UNITS[value[-1]]
-    msg = f"{value!r} is not like 30m, 2h, 1d"
-    raise click.BadParameter(msg)
 
 
 @click.command(
@@ -77,7 +64,7 @@ How the score is made: docs/people.en.md, docs/people.de.md"""
     help="Of the reasons; by default that of the settings, else of LANG.",
 )
 @click.option("--update", is_flag=True, help="Write the index of people instead of showing them.")
-@click.option("--every", callback=_every, help="With --update: go on at this interval, 1h.")
+@every_option("--update")
 @port_option
 @host_option
 @json_option
@@ -104,19 +91,13 @@ def command(
 
     config = settings(ctx)
     lang = language(lang or config.language)
-    if every is not None and not update:
-        msg = "--every is for --update"
-        raise click.UsageError(msg)
-    if port and every is None:
-        msg = "--port is for --every"
-        raise click.UsageError(msg)
+    only_with("--update", given=update, every=every, port=port)
     if update:
         renew = partial(_renew, config, topics, datetime.now(UTC) - since, lang)
         if every is None:
             list(renew())
-            return
-        with turning(config).watched(host, port) as loop:
-            _keep_up(renew, every, until_signalled(), loop.turn)
+        else:
+            keep_up(config, renew, every, host, port)
         return
     if not topics:
         msg = "which topic? --topic NAME; the watchlist names them"
@@ -187,42 +168,6 @@ def _renew(
         count = _update(config, topic, datetime.now(UTC) - back, lang)
         click.echo(f"{topic}: {count} people", err=True)
         yield topic
-
-
-def _keep_up(
-    renew: Callable[[], Iterator[str]],
-    every: float,
-    over: Callable[[], bool],
-    turn: Callable[[], None],
-) -> None:
-    """Renew topics again and again until it is over; what cannot be now is tried again soon.
-
-    Args:
-        renew: renews them, and yields after each.
-        every: seconds from one beginning to the next.
-        over: whether to end.
-        turn: says that it goes on.
-    """
-    due = time.monotonic()
-    done = False
-    while not over():
-        if done:  # not ready before
-            turn()
-        if time.monotonic() < due:
-            time.sleep(_LOOK_EVERY)
-            continue
-        due = time.monotonic() + every
-        try:
-            for _ in renew():
-                if over():
-                    return
-                if done:  # many may take long
-                    turn()
-            done = True
-        except (ConfigError, Retryable) as error:
-            # An outage, or what only a person can mend: either way the next attempt will tell.
-            click.echo(f"{error}; trying again", err=True)
-            due = time.monotonic() + min(every, _AGAIN_AFTER)
 
 
 def _update(config: "Settings", topic: str, since: datetime, lang: "Language") -> int:
