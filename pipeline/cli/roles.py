@@ -23,6 +23,7 @@ Examples:
   mentions roles apply                  make them; twice is once
   MENTIONS_ACCOUNT_INDEXER=… mentions roles apply
                                         also the account <alias>_indexer with this password;
+                                        likewise MENTIONS_ACCOUNT_KEEPER;
                                         MENTIONS_ACCOUNT_PAGE makes <alias>_page, which reads
   MENTIONS_ACCOUNT_KIBANA_SYSTEM=… mentions roles apply
                                         and set the password of Elasticsearch's own"""

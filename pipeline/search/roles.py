@@ -1,6 +1,6 @@
 """Who may do what in Elasticsearch, from one description.
 
-Four roles, each named ``<alias>_<role>``:
+Five roles, each named ``<alias>_<role>``:
 
 * ``analyst`` reads mentions without personal fields, teams' work on them, alerts, and what the
   pipeline says of itself (what was collected, figures of processes). Elasticsearch filters fields
@@ -8,9 +8,17 @@ Four roles, each named ``<alias>_<role>``:
   used, so nothing is shown by mistake; then either make the analysts ``lead``, or let them read an
   index that never had these fields.
 * ``lead`` reads mentions whole, who the right people are, and dead letters.
-* ``indexer`` writes mentions and can read back only what writing needs; it makes monthly indices.
+* ``indexer`` writes, and reads back what writing needs: which version of a mention is where, and
+  the mentions that people are found in. What else it writes (alerts, work, dead letters, coverage,
+  figures) it cannot read.
+* ``keeper`` ends what is over (``mentions retention``) or is to be forgotten, for which it must
+  find it, and takes and restores snapshots; it writes nothing. Snapshots are the cluster's: what
+  anybody put into one it can restore.
 * ``ops`` manages templates and indices, looks at the cluster and at what the pipeline says of
   itself, and reads no mention.
+
+All but the two that are for processes may open Kibana. Its spaces keep nobody out: who may open one
+may open all, and finds there what Elasticsearch shows to the role.
 """
 
 from collections.abc import Iterator, Mapping
@@ -37,7 +45,7 @@ PERSONAL: Final = (
 )
 """Fields that name a person or lead to one. The text itself may, too: that is what people write."""
 
-ACCOUNTS: Final[Mapping[str, str]] = {"indexer": "indexer", "page": "lead"}
+ACCOUNTS: Final[Mapping[str, str]] = {"indexer": "indexer", "keeper": "keeper", "page": "lead"}
 """Accounts that the pipeline logs in with, and the role of each."""
 
 
@@ -51,9 +59,11 @@ class Call(Struct, frozen=True):
 
 def roles(alias: str) -> dict[str, Body]:
     """The roles, in Elasticsearch's words."""
-    shown = [alias, f"{alias}-20*", f"{alias}-v*", f"{alias}-work"]
+    mentions = [alias, f"{alias}-20*", f"{alias}-v*"]
+    shown = [*mentions, f"{alias}-work"]
     everything = [alias, f"{alias}-*"]
     read = ["read", "view_index_metadata"]
+    write = ["auto_configure", "write"]
     own = {"names": [f"{alias}-coverage", f"{alias}-figures"], "privileges": read}
     # Kibana's base privilege: the names of single features change with its versions.
     kibana = [{"application": "kibana-.kibana", "privileges": ["read"], "resources": ["*"]}]
@@ -89,9 +99,25 @@ def roles(alias: str) -> dict[str, Body]:
             "cluster": [],
             "indices": [
                 # To write the newest version only, a writer must see which one is there.
+                {"names": [*mentions, f"{alias}-tombstones"], "privileges": [*read, *write]},
+                # Who is not found again goes: what was just written must be seen before.
+                {"names": [f"{alias}-people"], "privileges": [*read, *write, "maintenance"]},
+                {
+                    "names": [
+                        f"{alias}-{n}"
+                        for n in ("alerts", "coverage", "dead-letters", "figures", "work")
+                    ],
+                    "privileges": write,
+                },
+            ],
+            "applications": [],
+        },
+        f"{alias}_keeper": {
+            "cluster": ["monitor", "cluster:admin/repository/*", "cluster:admin/snapshot/*"],
+            "indices": [
                 {
                     "names": everything,
-                    "privileges": [*read, "auto_configure", "create_index", "write"],
+                    "privileges": [*read, "monitor", "maintenance", "delete", "delete_index"],
                 }
             ],
             "applications": [],
@@ -99,7 +125,7 @@ def roles(alias: str) -> dict[str, Body]:
         f"{alias}_ops": {
             "cluster": ["monitor", "manage_index_templates", "manage_ilm"],
             "indices": [{"names": everything, "privileges": ["manage", "monitor"]}, own],
-            "applications": [],
+            "applications": kibana,
         },
     }
 

@@ -5,26 +5,40 @@ files, made from the same description as the requests.
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import elasticsearch
+import msgspec
 import pytest
 import tenacity
 from pydantic import SecretStr
 from rich.progress import Progress
 
+from pipeline import retention
 from pipeline.outcome import Ok, Retry
+from pipeline.people import Parts, Person
+from pipeline.search import people
+from pipeline.search.alerts import naming
 from pipeline.search.client import connect, connect_sync
 from pipeline.search.probe import Capabilities
 from pipeline.search.roles import roles
 from pipeline.search.templates import apply
 from pipeline.search.writer import Delete, Upsert, Writer
 from pipeline.settings import Elasticsearch as Config
+from pipeline.settings import Settings
 from pipeline.stack import spare
 from pipeline.stack.elasticsearch import Elasticsearch
 from pipeline.stack.java import find
+from pipeline.stages.archive import Archive
+from pipeline.stages.record import Record
+from schemas.alert import Alert
+from schemas.coverage import Coverage, encode_coverage
+from schemas.dead import Mark
+from schemas.figures import Figures
 from schemas.mention import Author, Collector, EnrichedMention
+from schemas.work import Subject, Work, key
+from tests.support.records import Record as Message
 from tests.support.secure import let_in
 
 ALIAS = "mentions"
@@ -221,3 +235,164 @@ def reads_what_the_pipeline_says_of_itself(server: Secured) -> None:
 def search(client: elasticsearch.Elasticsearch, beside: str = "") -> list[dict[str, Any]]:
     found = client.search(index=f"{ALIAS}-{beside}" if beside else ALIAS)
     return [hit["_source"] for hit in found["hits"]["hits"]]
+
+
+ONLY_WRITTEN = ("alerts", "coverage", "dead-letters", "figures", "work")
+COVERAGE = Coverage(source="it", kind="feeds", agent="a", start=SAID, end=SAID, expected=300)
+FIGURES = Figures(stage="enrich", process="a", start=SAID, end=SAID, sent=3, batches=2, seconds=1)
+ALERT = Alert(
+    id="silence:Bahn:1",
+    kind="silence",
+    rule="silence",
+    topic="Bahn",
+    severity="info",
+    at=SAID,
+    since=SAID,
+    observed=0,
+    why="0 mentions",
+    mentions=("a:1",),
+)
+WORK = Work(
+    team="press",
+    mention="a:1",
+    state="answered",
+    number=3,
+    since=SAID,
+    changed_at=SAID,
+    subject=Subject(
+        priority="high", due=SAID, escalates_at=SAID, published_at=SAID, channel="forum"
+    ),
+)
+
+
+def set_up(server: Secured) -> None:
+    with client_of(server, "ops") as ops:
+        apply(ops, config_of(server, "ops"), BARE)
+
+
+def json_of(value: object) -> bytes:
+    return msgspec.json.encode(value)
+
+
+async def handled(stage: Record | Archive, messages: list[Message]) -> None:
+    await stage.start()
+    try:
+        outcomes = await stage.handle(messages)
+        assert all(isinstance(outcome, Ok) for outcome in outcomes), outcomes
+    finally:
+        await stage.close()
+
+
+async def test_what_is_only_written_cannot_be_read_back(server: Secured) -> None:
+    set_up(server)
+    settings = Settings(elasticsearch=config_of(server, "indexer"))
+    await handled(
+        Record(settings),
+        [
+            Message(None, encode_coverage(COVERAGE), topic="mentions.coverage"),
+            Message(None, json_of(FIGURES), topic="mentions.figures"),
+            Message(None, json_of(ALERT), topic="mentions.alerts"),
+            Message(key("press", "a:1"), json_of(WORK), topic="mentions.work"),
+            Message(key("press", "a:2"), None, topic="mentions.work", offset=1),
+        ],
+    )
+    mark = json_of(Mark(action="dropped", at=SAID))
+    await handled(Archive(settings), [Message(b"a:9", b"{", topic="mentions.dead-letter")])
+    await handled(Archive(settings), [Message(b"0:0", mark, topic="mentions.dead-letter-marks")])
+    with client_of(server, "admin") as admin:
+        admin.indices.refresh(index=f"{ALIAS}-*")
+        for name in ONLY_WRITTEN:
+            assert admin.count(index=f"{ALIAS}-{name}")["count"], name
+        letter = admin.get(index=f"{ALIAS}-dead-letters", id="0:0")["_source"]
+        assert (letter["key"], letter["action"]) == ("a:9", "dropped")
+    with client_of(server, "indexer") as indexer:
+        for name in ONLY_WRITTEN:
+            with pytest.raises(elasticsearch.AuthorizationException):
+                indexer.search(index=f"{ALIAS}-{name}")
+            with pytest.raises(elasticsearch.AuthorizationException):
+                indexer.get(index=f"{ALIAS}-{name}", id="0:0")
+
+
+def person(name: str) -> Person:
+    parts = Parts(
+        reach=None,
+        resonance=None,
+        relevance=None,
+        presence=0.5,
+        recency=0.5,
+        tone=0.5,
+        independence=1.0,
+    )
+    return Person(
+        id=name,
+        topic="Bahn",
+        score=50.0,
+        kinds=("voice",),
+        author=Author(handle=name),
+        reasons=("3 stories",),
+        parts=parts,
+        mentions=3,
+        stories=3,
+        answers=0,
+        sites=(),
+        channels=("forum",),
+        last=SAID,
+        examples=("a:1",),
+    )
+
+
+def test_people_are_renewed_as_the_indexer_and_stay(server: Secured) -> None:
+    set_up(server)
+    now = datetime.now(UTC)
+    with client_of(server, "indexer") as indexer:
+        for number, names in enumerate((("anna", "otto"), ("anna", "otto"), ("anna",))):
+            at = now + timedelta(seconds=number)
+            found = [person(name) for name in names]
+            people.write(indexer, ALIAS, "Bahn", found, since=SAID, now=at)
+            query = {"term": {"topic": "Bahn"}}
+            hits = indexer.search(index=f"{ALIAS}-people", query=query)["hits"]["hits"]
+            assert sorted(hit["_id"] for hit in hits) == list(names)
+
+
+def test_the_keeper_ends_what_is_over_and_keeps_snapshots_and_writes_nothing(
+    server: Secured,
+) -> None:
+    set_up(server)
+    old = datetime.now(UTC) - timedelta(days=400)
+    with client_of(server, "admin") as admin:
+        for name, clock in (("figures", "end"), ("dead-letters", "at"), ("alerts", "at")):
+            body = {clock: old.isoformat(), "mentions": ["a:7"]}
+            admin.index(index=f"{ALIAS}-{name}", id="old", document=body, refresh=True)
+        admin.index(index=f"{ALIAS}-2020.01", id="a:7", document={"id": "a:7"}, refresh=True)
+    kept = {"index_months": 12}
+    settings = Settings(elasticsearch=config_of(server, "keeper"), retention=kept)  # type: ignore[arg-type]
+    with client_of(server, "keeper") as keeper:
+        assert list(naming(keeper, ALIAS, ["a:7"])) == ["old"]  # to forget it
+
+        def over() -> dict[str, int]:
+            found = [*retention._months(keeper, settings, datetime.now(UTC))]
+            found += retention._aged(keeper, settings, datetime.now(UTC))
+            done = [*retention.apply(settings, found)]
+            assert done == found
+            return {step.name.removeprefix(f"{ALIAS}-"): step.count for step in found}
+
+        said = over()
+        assert said["2020.01"] == 1
+        assert {"figures", "dead-letters", "alerts"} <= said.keys()
+        assert over() == {}
+        with pytest.raises(elasticsearch.AuthorizationException):
+            keeper.index(index=f"{ALIAS}-2026.03", id="a:8", document={"id": "a:8"})
+
+        snapshots = {"type": "fs", "settings": {"location": ALIAS}}
+        keeper.snapshot.create_repository(name=ALIAS, repository=snapshots)
+        taken = {"repository": ALIAS, "snapshot": "one", "wait_for_completion": True}
+        months = f"{ALIAS}-*"
+        made = keeper.snapshot.create(**taken, indices=months, include_global_state=False)
+        assert made["snapshot"]["shards"]["failed"] == 0
+        keeper.indices.delete(index=f"{ALIAS}-figures")
+        keeper.snapshot.restore(**taken, indices=f"{ALIAS}-figures", include_global_state=False)
+        assert keeper.indices.exists(index=f"{ALIAS}-figures")
+        keeper.snapshot.delete(repository=ALIAS, snapshot="one")
+    for name in ("ops", "indexer", "lead"):
+        with client_of(server, name) as client, pytest.raises(elasticsearch.AuthorizationException):
+            client.snapshot.create(repository=ALIAS, snapshot="two")
