@@ -45,7 +45,11 @@ url = "env:DESK_URL"
 people = [{{ name = "ada", token = "env:PAGE_ADA" }}]
 """
     )
-    services = composed(example())
+    secrets = installation.folder / "secrets.env"
+    secrets.write_text("DESK_URL=http://127.0.0.1:1/\n", "ascii")
+    tokens = installation.folder / "page.env"
+    tokens.write_text(f"PAGE_ADA={'ada-' * 5}\n", "ascii")
+    services = composed(example() | {"MENTIONS_SECRETS": str(secrets), "PAGE_TOKENS": str(tokens)})
     with KibanaApi(None) as kibana:
         for name in ONCE:
             environment = _environment(services[name], installation, kibana.url)
@@ -106,8 +110,6 @@ def _environment(
         "MENTIONS_WORKER__HOST": "127.0.0.1",
         "MENTIONS_AGENT__PORT": port,
         "MENTIONS_AGENT__HOST": "127.0.0.1",
-        "DESK_URL": "http://127.0.0.1:1/",
-        "PAGE_ADA": "ada-" * 5,
         "MENTIONS_PAGE__LISTEN": "127.0.0.1:0",
         "MENTIONS_KAFKA__REPLICATION": "1",
         "MENTIONS_KIBANA__URL": kibana,
@@ -115,11 +117,9 @@ def _environment(
     given = {
         name: str(value)
         for name, value in service["environment"].items()
-        if not name.endswith(NO_TLS)
+        if not name.endswith(NO_TLS) and value is not None
     }
-    kept = {name for name in here if name.startswith(("MENTIONS_", "DESK", "PAGE"))} - {
-        "MENTIONS_KIBANA__URL"
-    }
+    kept = {name for name in here if name.startswith("MENTIONS_")} - {"MENTIONS_KIBANA__URL"}
     wanted = kept | (names & here.keys())
     return {
         **{name: value for name, value in os.environ.items() if name not in given},

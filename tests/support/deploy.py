@@ -71,19 +71,21 @@ def example() -> dict[str, str]:
 
 
 def composed(
-    variables: Mapping[str, str], file: Path = Path(os.devnull)
+    variables: Mapping[str, str], file: Path = Path(os.devnull), more: Path | None = None
 ) -> dict[str, dict[str, Any]]:
     """The services that docker compose itself reads from docker-compose.yml, of all profiles.
 
     Args:
         variables: the environment.
         file: in place of the file ``.env``.
+        more: in place of the file ``docker-compose.override.yml``.
 
     Raises:
         ValueError: it refuses the file or the variables.
     """
     command = [
         str(Path(sys.executable).with_name("docker-compose")),
+        *("--file", "docker-compose.yml", *(("--file", str(more)) if more else ())),
         *("--env-file", str(file), "--profile", "*"),
         *("config", "--format", "json"),
     ]
@@ -122,7 +124,7 @@ def settings_of(environment: Mapping[str, object]) -> Settings:
     ours = {
         name: str(value)
         for name, value in environment.items()
-        if name.startswith("MENTIONS_") and not _OTHERS.fullmatch(name)
+        if name.startswith("MENTIONS_") and not _OTHERS.fullmatch(name) and value is not None
     }
     with mock.patch.dict(os.environ, ours):
         return Settings()

@@ -3,9 +3,10 @@ import re
 import socket
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import click
@@ -228,6 +229,47 @@ def test_passwords_are_given_to_who_needs_them() -> None:
         "accounts", "index", "archive", "record", "people"
     }  # fmt: skip
     assert holders("MENTIONS_PAGE_PASSWORD") == {"accounts", "page"}
+
+
+def test_what_sources_and_channels_need_comes_from_a_file_for_who_asks_them(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "secrets.env"
+    file.write_text("DESK_URL='https://desk.example/$1'\n", "ascii")
+    made = composed(example() | {"MENTIONS_SECRETS": str(file)})
+    told = {n: s["environment"].get("DESK_URL") for n, s in made.items() if "environment" in s}
+    # A reader of the answer takes $$ for $, as in the file it stands for.
+    assert {n for n, url in told.items() if url} == {"agent", "notify"}
+    assert told["notify"].replace("$$", "$") == "https://desk.example/$1"
+    assert not any("DESK_URL" in str(service) for service in composed(example()).values())
+    ignored = (ROOT / ".gitignore").read_text("utf-8").splitlines()
+    assert Path(example()["MENTIONS_SECRETS"]).name in ignored
+    assert (ROOT / ".dockerignore").read_text("utf-8").splitlines()[0] == "*"
+
+
+def test_files_are_mounted_where_the_settings_look_for_them(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "operations.md").read_text("utf-8")
+    block = re.search(r"\n\n(    services:\n(?:    .+\n)+)", page)
+    assert block
+    (tmp_path / "more.yml").write_text(textwrap.dedent(block[1]), "utf-8")
+    made = composed(example(), more=tmp_path / "more.yml")
+    lies = PurePosixPath(made["agent"]["environment"]["MENTIONS_CONFIG"]).parent
+    workdir = re.findall(
+        r"^WORKDIR (\S+)$", (ROOT / "deploy/Dockerfile").read_text("utf-8"), re.MULTILINE
+    )
+    assert workdir[-1] == str(lies)  # to which paths are relative
+    for name, said in (("agent", "exports"), ("enrich", "entities.toml")):
+        assert len(made[name]["volumes"]) == len(services()[name]["volumes"]) + 1
+        (mounted,) = [v for v in made[name]["volumes"] if v["source"] == str(ROOT / said)]
+        assert (mounted["target"], mounted["read_only"]) == (str(lies / said), True)
+
+
+def test_all_of_ours_hash_names_with_the_salt_of_the_installation() -> None:
+    off, on = services(), composed(example() | {"MENTIONS_PRIVACY__SALT": "pepper"})
+    for name in ours(on).keys() - {"certificates"}:
+        assert off[name]["environment"]["MENTIONS_PRIVACY__SALT"] is None
+        environment = on[name]["environment"] | {"MENTIONS_PRIVACY__PSEUDONYMS": "true"}
+        assert settings_of(environment).privacy.key() == b"pepper", name
 
 
 def test_accounts_are_those_that_services_use() -> None:
