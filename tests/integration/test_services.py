@@ -19,7 +19,7 @@ from tests.support.kibana_api import KibanaApi
 ONCE = ("topics", "setup", "kibana-content")
 STAYING = (
     *("agent", "enrich", "index", "route", "archive", "record"),
-    *("work", "watch", "people", "notify", "page"),
+    *("work", "watch", "people", "retention", "notify", "page"),
 )
 NO_TLS = ("SECURITY", "CA_FILE", "CERT_FILE", "KEY_FILE")
 """Settings left out, as these servers have none; ``test_compose`` has some that do."""
@@ -56,6 +56,9 @@ people = [{{ name = "ada", token = "env:PAGE_ADA" }}]
             done = _start(services[name], environment, installation)
             assert done.wait(90) == 0, name
         assert kibana.of("dashboard")
+    figures = f"{installation.alias}-figures"
+    body = {"end": "2020-01-01T00:00:00Z"}
+    installation.client.index(index=figures, id="old", document=body, refresh=True)
     exported: set[str] = set()
     for name in STAYING:
         environment = _environment(services[name], installation, "")
@@ -72,6 +75,8 @@ people = [{{ name = "ada", token = "env:PAGE_ADA" }}]
             looped = {name} if "--port" in services[name]["command"] else set()
             assert _loops(environment["MENTIONS_WORKER__PORT"]) == looped
             exported |= said
+            if name == "retention":
+                assert not installation.client.exists(index=figures, id="old")
             assert process.poll() is None, name
         finally:
             process.send_signal(signal.SIGTERM)

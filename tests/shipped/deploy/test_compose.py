@@ -29,7 +29,7 @@ from tests.support.deploy import (
 
 BIN = Path(sys.executable).parent
 SCALED = {"agent", "enrich", "index", "route", "archive", "record"}
-SINGLE = {"work", "watch", "people"}
+SINGLE = {"work", "watch", "people", "retention"}
 PORT = ("port", "Serve /health, /ready and /metrics there.")
 
 
@@ -228,6 +228,7 @@ def test_passwords_are_given_to_who_needs_them() -> None:
     assert holders("MENTIONS_INDEXER_PASSWORD") == {
         "accounts", "index", "archive", "record", "people"
     }  # fmt: skip
+    assert holders("MENTIONS_KEEPER_PASSWORD") == {"accounts", "retention"}
     assert holders("MENTIONS_PAGE_PASSWORD") == {"accounts", "page"}
 
 
@@ -254,9 +255,8 @@ def test_files_are_mounted_where_the_settings_look_for_them(tmp_path: Path) -> N
     (tmp_path / "more.yml").write_text(textwrap.dedent(block[1]), "utf-8")
     made = composed(example(), more=tmp_path / "more.yml")
     lies = PurePosixPath(made["agent"]["environment"]["MENTIONS_CONFIG"]).parent
-    workdir = re.findall(
-        r"^WORKDIR (\S+)$", (ROOT / "deploy/Dockerfile").read_text("utf-8"), re.MULTILINE
-    )
+    recipe = (ROOT / "deploy" / "Dockerfile").read_text("utf-8")
+    workdir = re.findall(r"^WORKDIR (\S+)$", recipe, re.MULTILINE)
     assert workdir[-1] == str(lies)  # to which paths are relative
     for name, said in (("agent", "exports"), ("enrich", "entities.toml")):
         assert len(made[name]["volumes"]) == len(services()[name]["volumes"]) + 1
@@ -272,15 +272,23 @@ def test_all_of_ours_hash_names_with_the_salt_of_the_installation() -> None:
         assert settings_of(environment).privacy.key() == b"pepper", name
 
 
-def test_accounts_are_those_that_services_use() -> None:
-    accounts = services()["accounts"]["environment"]
-    for account, names in {"indexer": ("index", "archive", "record"), "page": ("page",)}.items():
-        password = accounts[f"MENTIONS_ACCOUNT_{account.upper()}"]
-        assert account in ACCOUNTS
-        for name in names:
-            given = services()[name]["environment"]
-            assert given["MENTIONS_ELASTICSEARCH__USERNAME"] == f"mentions_{account}"
-            assert given["MENTIONS_ELASTICSEARCH__PASSWORD"] == password
+@pytest.mark.parametrize(
+    ("account", "users"),
+    [
+        ("indexer", ("index", "archive", "record", "people")),
+        ("keeper", ("retention",)),
+        ("page", ("page",)),
+    ],
+)
+def test_an_account_is_the_one_that_is_used(account: str, users: tuple[str, ...]) -> None:
+    assert account in ACCOUNTS
+    marked = composed(example() | {f"MENTIONS_{account.upper()}_PASSWORD": "of-this-account"})
+    accounts = marked["accounts"]["environment"]
+    assert accounts[f"MENTIONS_ACCOUNT_{account.upper()}"] == "of-this-account"
+    for name in users:
+        environment = marked[name]["environment"]
+        assert environment["MENTIONS_ELASTICSEARCH__PASSWORD"] == "of-this-account"  # noqa: S105
+        assert environment["MENTIONS_ELASTICSEARCH__USERNAME"] == f"mentions_{account}"
 
 
 def test_the_sidecar_is_the_one_that_is_known_here() -> None:
