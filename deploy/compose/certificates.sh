@@ -1,9 +1,11 @@
 #!/bin/sh
-# certificates.sh FOLDER SERVERS PIPELINE
+# certificates.sh FOLDER SERVERS PIPELINE AUTHORITY SNAPSHOTS
 # Makes what the servers of docker-compose.yml and the pipeline show each other: an authority of this
 # installation alone, and a key and a certificate for each. SERVERS and PIPELINE are the users whose
-# keys they are. Run again, it renews what ends within 30 days; the authority stays, but for one that
-# does not say what its key is for: Python 3.13 and later refuse it, so all is made anew.
+# keys they are. The key that signs lies in AUTHORITY, which no other service sees. Run again, it renews
+# what ends within 30 days; the authority stays, but for one that does not say what its key is for:
+# Python 3.13 and later refuse it, so all is made anew. SNAPSHOTS becomes the servers' folder: a new
+# volume is root's.
 set -eu
 umask 077
 cd "$1"
@@ -11,10 +13,13 @@ month=2592000
 
 new_key() { openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$1.key"; }
 
-if ! openssl x509 -noout -ext keyUsage -in ca.crt 2>/dev/null | grep -q "Certificate Sign"; then
+signing=$4/ca
+[ ! -f ca.key ] || mv ca.key "$signing.key" # an earlier version kept it where all could look
+if [ ! -f "$signing.key" ] ||
+  ! openssl x509 -noout -ext keyUsage -in ca.crt 2>/dev/null | grep -q "Certificate Sign"; then
   rm -f ./*.crt # what another authority signed is worth nothing
-  new_key ca
-  openssl req -x509 -new -key ca.key -subj "/CN=mentions" -days 3650 \
+  new_key "$signing"
+  openssl req -x509 -new -key "$signing.key" -subj "/CN=mentions" -days 3650 \
     -addext "keyUsage = critical, keyCertSign, cRLSign" -out ca.crt
 fi
 
@@ -33,8 +38,8 @@ subjectAltName = IP:127.0.0.1$hosts
 EXTENSIONS
   new_key "$name"
   openssl req -new -key "$name.key" -subj "/CN=$name" |
-    openssl x509 -req -CA ca.crt -CAkey ca.key -CAcreateserial -days 397 -extfile "$name.ext" \
-      -out "$name.crt.new" 2>/dev/null
+    openssl x509 -req -CA ca.crt -CAkey "$signing.key" -CAcreateserial -days 397 \
+      -extfile "$name.ext" -out "$name.crt.new" 2>/dev/null
   cat "$name.key" "$name.crt.new" >"$name.pem" # what Kafka calls a keystore
   chown "$user" "$name.key" "$name.pem"
   chmod 644 "$name.crt.new"
@@ -57,4 +62,5 @@ ssl.truststore.type=PEM
 ssl.truststore.location=$PWD/ca.crt
 PROPERTIES
 chmod 644 ca.crt client.properties
+chown "$2" "$5"
 chmod 755 .

@@ -181,11 +181,23 @@ def test_an_authority_that_python_refuses_is_replaced_with_all_it_signed(
 ) -> None:
     certified = Certified(SERVICES["certificates"], tmp_path)
     verified(tmp_path)
-    key = ["-key", f"{tmp_path}/ca.key", "-subj", "/CN=mentions", "-days", "3650"]
+    key = ["-key", f"{certified.authority}/ca.key", "-subj", "/CN=mentions", "-days", "3650"]
     openssl("req", "-x509", "-new", *key, "-out", f"{tmp_path}/ca.crt")
     with pytest.raises(subprocess.CalledProcessError):
         verified(tmp_path)
     certified.make()
+    verified(tmp_path)
+
+
+def test_a_key_that_signs_leaves_the_folder_that_all_see(tmp_path: Path) -> None:
+    certified = Certified(SERVICES["certificates"], tmp_path)
+    assert not (tmp_path / "ca.key").exists()
+    authority = (tmp_path / "ca.crt").read_bytes()
+    (certified.authority / "ca.key").rename(tmp_path / "ca.key")  # as an earlier version left it
+    (tmp_path / "kafka.crt").unlink()
+    certified.make()
+    assert not (tmp_path / "ca.key").exists()
+    assert (tmp_path / "ca.crt").read_bytes() == authority
     verified(tmp_path)
 
 
@@ -198,7 +210,8 @@ def test_certificates_are_renewed_before_they_end(certified: Certified) -> None:
     certified.make()
     assert {name: serial(name) for name in names} == first, "twice is once"
     folder = certified.folder
-    soon = ["-CA", f"{folder}/ca.crt", "-CAkey", f"{folder}/ca.key", "-days", "29"]
+    soon = ["-CA", f"{folder}/ca.crt", "-CAkey", f"{certified.authority}/ca.key"]
+    soon += ["-days", "29"]
     for name in ("kafka", "kibana"):
         key = ["-key", f"{folder}/{name}.key", "-subj", f"/CN={name}"]
         openssl("req", "-x509", "-new", *key, *soon, "-out", f"{folder}/{name}.crt")

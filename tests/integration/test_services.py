@@ -122,7 +122,7 @@ def _environment(
     given = {
         name: str(value)
         for name, value in service["environment"].items()
-        if not name.endswith(NO_TLS) and value is not None
+        if not name.endswith(NO_TLS)
     }
     kept = {name for name in here if name.startswith("MENTIONS_")} - {"MENTIONS_KIBANA__URL"}
     wanted = kept | (names & here.keys())

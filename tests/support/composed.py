@@ -28,13 +28,17 @@ class Certified:
 
     def __init__(self, service: Mapping[str, Any], folder: Path) -> None:
         self.folder = folder
-        folder.mkdir(exist_ok=True)
+        self.authority = folder.with_name(f"{folder.name}-authority")
+        snapshots = folder.with_name(f"{folder.name}-snapshots")
+        for each in (folder, self.authority, snapshots):
+            each.mkdir(exist_ok=True)
         *shell, script = service["entrypoint"]
         (mounted,) = [v["source"] for v in service["volumes"] if v["target"] == script]
-        place, *_ = service["command"]
-        assert place == _PLACE
+        place, _, _, *others = service["command"]
+        assert [place, *others] == [_PLACE, "/authority", "/snapshots"]
         me = f"{os.getuid()}:{os.getgid()}"
-        self._command = [*shell, str(ROOT / mounted), str(folder), me, me]
+        folders = [str(self.authority), str(snapshots)]
+        self._command = [*shell, str(ROOT / mounted), str(folder), me, me, *folders]
         self.make()
 
     def make(self) -> None:

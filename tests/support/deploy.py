@@ -94,7 +94,12 @@ def composed(
     )
     if done.returncode:
         raise ValueError(done.stderr)
-    return dict(json.loads(done.stdout)["services"])
+    services: dict[str, dict[str, Any]] = json.loads(done.stdout)["services"]
+    for service in services.values():
+        # What has no value anywhere is not set in the container.
+        given = service.get("environment") or {}
+        service["environment"] = {n: value for n, value in given.items() if value is not None}
+    return services
 
 
 def ours(services: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -124,7 +129,7 @@ def settings_of(environment: Mapping[str, object]) -> Settings:
     ours = {
         name: str(value)
         for name, value in environment.items()
-        if name.startswith("MENTIONS_") and not _OTHERS.fullmatch(name) and value is not None
+        if name.startswith("MENTIONS_") and not _OTHERS.fullmatch(name)
     }
     with mock.patch.dict(os.environ, ours):
         return Settings()

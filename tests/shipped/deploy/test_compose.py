@@ -29,6 +29,7 @@ from tests.support.deploy import (
 
 BIN = Path(sys.executable).parent
 SCALED = {"agent", "enrich", "index", "route", "archive", "record"}
+NODES = {"elasticsearch", "elasticsearch-1", "elasticsearch-2", "elasticsearch-3"}
 SINGLE = {"work", "watch", "people", "retention"}
 PORT = ("port", "Serve /health, /ready and /metrics there.")
 
@@ -158,6 +159,36 @@ def test_only_who_makes_certificates_may_write_them() -> None:
                 assert volume.get("read_only", False) == (name != "certificates"), name
 
 
+def mounting(source: str) -> dict[str, str]:
+    """Where services see a volume."""
+    return {
+        name: volume["target"]
+        for name, service in services().items()
+        for volume in service.get("volumes", ())
+        if volume["source"] == source
+    }
+
+
+def test_the_key_that_signs_is_seen_by_who_makes_certificates_alone() -> None:
+    assert mounting("authority") == {"certificates": "/authority"}
+
+
+def test_all_nodes_keep_snapshots_in_one_folder_that_is_theirs() -> None:
+    there = mounting("snapshots")
+    made = there.pop("certificates")
+    assert there.keys() == NODES
+    for name, folder in there.items():
+        assert services()[name]["environment"]["path.repo"] == folder
+    assert made == services()["certificates"]["command"][-1]  # which it gives to the servers
+
+
+def test_kibana_knows_its_sessions_again_and_what_browsers_call_it() -> None:
+    kibana = services()["kibana"]["environment"]
+    for purpose in ("SECURITY", "ENCRYPTEDSAVEDOBJECTS"):
+        assert len(kibana[f"XPACK_{purpose}_ENCRYPTIONKEY"]) >= 32
+    assert re.fullmatch(r"https://[^/]+", kibana["SERVER_PUBLICBASEURL"])
+
+
 def test_services_that_stay_are_started_again_and_watched() -> None:
     for name, service in services().items():
         once = name in {"accounts", "topics", "setup", "kibana-content", "certificates"}
@@ -221,8 +252,7 @@ def test_passwords_are_given_to_who_needs_them() -> None:
         marked = composed(example() | {variable: "told-to-nobody-else"})
         return {name for name, service in marked.items() if "told-to-nobody-else" in str(service)}
 
-    servers = {"elasticsearch", "elasticsearch-1", "elasticsearch-2", "elasticsearch-3"}
-    assert holders("ELASTIC_PASSWORD") == servers | {"accounts", "setup", "kibana-content"}
+    assert holders("ELASTIC_PASSWORD") == NODES | {"accounts", "setup", "kibana-content"}
     assert holders("KIBANA_PASSWORD") == {"accounts", "kibana"}
     assert holders("KIBANA_ENCRYPTION_KEY") == {"kibana"}
     assert holders("MENTIONS_INDEXER_PASSWORD") == {
@@ -238,7 +268,7 @@ def test_what_sources_and_channels_need_comes_from_a_file_for_who_asks_them(
     file = tmp_path / "secrets.env"
     file.write_text("DESK_URL='https://desk.example/$1'\n", "ascii")
     made = composed(example() | {"MENTIONS_SECRETS": str(file)})
-    told = {n: s["environment"].get("DESK_URL") for n, s in made.items() if "environment" in s}
+    told = {name: service["environment"].get("DESK_URL") for name, service in made.items()}
     # A reader of the answer takes $$ for $, as in the file it stands for.
     assert {n for n, url in told.items() if url} == {"agent", "notify"}
     assert told["notify"].replace("$$", "$") == "https://desk.example/$1"
@@ -267,7 +297,7 @@ def test_files_are_mounted_where_the_settings_look_for_them(tmp_path: Path) -> N
 def test_all_of_ours_hash_names_with_the_salt_of_the_installation() -> None:
     off, on = services(), composed(example() | {"MENTIONS_PRIVACY__SALT": "pepper"})
     for name in ours(on).keys() - {"certificates"}:
-        assert off[name]["environment"]["MENTIONS_PRIVACY__SALT"] is None
+        assert "MENTIONS_PRIVACY__SALT" not in off[name]["environment"]
         environment = on[name]["environment"] | {"MENTIONS_PRIVACY__PSEUDONYMS": "true"}
         assert settings_of(environment).privacy.key() == b"pepper", name
 
