@@ -3,6 +3,7 @@
 import re
 import ssl
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from pipeline.stack import Stack, spare
 from tests.support.composed import Certified, ComposedElasticsearch, ComposedKafka
 from tests.support.deploy import composed, example
 from tests.support.installation import Installation
+from tests.support.procedures import procedure, run
 from tests.support.programs import needed
 
 SERVICES = composed(example())
@@ -163,6 +165,87 @@ def correct(installation: Installation, environment: dict[str, str], certified: 
 
     installation.wait(marked, "the word in the index")
     assert installation.stop(process) == 0
+
+
+def test_accounts_suffice_for_what_runs_as_them(
+    installation: Installation, certified: Certified
+) -> None:
+    (installation.folder / "more.jsonl").write_text('{"id": "2", "text": "Ein Bus"}\n', "utf-8")
+    installation.configure(
+        """
+[[sources]]
+type = "files"
+name = "more"
+paths = ["more.jsonl"]
+defaults = { channel = "forum" }
+
+[[watchlist]]
+topic = "Bus"
+kind = "brand"
+terms = ["Bus"]
+"""
+    )
+    before = installation.env
+
+    def done(service: str, *arguments: str) -> None:
+        installation.env = before | own(service, installation, certified)
+        installation.run(*arguments)
+
+    for name in ("topics", "setup"):
+        done(name, *SERVICES[name]["command"])
+    client, figures = installation.client, f"{ALIAS}-figures"
+    old = {"end": "2020-01-01T00:00:00Z"}
+    client.index(index=figures, id="old", document=old, refresh=True)
+    done("agent", "agent", "--once")
+    installation.env = before | own("record", installation, certified)
+    process = installation.start(*SERVICES["record"]["command"])
+    coverage = {"index": f"{ALIAS}-coverage", "ignore_unavailable": True, "q": "source:more"}
+    installation.wait(lambda: bool(client.count(**coverage)["count"]), "the ledger in the index")
+    assert installation.stop(process) == 0
+    for name in ("people", "retention"):
+        command, flag, *_ = SERVICES[name]["command"]  # the rest is about going on
+        done(name, command, flag)
+    assert not client.exists(index=figures, id="old")
+
+
+DOCKER = """#!/bin/bash
+case "$*" in
+"compose exec -T elasticsearch "*) cd "$NODE" && shift 4 && exec "$@" ;;
+"compose run --rm -T --no-deps setup "*) shift 6 && exec "$PYTHON" -m pipeline "$@" ;;
+esac
+exit 64
+"""
+"""Runs on this machine what is to run in a container."""
+
+
+def test_a_snapshot_is_taken_and_restored_inside_the_containers(
+    installation: Installation,
+    servers: tuple[ComposedElasticsearch, ComposedKafka],
+    certified: Certified,
+) -> None:
+    node, _ = servers
+    programs = installation.folder / "bin"
+    programs.mkdir()
+    (programs / "docker").write_text(DOCKER, "ascii")
+    (programs / "docker").chmod(0o755)
+    installation.env |= own("setup", installation, certified)
+    installation.env |= {
+        "NODE": str(node.folder),
+        "ELASTIC_PASSWORD": PASSWORD,
+        "PYTHON": sys.executable,
+    }
+    inside = procedure("In containers").replace('"elastic:', f'"{ROOT}:')
+    inside = inside.replace("localhost:9200", f"localhost:{node.port}")
+    inside = inside.replace("ALIAS=mentions", f"ALIAS={ALIAS}")
+    installation.run("index", "apply")
+    client = installation.client
+    month = f"{ALIAS}-2026.05"
+    client.index(index=month, id="a:1", document={"id": "a:1"}, refresh=True)
+    snapshot = run(installation, programs, inside + procedure("Snapshot")).split()[-1]
+    for found in client.indices.resolve_index(name=f"{ALIAS}-*")["indices"]:
+        client.indices.delete(index=found["name"])
+    run(installation, programs, inside + procedure("Restore"), SNAPSHOT=snapshot)
+    assert client.exists(index=month, id="a:1")
 
 
 def openssl(*arguments: str) -> str:
