@@ -124,6 +124,8 @@ lock:  ## renew requirements.lock; needs uv
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	  --no-annotate --extra agents --extra kibana --extra pipeline --extra traces --constraint requirements.lock \
 	  --output-file deploy/requirements.lock pyproject.toml
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	  --no-annotate --group build --constraint requirements.lock --output-file deploy/build.lock
 
 clean:  ## remove what was built; keeps the demo's data
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

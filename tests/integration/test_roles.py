@@ -331,6 +331,7 @@ def person(name: str) -> Person:
         author=Author(handle=name),
         reasons=("3 stories",),
         parts=parts,
+        followers=None,
         mentions=3,
         stories=3,
         answers=0,

@@ -4,6 +4,7 @@ import socket
 import subprocess
 import sys
 import textwrap
+import tomllib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path, PurePosixPath
@@ -374,6 +375,20 @@ def pins(name: str) -> set[str]:
 
 def test_the_image_gets_what_is_tested_and_no_tools() -> None:
     image, tested = pins("deploy/requirements.lock"), pins("requirements.lock")
+    assert pins("deploy/build.lock") <= tested, "run 'make lock'"
     assert len(image) > 50
     assert image <= tested, "run 'make lock'"
     assert not [pin for pin in image if pin.startswith(("pytest=", "ruff=", "hadolint", "mypy="))]
+
+
+def test_the_image_is_built_of_nothing_that_is_not_locked() -> None:
+    lines = (ROOT / "deploy/Dockerfile").read_text("utf-8")
+    steps = re.findall(r"bin/pip (?:install|wheel) .+", lines)
+    assert len(steps) == 4
+    for step in steps:
+        assert "--require-hashes" in step or "--no-deps" in step, step
+        # What it makes of the sources it makes with what is there.
+        assert "--no-build-isolation" in step or not re.search(r" \. ", step), step
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["build-system"]
+    named = {re.split(r"[<>=~]", each)[0] for each in wanted["requires"]}
+    assert named <= {pin.partition("=")[0] for pin in pins("deploy/build.lock")}
