@@ -170,7 +170,7 @@ def correct(installation: Installation, environment: dict[str, str], certified: 
 def test_accounts_suffice_for_what_runs_as_them(
     installation: Installation, certified: Certified
 ) -> None:
-    (installation.folder / "more.jsonl").write_text('{"id": "2", "text": "Ein Bus"}\n', "utf-8")
+    (installation.folder / "more.jsonl").write_text('{"id": "bad", "text": 7}\n', "utf-8")
     installation.configure(
         """
 [[sources]]
@@ -197,10 +197,13 @@ terms = ["Bus"]
     old = {"end": "2020-01-01T00:00:00Z"}
     client.index(index=figures, id="old", document=old, refresh=True)
     done("agent", "agent", "--once")
-    installation.env = before | own("record", installation, certified)
-    process = installation.start(*SERVICES["record"]["command"])
-    coverage = {"index": f"{ALIAS}-coverage", "ignore_unavailable": True, "q": "source:more"}
-    installation.wait(lambda: bool(client.count(**coverage)["count"]), "the ledger in the index")
+    installation.env = before | own("archive", installation, certified)
+    process = installation.start(*SERVICES["archive"]["command"])
+    letters = f"{ALIAS}-dead-letters"
+    installation.wait(
+        lambda: bool(client.count(index=letters, ignore_unavailable=True)["count"]),
+        "the letter in the index",
+    )
     assert installation.stop(process) == 0
     for name in ("people", "retention"):
         command, flag, *_ = SERVICES[name]["command"]  # the rest is about going on

@@ -26,7 +26,7 @@ from pipeline.search.roles import roles
 from pipeline.search.templates import apply
 from pipeline.search.writer import Delete, Upsert, Writer
 from pipeline.settings import Elasticsearch as Config
-from pipeline.settings import Settings
+from pipeline.settings import Retention, Settings
 from pipeline.stack import spare
 from pipeline.stack.elasticsearch import Elasticsearch
 from pipeline.stack.java import find
@@ -365,8 +365,8 @@ def test_the_keeper_ends_what_is_over_and_keeps_snapshots_and_writes_nothing(
             body = {clock: old.isoformat(), "mentions": ["a:7"]}
             admin.index(index=f"{ALIAS}-{name}", id="old", document=body, refresh=True)
         admin.index(index=f"{ALIAS}-2020.01", id="a:7", document={"id": "a:7"}, refresh=True)
-    kept = {"index_months": 12}
-    settings = Settings(elasticsearch=config_of(server, "keeper"), retention=kept)  # type: ignore[arg-type]
+    kept = Retention(index_months=12)
+    settings = Settings(elasticsearch=config_of(server, "keeper"), retention=kept)
     with client_of(server, "keeper") as keeper:
         assert list(naming(keeper, ALIAS, ["a:7"])) == ["old"]  # to forget it
 
@@ -386,12 +386,16 @@ def test_the_keeper_ends_what_is_over_and_keeps_snapshots_and_writes_nothing(
 
         snapshots = {"type": "fs", "settings": {"location": ALIAS}}
         keeper.snapshot.create_repository(name=ALIAS, repository=snapshots)
-        taken = {"repository": ALIAS, "snapshot": "one", "wait_for_completion": True}
-        months = f"{ALIAS}-*"
-        made = keeper.snapshot.create(**taken, indices=months, include_global_state=False)
+        taken: dict[str, Any] = {
+            "repository": ALIAS,
+            "snapshot": "one",
+            "wait_for_completion": True,
+            "include_global_state": False,
+        }
+        made = keeper.snapshot.create(**taken, indices=f"{ALIAS}-*")
         assert made["snapshot"]["shards"]["failed"] == 0
         keeper.indices.delete(index=f"{ALIAS}-figures")
-        keeper.snapshot.restore(**taken, indices=f"{ALIAS}-figures", include_global_state=False)
+        keeper.snapshot.restore(**taken, indices=f"{ALIAS}-figures")
         assert keeper.indices.exists(index=f"{ALIAS}-figures")
         keeper.snapshot.delete(repository=ALIAS, snapshot="one")
     for name in ("ops", "indexer", "lead"):
