@@ -20,9 +20,8 @@ SESSIONS: Final = (
     Mentions(
         name="questions",
         title=Words("Fragen an uns", "Questions to us"),
-        about=Words("Eine Marke genannt, ein Fragewort", "A brand named, a question word"),
-        query="_exists_:topic_of.brand AND "
-        "text:(wie OR warum OR wann OR weiß OR how OR why OR when)",
+        about=Words("Eine Marke genannt, eine Frage gestellt", "A brand named, a question asked"),
+        query="_exists_:topic_of.brand AND intents.kind:question",
     ),
     Mentions(
         name="loud",
