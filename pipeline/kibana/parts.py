@@ -80,10 +80,14 @@ class Values(Struct, frozen=True):
     size: int = 10
     ascending: bool = False
     """Rank by the first measure, the smallest first."""
+    others: bool = False
+    """One more group for all other values: what is shown then adds up to all there is."""
+    none: bool = False
+    """With ``others``: one more for what lacks the field."""
 
     def json(self, place: Place) -> Json:
         """Kibana's terms."""
-        return {
+        made: Json = {
             "operation": "terms",
             "fields": [self.field],
             "label": self.label[place.lang],
@@ -94,6 +98,9 @@ class Values(Struct, frozen=True):
                 "direction": "asc" if self.ascending else "desc",
             },
         }
+        if self.others:
+            made["other_bucket"] = {"include_documents_without_field": self.none}
+        return made
 
 
 class Split(Struct, frozen=True):

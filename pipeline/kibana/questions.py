@@ -145,7 +145,10 @@ def _group(groups: Groups, measures: Sequence[Measure]) -> Json:
     if isinstance(groups, Split):
         named = {words.en: _matching(query) for query, words in groups.filters}
         return {"filters": {"filters": named}}
+    # Of all other values Kibana asks once it knows these.
     terms: Json = {"field": groups.field, "size": groups.size}
+    if groups.none:
+        terms["missing"] = "__missing__"
     if measures and measures[0].operation not in {"count", "median"} and not measures[0].only:
         terms["order"] = {"measure0": "asc" if groups.ascending else "desc"}
     elif groups.ascending:

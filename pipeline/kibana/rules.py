@@ -18,6 +18,8 @@ from pipeline.kibana.words import Words
 __all__ = ["LOG", "RULES", "Rule", "connector"]
 
 LOG: Final = "log"
+_GROUPS: Final = 1_000
+"""As many as Kibana counts apart: of the rest it would say nothing."""
 
 
 class Rule(Struct, frozen=True, kw_only=True):
@@ -74,7 +76,7 @@ class Rule(Struct, frozen=True, kw_only=True):
             how, field = self.compare
             parameters |= {"aggType": how, "aggField": field}
         if self.by:
-            parameters |= {"groupBy": "top", "termField": self.by, "termSize": 20}
+            parameters |= {"groupBy": "top", "termField": self.by, "termSize": _GROUPS}
         return {
             "name": self.title[place.lang],
             "rule_type_id": ".es-query",

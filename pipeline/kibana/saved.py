@@ -183,8 +183,8 @@ def _group(groups: Groups, place: Place) -> Json:
             "size": groups.size,
             "orderBy": {"type": "column", "columnId": "measure0"},
             "orderDirection": "asc" if groups.ascending else "desc",
-            "otherBucket": False,
-            "missingBucket": False,
+            "otherBucket": groups.others,
+            "missingBucket": groups.none,
             "parentFormat": {"id": "terms"},
         },
     }

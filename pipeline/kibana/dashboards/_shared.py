@@ -39,7 +39,8 @@ CHANNEL: Final = Values("channel", Words("Kanal", "Channel"), 9)
 LANGUAGE: Final = Values("language.code", Words("Sprache", "Language"), 13)
 TOPIC: Final = Values("topics", Words("Thema", "Topic"), 15)
 INTENT: Final = Values("intents.kind", Words("Anliegen", "Intent"), 5)
-VOICE: Final = Values("voices", Words("Marke", "Brand"), 10)
+VOICE: Final = Values("voices", Words("Marke", "Brand"), 20, others=True)
+"""With all others, or the shares of these would be too large."""
 
 REACH: Final = Measure("sum", Words("Reichweite", "Reach"), "author.followers")
 REACTIONS: Final = Measure("sum", Words("Reaktionen", "Reactions"), "interactions")

@@ -23,8 +23,9 @@ from pipeline.kibana.data_views import (
 from pipeline.kibana.export import files
 from pipeline.kibana.install import everything
 from pipeline.kibana.names import Place
-from pipeline.kibana.parts import Chart, Text
+from pipeline.kibana.parts import Bars, Chart, Share, Text, Trend, Values
 from pipeline.kibana.questions import answered, questions
+from pipeline.kibana.rules import RULES
 from pipeline.kibana.words import Words
 from pipeline.search.probe import Capabilities
 from pipeline.search.templates import index_body, wanted
@@ -138,6 +139,26 @@ def test_no_filter_empties_a_panel_that_lacks_its_field() -> None:
     ]
     assert refusing
     assert all(refusing)
+
+
+def test_shares_are_of_everything() -> None:
+    """A share of the ten largest is too large with an eleventh."""
+    shares = [
+        (panel, groups)
+        for panel in (panel for dashboard in ALL for panel in dashboard.panels)
+        if isinstance(panel, Share) or getattr(panel, "shape", "").endswith("percentage")
+        for groups in panel.groups
+        if isinstance(groups, Values) and groups.field != "sentiment.label"  # it has three
+    ]
+    assert {type(panel) for panel, _ in shares} == {Share, Trend, Bars}
+    for panel, groups in shares:
+        assert groups.json(Place())["other_bucket"], panel.title.en
+
+
+def test_a_rule_counts_as_many_groups_apart_as_kibana_does() -> None:
+    grouped = [body for rule in RULES if (body := rule.json(Place())["params"])["groupBy"] == "top"]
+    assert len(grouped) > 3
+    assert {body["termSize"] for body in grouped} == {1_000}
 
 
 def test_ids_of_mentions_lead_to_the_mention() -> None:
