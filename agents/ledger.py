@@ -187,6 +187,7 @@ class Ledger:
                 newest=interval.newest,
                 complete=_stretch(interval.complete),
                 gap=_stretch(interval.gap),
+                dark=self.dark,
             )
 
     def _show(self) -> None:

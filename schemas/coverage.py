@@ -14,7 +14,7 @@ from schemas.mention import Count, Instant, Name
 
 __all__ = ["COVERAGE_VERSION", "Coverage", "Stretch", "decode_coverage", "encode_coverage"]
 
-COVERAGE_VERSION = "1.0"
+COVERAGE_VERSION = "1.1"
 """Major and minor version of this message."""
 
 
@@ -71,6 +71,8 @@ class Coverage(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """All that the source shows of this stretch has been published."""
     gap: Stretch | None = None
     """Something was said in this stretch that the platform does not show."""
+    dark: bool = False
+    """At its end the last poll had failed, and none had succeeded for two expected intervals."""
 
     @property
     def id(self) -> str:

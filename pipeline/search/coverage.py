@@ -1,7 +1,8 @@
 """The coverage ledger in Elasticsearch, and what it says about a period.
 
 One document a message, in ``<alias>-coverage``; ``complete`` and ``gap`` are date ranges, so that a
-query can ask whether a period is complete. Everything else here is pure.
+query can ask whether a period is complete, and ``complete_until`` is a date, because of ranges there
+is no latest. Everything else here is pure.
 
 A moment is complete when some message says so. It was *late* when that was said more than two
 expected intervals after it, as after an outage or a back-fill. A gap that a platform showed stays
@@ -73,6 +74,8 @@ def document(coverage: Coverage) -> dict[str, Any]:
     for name in ("complete", "gap"):
         if stretch := body.get(name):
             body[name] = {"gte": stretch["start"], "lt": stretch["end"]}
+    if coverage.complete:
+        body["complete_until"] = body["complete"]["lt"]
     errors = dict(coverage.errors)
     return {**body, "failures": sum(errors.values()), "error_classes": sorted(errors)}
 

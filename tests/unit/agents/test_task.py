@@ -228,6 +228,7 @@ def test_the_ledger_says_what_is_complete_from_the_last_success_on() -> None:
     failed, read = kafka.ledger
     assert (failed.polls, failed.errors, failed.limited_seconds) == (1, {"RateLimited": 1}, 30)
     assert failed.complete is None
+    assert (failed.dark, read.dark) == (True, False), "it was last read in 1970"
     assert (read.items, read.new, read.known, read.filtered) == (7, 1, 2, {"old": 4})
     assert read.complete is not None
     assert read.complete.start.timestamp() == 0.001, "what the process before had read"

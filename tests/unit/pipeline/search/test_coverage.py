@@ -107,5 +107,9 @@ def test_a_document_holds_ranges_and_what_can_be_counted() -> None:
     gap = Stretch(hour(1), hour(2))
     body = document(message(3, (2, 3), errors={"Denied": 2, "Unreadable": 1}, gap=gap))
     assert body["complete"] == {"gte": "2026-01-05T02:00:00Z", "lt": "2026-01-05T03:00:00Z"}
+    assert body["complete_until"] == body["complete"]["lt"], "of a range there is no latest"
     assert body["gap"]["gte"] == "2026-01-05T01:00:00Z"
     assert (body["failures"], body["error_classes"]) == (3, ["Denied", "Unreadable"])
+    assert "dark" not in body
+    assert document(message(3, dark=True))["dark"]
+    assert "complete_until" not in document(message(3))
