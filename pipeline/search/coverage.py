@@ -1,8 +1,8 @@
 """The coverage ledger in Elasticsearch, and what it says about a period.
 
 One document a message, in ``<alias>-coverage``; ``complete`` and ``gap`` are date ranges, so that a
-query can ask whether a period is complete, and ``complete_until`` is a date, because of ranges there
-is no latest. Everything else here is pure.
+query can ask whether a period is complete, and ``complete_until`` is a date, because of ranges
+there is no latest. Everything else here is pure.
 
 A moment is complete when some message says so. It was *late* when that was said more than two
 expected intervals after it, as after an outage or a back-fill. A gap that a platform showed stays
