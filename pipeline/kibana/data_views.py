@@ -1,13 +1,15 @@
 """Data views: names, links and colours of fields. Nothing is scripted.
 
-One for mentions; one each for what is made of them: alerts, teams' work, people; and one for each
-index that says how the pipeline itself is doing.
+Three for mentions, one for each of their clocks: Kibana looks at a period by the time of the data
+view, whatever a panel shows. One each for what is made of them: alerts, teams' work, people; and
+one for each index that says how the pipeline itself is doing.
 """
 
 from collections.abc import Mapping
 from typing import Final, TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from pipeline.kibana.names import Place
 from pipeline.kibana.words import (
@@ -27,7 +29,9 @@ from pipeline.kibana.words import (
 
 __all__ = [
     "ALERTS",
+    "COLLECTED",
     "COVERAGE",
+    "ENRICHED",
     "FIGURES",
     "LETTERS",
     "MENTIONS",
@@ -108,6 +112,11 @@ class View(Struct, frozen=True, kw_only=True):
     team: str = ""
     """The field that says which team it concerns: in a team's space only that one's is shown."""
 
+    @property
+    def of_mentions(self) -> bool:
+        """Whether it shows mentions, by whatever clock."""
+        return not self.suffix
+
     def id(self, place: Place) -> str:
         """Its id in a place."""
         return place.id(self.name)
@@ -133,6 +142,7 @@ MENTIONS: Final = View(
     fields={
         "published_at": Words("gesagt am", "said at"),
         "collected_at": Words("gesammelt am", "collected at"),
+        "processed_at": Words("ausgewertet am", "enriched at"),
         "text": Words("Text", "text"),
         "title": Words("Titel", "title"),
         "url": Words("Fundstelle", "link"),
@@ -174,6 +184,19 @@ MENTIONS: Final = View(
     },
 )
 
+COLLECTED: Final = replace(
+    MENTIONS,
+    name="by-collected",
+    title=Words("Erwähnungen, nach dem Sammeln", "Mentions, by when they were collected"),
+    time="collected_at",
+)
+ENRICHED: Final = replace(
+    MENTIONS,
+    name="by-enriched",
+    title=Words("Erwähnungen, nach dem Auswerten", "Mentions, by when they were enriched"),
+    time="processed_at",
+)
+
 COVERAGE: Final = View(
     name="coverage-ledger",
     suffix="-coverage",
@@ -189,6 +212,8 @@ COVERAGE: Final = View(
         "new": Words("neu", "new"),
         "rejected": Words("abgelehnt", "refused"),
         "complete": Words("vollständig", "complete"),
+        "complete_until": Words("vollständig bis", "complete until"),
+        "dark": Words("stumm", "dark"),
         "gap": Words("Lücke", "gap"),
         "limited_seconds": Words("gebremst (s)", "slowed down (s)"),
     },
@@ -351,14 +376,14 @@ PEOPLE: Final = View(
     },
 )
 
-VIEWS: Final = (MENTIONS, ALERTS, WORK, PEOPLE, COVERAGE, LETTERS, FIGURES)
+VIEWS: Final = (MENTIONS, COLLECTED, ENRICHED, ALERTS, WORK, PEOPLE, COVERAGE, LETTERS, FIGURES)
 
 
 def data_view(view: View, place: Place) -> dict[str, object]:
     """What ``POST /api/data_views/data_view`` takes as ``data_view``."""
     lang = place.lang
     formats = {name: _format(made, place) for name, made in view.formats.items()}
-    if view is MENTIONS and place.page is not None:
+    if view.of_mentions and place.page is not None:
         formats["id"] = _correction(place.page, lang)
     return {
         "id": view.id(place),

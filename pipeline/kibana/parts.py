@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any, Final, Literal, Protocol, TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from pipeline.kibana.data_views import MENTIONS, View
 from pipeline.kibana.names import Place
@@ -52,16 +53,18 @@ class Measure(Struct, frozen=True):
     decimals: int = 0
     hours: bool = False
     """Whether the seconds of the field are shown as hours."""
+    instant: bool = False
+    """Whether it is a moment."""
 
     def json(self, place: Place) -> Json:
         """Kibana's metric."""
-        made: Json = {
-            "operation": self.operation,
-            "label": self.label[place.lang],
-            "format": {"type": "duration", "from": "seconds", "to": "hours"}
-            if self.hours
-            else {"type": "number", "decimals": self.decimals},
-        }
+        made: Json = {"operation": self.operation, "label": self.label[place.lang]}
+        if not self.instant:
+            made["format"] = (
+                {"type": "duration", "from": "seconds", "to": "hours"}
+                if self.hours
+                else {"type": "number", "decimals": self.decimals}
+            )
         if self.field:
             made["field"] = self.field
         if self.only:
@@ -197,7 +200,7 @@ class Chart(Struct, frozen=True, kw_only=True):
     @property
     def drill(self) -> Words:
         """What leads from a part of it to Discover."""
-        return _DRILL if self.view is MENTIONS else _LOOK
+        return _DRILL if self.view.of_mentions else _LOOK
 
     def _source(self, place: Place) -> Json:
         made: Json = {"data_source": {"type": "data_view_reference", "ref_id": self.view.id(place)}}
@@ -211,17 +214,28 @@ class Chart(Struct, frozen=True, kw_only=True):
 
 
 class Figure(Chart, frozen=True, kw_only=True):
-    """One number."""
+    """One number, of one group: of a number alone Kibana does not know what a click on it means."""
 
     measure: Measure = COUNT
 
     @property
+    def groups(self) -> Sequence[Groups]:
+        """All that is counted, under the title."""
+        return (Split(self.title, ((self.measure.only or "*:*", self.title),)),)
+
+    @property
     def measures(self) -> Sequence[Measure]:
-        """The number."""
-        return (self.measure,)
+        """The number; its filter is the group's, so that a click leads to what was counted."""
+        return (replace(self.measure, only=""),)
 
     def _config(self, place: Place) -> Json:
-        return {"type": "metric", "metrics": [{"type": "primary", **self.measure.json(place)}]}
+        (group,), (measure,) = self.groups, self.measures
+        return {
+            "type": "metric",
+            "hide_title": True,  # the group's name says the same
+            "metrics": [{"type": "primary", **measure.json(place)}],
+            "breakdown_by": {**group.json(place), "columns": 1},
+        }
 
 
 class Trend(Chart, frozen=True, kw_only=True):
@@ -230,8 +244,6 @@ class Trend(Chart, frozen=True, kw_only=True):
     measure: Measure = COUNT
     by: Groups | None = None
     shape: Literal["bar_stacked", "line", "area_stacked", "bar_percentage"] = "bar_stacked"
-    clock: str = ""
-    """The time axis; by default the view's own."""
 
     @property
     def groups(self) -> Sequence[Groups]:
@@ -245,8 +257,8 @@ class Trend(Chart, frozen=True, kw_only=True):
 
     @property
     def time(self) -> str | None:
-        """Which time it is."""
-        return self.clock or self.view.time
+        """The view's, which the period is of: by another there is no way to Discover."""
+        return self.view.time
 
     def _config(self, place: Place) -> Json:
         layer: Json = {

@@ -49,7 +49,8 @@ def questions() -> Iterator[Question]:
         for panel in dashboard.panels:
             if not isinstance(panel, Text):
                 fields = frozenset(fields_of(panel))
-                yield Question(dashboard.name, panel.title.en, panel.view, fields, _body(panel))
+                body = _body(panel, dashboard.since)
+                yield Question(dashboard.name, panel.title.en, panel.view, fields, body)
     for session in SESSIONS:
         fields = frozenset(fields_of(session))
         yield Question("Discover", session.title.en, session.view, fields, _body(session))
@@ -114,9 +115,14 @@ def _in_query(query: str) -> Iterator[str]:
         yield found[1] or found[2]
 
 
-def _body(panel: Panel) -> Json:
+def _body(panel: Panel, since: str = "") -> Json:
+    """What a panel asks; since when, by the time of its data view, as Kibana does."""
+    query = _matching(panel.query)
+    if since:
+        period = {"range": {panel.view.time: {"gte": since, "lte": "now"}}}
+        query = {"bool": {"filter": [query, period]}}
     body: Json = {
-        "query": _matching(panel.query),
+        "query": query,
         "size": 0,
         "track_total_hits": True,
         "aggs": _grouped(panel),

@@ -10,7 +10,15 @@ from typing import Any, Final, Literal
 from msgspec import Struct
 
 from pipeline.kibana.dashboards.work import OVERDUE
-from pipeline.kibana.data_views import ALERTS, COVERAGE, FIGURES, LETTERS, MENTIONS, WORK, View
+from pipeline.kibana.data_views import (
+    ALERTS,
+    COVERAGE,
+    ENRICHED,
+    FIGURES,
+    LETTERS,
+    WORK,
+    View,
+)
 from pipeline.kibana.names import TAG, Place
 from pipeline.kibana.parts import Json
 from pipeline.kibana.words import Words
@@ -20,6 +28,10 @@ __all__ = ["LOG", "RULES", "Rule", "connector"]
 LOG: Final = "log"
 _GROUPS: Final = 1_000
 """As many as Kibana counts apart: of the rest it would say nothing."""
+_DARK: Final = Words(
+    "{{context.group}}: seit zwei geplanten Abfragen kam nichts; siehe mentions coverage",
+    "{{context.group}}: nothing came for two planned polls; see mentions coverage",
+)
 
 
 class Rule(Struct, frozen=True, kw_only=True):
@@ -31,7 +43,7 @@ class Rule(Struct, frozen=True, kw_only=True):
     """The message; Kibana fills in what stands in double braces."""
     query: str
     """In Lucene's syntax."""
-    view: View = MENTIONS
+    view: View
     """Where it looks."""
     clock: str = ""
     """The time that the window is of; by default the view's own."""
@@ -152,17 +164,28 @@ RULES: Final = (
         every="15m",
     ),
     Rule(
-        name="dark",
-        title=Words("Eine Quelle bleibt stumm", "A source stays dark"),
-        says=Words(
-            "{{context.group}}: in einer Stunde {{context.value}} Mal gefragt und nichts bekommen",
-            "{{context.group}}: asked {{context.value}} times within an hour, and nothing came",
-        ),
+        name="dark-source",
+        title=Words("Eine Quelle ist stumm", "A source is dark"),
+        says=_DARK,
         view=COVERAGE,
-        query="failures:>0 AND NOT _exists_:complete",
-        window=(1, "h"),
-        threshold=(">", 2),
+        query="dark:true AND expected:<=3600",
+        # It is asked every 66 minutes at least, where its platform does not ask it to wait longer:
+        # between two of its failures it must not seem to be back.
+        window=(75, "m"),
+        threshold=(">", 0),
         every="5m",
+        by="source",
+    ),
+    Rule(
+        name="dark-slow-source",
+        title=Words("Eine selten gefragte Quelle ist stumm", "A source asked seldom is dark"),
+        says=_DARK,
+        view=COVERAGE,
+        query="dark:true AND expected:>3600",
+        # No source is asked less often than once a day, and a tenth of it later.
+        window=(27, "h"),
+        threshold=(">", 0),
+        every="15m",
         by="source",
     ),
     Rule(
@@ -203,8 +226,8 @@ RULES: Final = (
             "Im Mittel {{context.value}} s vom Sammeln bis zum Auswerten: mehr Worker starten",
             "On average {{context.value}} s from collected to enriched: start more workers",
         ),
+        view=ENRICHED,
         query="*",
-        clock="processed_at",
         window=(15, "m"),
         threshold=(">", 300),
         every="5m",

@@ -123,6 +123,7 @@ def _lens(panel: Chart, place: Place) -> Json:
         },
     }
     return {
+        "hidePanelTitles": isinstance(panel, Figure),
         "attributes": {
             "title": panel.title[place.lang],
             "type": "lens",
@@ -194,12 +195,12 @@ def _measure(measure: Measure, place: Place) -> Json:
     made: Json = {
         "label": measure.label[place.lang],
         "customLabel": True,
-        "dataType": "number",
+        "dataType": "date" if measure.instant else "number",
         "operationType": measure.operation,
         "sourceField": measure.field or "___records___",
         "isBucketed": False,
         "scale": "ratio",
-        "params": {"format": _shown_as(measure)},
+        "params": {} if measure.instant else {"format": _shown_as(measure)},
     }
     if measure.only:
         made["filter"] = {"query": measure.only, "language": "lucene"}
@@ -242,7 +243,8 @@ def _shown(panel: Chart, place: Place) -> tuple[str, Json]:
         tags = {"tagAccessor": groups[0], "valueAccessor": measures[0]}
         return "lnsTagcloud", {**here, **tags, **sizes}
     if isinstance(panel, Figure):
-        return "lnsMetric", {**here, "metricAccessor": measures[0]}
+        shown = {"metricAccessor": measures[0], "breakdownByAccessor": groups[0], "maxCols": 1}
+        return "lnsMetric", {**here, **shown}
     raise TypeError(panel)
 
 

@@ -29,7 +29,7 @@ low = 0.0005
 
 
 def said_by_agents(now: datetime) -> list[Message]:
-    """A source that answers and has a gap, and one that does not."""
+    """A source that answers and has a gap, and two that do not."""
     start = now - timedelta(minutes=1)
     span = Stretch(start=start, end=now)
     base: dict[str, Any] = {
@@ -49,7 +49,9 @@ def said_by_agents(now: datetime) -> list[Message]:
                 "polls": 1,
                 "errors": {"RateLimited": 1},
                 "limited_seconds": 9.0,
+                "dark": True,
             },
+            {**base, "source": "tags", "expected": 7200.0, "errors": {"Odd": 1}, "dark": True},
         )
     ]
 

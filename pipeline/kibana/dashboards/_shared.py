@@ -14,6 +14,7 @@ from pipeline.kibana.words import Words
 __all__ = [
     "AUTHORS",
     "CHANNEL",
+    "CONTROLS",
     "INTENT",
     "LANGUAGE",
     "LATEST",
@@ -88,7 +89,7 @@ NO_TONE: Final = (
     Control("channel", Words("Kanal", "Channel")),
     Control("language.code", Words("Sprache", "Language")),
 )
-_CONTROLS: Final = (*NO_TONE, Control("sentiment.label", Words("Ton", "Tone")))
+CONTROLS: Final = (*NO_TONE, Control("sentiment.label", Words("Ton", "Tone")))
 
 
 class Row(Struct, frozen=True):
@@ -121,7 +122,7 @@ class Dashboard(Struct, frozen=True, kw_only=True):
     since: str = "now-7d"
     refresh: int | None = None
     """Seconds between two looks; None where nobody watches it live."""
-    controls: tuple[Control, ...] = _CONTROLS
+    controls: tuple[Control, ...] = CONTROLS
     """At the top: each panel whose view is filtered has all of these fields."""
     rows: tuple[Row, ...] = ()
     sections: tuple[Section, ...] = ()

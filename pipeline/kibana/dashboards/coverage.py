@@ -2,9 +2,11 @@
 
 from typing import Final
 
-from pipeline.kibana.dashboards._shared import CHANNEL, Dashboard, Row
+from msgspec.structs import replace
+
+from pipeline.kibana.dashboards._shared import CHANNEL, CONTROLS, Dashboard, Row
+from pipeline.kibana.data_views import COLLECTED, LETTERS
 from pipeline.kibana.data_views import COVERAGE as LEDGER
-from pipeline.kibana.data_views import LETTERS
 from pipeline.kibana.mentions import Mentions
 from pipeline.kibana.parts import COUNT, Bars, Figure, Listing, Measure, Split, Trend, Values
 from pipeline.kibana.words import Words
@@ -29,6 +31,11 @@ _KEPT: Final = Split(
     ),
 )
 _BY_SOURCE: Final = Values("source", Words("Quelle", "Source"), 20)
+_EVERY_SOURCE: Final = Values("source", Words("Quelle", "Source"), 200, ascending=True)
+_UNTIL: Final = Measure(
+    "max", Words("Vollständig bis", "Complete until"), "complete_until", instant=True
+)
+_LATEST_GAP: Final = Measure("max", Words("Zuletzt gesehen", "Seen last"), "end", instant=True)
 _SOURCES: Final = Measure("unique_count", Words("Quellen", "Sources"), "source")
 _FAILURES: Final = Measure("sum", Words("Gescheiterte Abfragen", "Failed polls"), "failures")
 _SLOWED: Final = Measure("sum", Words("Gebremst (s)", "Slowed down (s)"), "limited_seconds")
@@ -44,14 +51,17 @@ COVERAGE: Final = Dashboard(
     ),
     tour=Words(
         "**Abdeckung.** Eine Quelle, die schweigt, sieht aus wie Ruhe. Deshalb zuerst: Welche "
-        "Quelle antwortet nicht, wo blieb eine Lücke, was konnte nicht verarbeitet werden? Dann, "
-        "was ankam, gezählt nach dem Sammeln, nicht nach dem Sagen. Die Filter oben gelten für "
-        "Erwähnungen; Abfragen und Abgelehntes zeigen immer alles. Genauer: *mentions coverage*.",
-        "**Coverage.** A source that has gone dark looks like silence. So first: which source "
-        "does not answer, where did a gap remain, what could not be processed? Then what came, by "
-        "when it was collected, not when it was said. The filters above are for mentions; polls "
-        "and refusals always show all. In detail: *mentions coverage*.",
+        "Quelle antwortet nicht, wo blieb eine Lücke, was konnte nicht verarbeitet werden? Eine "
+        "Quelle, die seit zwei geplanten Abfragen nichts brachte, heißt stumm. Dann, was ankam, "
+        "gezählt nach dem Sammeln, nicht nach dem Sagen. Die Filter oben gelten für Erwähnungen; "
+        "Abfragen und Abgelehntes zeigen immer alles. Genauer: *mentions coverage*.",
+        "**Coverage.** A source that has gone dark looks like silence. So first: which source does "
+        "not answer, where did a gap remain, what could not be processed? A source that brought "
+        "nothing for two planned polls is called dark. Then what came, by when it was collected, "
+        "not when it was said. The filters above are for mentions; polls and refusals always show "
+        "all. In detail: *mentions coverage*.",
     ),
+    controls=tuple(replace(control, view=COLLECTED) for control in CONTROLS),
     rows=(
         Row(
             5,
@@ -60,6 +70,12 @@ COVERAGE: Final = Dashboard(
                     title=Words("Quellen, die antworten", "Sources that answer"),
                     view=LEDGER,
                     query="_exists_:complete",
+                    measure=_SOURCES,
+                ),
+                Figure(
+                    title=Words("Quellen, die stumm waren", "Sources that were dark"),
+                    view=LEDGER,
+                    query="dark:true",
                     measure=_SOURCES,
                 ),
                 Figure(
@@ -81,6 +97,31 @@ COVERAGE: Final = Dashboard(
                     measure=_LETTERS,
                 ),
             ),
+            (10, 10, 10, 9, 9),
+        ),
+        Row(
+            12,
+            (
+                Listing(
+                    title=Words(
+                        "Vollständig bis: alle Quellen, die älteste zuerst",
+                        "Complete until: all sources, the oldest first",
+                    ),
+                    view=LEDGER,
+                    rows=(_EVERY_SOURCE,),
+                    columns=(_UNTIL, _FAILURES),
+                ),
+                Listing(
+                    title=Words("Lücken nach Quelle", "Gaps by source"),
+                    view=LEDGER,
+                    query="_exists_:gap",
+                    rows=(_BY_SOURCE,),
+                    columns=(
+                        Measure("count", Words("Meldungen mit Lücke", "Reports of a gap")),
+                        _LATEST_GAP,
+                    ),
+                ),
+            ),
         ),
         Row(
             12,
@@ -93,12 +134,18 @@ COVERAGE: Final = Dashboard(
                     by=_BY_SOURCE,
                 ),
                 Listing(
-                    title=Words("Stumme und gebremste Quellen", "Dark and slowed-down sources"),
+                    title=Words(
+                        "Was Quellen aufhielt, mit und ohne Fehler",
+                        "What held sources up, with and without errors",
+                    ),
                     view=LEDGER,
-                    query="failures:>0 OR limited_seconds:>0 OR _exists_:gap",
+                    query="dark:true OR failures:>0 OR limited_seconds:>0 OR _exists_:gap",
                     rows=(
                         _BY_SOURCE,
-                        Values("error_classes", Words("Fehler", "Error"), 5),
+                        # Where there is only a gap, there is no error.
+                        Values(
+                            "error_classes", Words("Fehler", "Error"), 5, others=True, none=True
+                        ),
                     ),
                     columns=(_FAILURES, _SLOWED),
                 ),
@@ -133,8 +180,8 @@ COVERAGE: Final = Dashboard(
             (
                 Trend(
                     title=Words("Gesammelt nach Quelle", "Collected by source"),
+                    view=COLLECTED,
                     by=Values("collector.source", Words("Quelle", "Source"), 20),
-                    clock="collected_at",
                 ),
             ),
         ),
@@ -143,6 +190,7 @@ COVERAGE: Final = Dashboard(
             (
                 Listing(
                     title=Words("Quellen, die stillsten zuerst", "Sources, the most silent first"),
+                    view=COLLECTED,
                     rows=(
                         Values("collector.source", Words("Quelle", "Source"), 50, ascending=True),
                     ),
@@ -150,8 +198,8 @@ COVERAGE: Final = Dashboard(
                 ),
                 Trend(
                     title=Words("Gesammelt nach Kanal", "Collected by channel"),
+                    view=COLLECTED,
                     by=CHANNEL,
-                    clock="collected_at",
                 ),
             ),
         ),
@@ -160,12 +208,14 @@ COVERAGE: Final = Dashboard(
             (
                 Figure(
                     title=Words("Quellen mit Erwähnungen", "Sources with mentions"),
+                    view=COLLECTED,
                     measure=Measure(
                         "unique_count", Words("Quellen", "Sources"), "collector.source"
                     ),
                 ),
                 Listing(
                     title=Words("Was ungewiss ist", "What is uncertain"),
+                    view=COLLECTED,
                     rows=(_KEPT,),
                 ),
             ),
@@ -175,6 +225,7 @@ COVERAGE: Final = Dashboard(
             (
                 Mentions(
                     title=Words("Zuletzt Gesammeltes", "Collected last"),
+                    view=COLLECTED,
                     columns=("collected_at", "collector.source", "channel", "text", "url"),
                     sort=(("collected_at", "desc"),),
                 ),

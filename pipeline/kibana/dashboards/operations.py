@@ -2,14 +2,15 @@
 
 from typing import Final
 
-from pipeline.kibana.dashboards._shared import Dashboard, Row
-from pipeline.kibana.data_views import FIGURES
+from msgspec.structs import replace
+
+from pipeline.kibana.dashboards._shared import CONTROLS, Dashboard, Row
+from pipeline.kibana.data_views import ENRICHED, FIGURES
 from pipeline.kibana.parts import COUNT, Figure, Listing, Measure, Trend, Values
 from pipeline.kibana.words import Words
 
 __all__ = ["OPERATIONS"]
 
-_CLOCK: Final = "processed_at"
 _MEDIAN: Final = Measure(
     "median", Words("Median (s)", "Median (s)"), "latency.processed", decimals=1
 )
@@ -31,26 +32,36 @@ OPERATIONS: Final = Dashboard(
         "How much passes through, how long it takes, what did it",
     ),
     tour=Words(
-        "**Betrieb.** Wächst der Rückstand einer Stufe, braucht sie mehr "
-        "Prozesse. Wartet einer, steht da worauf: dann hilft kein weiterer. Die Dauer ist die "
-        "vom Sammeln bis zum Auswerten. Jeder Prozess meldet sich einmal in der Minute; einer, der "
-        "fehlt, läuft nicht. Die Filter oben gelten nur für Erwähnungen. Was zu tun ist, steht in "
-        "docs/operations.md.",
+        "**Betrieb.** Wächst der Rückstand einer Stufe, braucht sie mehr Prozesse. Wartet einer, "
+        "steht da worauf: dann hilft kein weiterer. Die Dauer ist die vom Sammeln bis zum "
+        "Auswerten; Erwähnungen zählen zu der Zeit, in der sie ausgewertet wurden. Jeder Prozess "
+        "meldet sich einmal in der Minute; einer, der fehlt, läuft nicht. Die Filter oben gelten "
+        "nur für Erwähnungen. Was zu tun ist, steht in docs/operations.md.",
         "**Operations.** When the lag of a stage grows, it needs more processes. When one waits, "
         "it says for what: then another does not help. Duration is from being collected to being "
-        "enriched. Each process speaks up once a minute; one that is missing does not run. The "
-        "filters above are for mentions alone. What to do stands in docs/operations.md.",
+        "enriched; mentions count for the time in which they were enriched. Each process speaks up "
+        "once a minute; one that is missing does not run. The filters above are for mentions "
+        "alone. What to do stands in docs/operations.md.",
     ),
     since="now-24h",
     refresh=60,
     for_teams=False,
+    controls=tuple(replace(control, view=ENRICHED) for control in CONTROLS),
     rows=(
         Row(
             5,
             (
-                Figure(title=Words("Ausgewertet", "Enriched")),
-                Figure(title=Words("Dauer, Median", "Duration, median"), measure=_MEDIAN),
-                Figure(title=Words("Dauer, längste", "Duration, longest"), measure=_WORST),
+                Figure(title=Words("Ausgewertet", "Enriched"), view=ENRICHED),
+                Figure(
+                    title=Words("Dauer, Median", "Duration, median"),
+                    view=ENRICHED,
+                    measure=_MEDIAN,
+                ),
+                Figure(
+                    title=Words("Dauer, längste", "Duration, longest"),
+                    view=ENRICHED,
+                    measure=_WORST,
+                ),
                 Figure(title=Words("Größter Rückstand", "Largest lag"), view=FIGURES, measure=_LAG),
             ),
         ),
@@ -100,12 +111,12 @@ OPERATIONS: Final = Dashboard(
         Row(
             12,
             (
-                Trend(title=Words("Ausgewertet", "Enriched over time"), clock=_CLOCK),
+                Trend(title=Words("Ausgewertet", "Enriched over time"), view=ENRICHED),
                 Trend(
                     title=Words("Dauer, Median", "Duration over time, median"),
+                    view=ENRICHED,
                     measure=_MEDIAN,
                     shape="line",
-                    clock=_CLOCK,
                 ),
             ),
         ),
@@ -114,12 +125,14 @@ OPERATIONS: Final = Dashboard(
             (
                 Listing(
                     title=Words("Agenten", "Agents"),
+                    view=ENRICHED,
                     query="_exists_:collector.agent",
                     rows=(Values("collector.agent", Words("Agent", "Agent"), 20),),
                     columns=(COUNT, _MEDIAN),
                 ),
                 Listing(
                     title=Words("Womit ausgewertet", "Enriched by"),
+                    view=ENRICHED,
                     query="_exists_:sentiment.by.name",
                     rows=(
                         Values("sentiment.by.name", Words("Verfahren", "Backend"), 10),

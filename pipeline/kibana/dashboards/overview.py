@@ -56,13 +56,13 @@ OVERVIEW: Final = Dashboard(
         "rechts. Erst die Menge und der Ton über die Zeit, dann der Anteil am Gespräch, dreimal "
         "gezählt: alles; jede Geschichte einmal, ohne Abschriften; ohne Bots. Gehen die drei "
         "auseinander, macht jemand Lärm. Daneben, ob alle Quellen gelesen wurden: diese Zahl kennt "
-        "die Filter nicht. Ein Klick auf einen Balken führt zu den Erwähnungen. Der Ton ist eine "
-        "Schätzung; vor einer Entscheidung ein paar Texte lesen.",
+        "die Filter nicht. Ein Klick auf eine Zahl oder einen Balken führt zu den Erwähnungen. Der "
+        "Ton ist eine Schätzung; vor einer Entscheidung ein paar Texte lesen.",
         "**Overview.** Filters for topic, channel, language and tone are at the top, the period is "
-        "on the right. First volume and tone over time, then share of voice three ways: all; "
-        "each story once, without near copies; without bots. Where the three differ, somebody "
-        "makes noise. Beside them, whether all sources were read: that figure knows no filters. "
-        "Click a bar to get to the mentions. Tone is an estimate; read a few texts before you "
+        "on the right. First volume and tone over time, then share of voice three ways: all; each "
+        "story once, without near copies; without bots. Where the three differ, somebody makes "
+        "noise. Beside them, whether all sources were read: that figure knows no filters. Click a "
+        "figure or a bar to get to the mentions. Tone is an estimate; read a few texts before you "
         "decide anything.",
     ),
     rows=(

@@ -14,7 +14,7 @@ from pipeline.kibana.dashboards._shared import (
 )
 from pipeline.kibana.data_views import ALERTS, WORK
 from pipeline.kibana.mentions import Mentions
-from pipeline.kibana.parts import Bars, Figure, Listing, Measure, Trend, Values
+from pipeline.kibana.parts import Bars, Figure, Listing, Measure, Split, Trend, Values
 from pipeline.kibana.words import Words
 
 __all__ = ["ALERTS_AND_WORK", "ALERT_COLUMNS", "OPEN", "OVERDUE", "WORK_COLUMNS"]
@@ -33,6 +33,16 @@ _SEVERITY: Final = Values("severity", Words("Dringlichkeit", "Severity"), 3)
 _RULE: Final = Values("rule", Words("Regel", "Rule"), 10)
 _TEAM: Final = Values("team", Words("Team", "Team"), 20)
 _PRIORITY: Final = Values("subject.priority", Words("Priorität", "Priority"), 3)
+_DUE: Final = Split(
+    Words("Fällig", "Due"),
+    (
+        ("subject.due:[* TO now]", Words("überfällig", "overdue")),
+        ("subject.due:{now TO now+1d]", Words("binnen eines Tages", "within a day")),
+        ("subject.due:{now+1d TO now+7d]", Words("binnen sieben Tagen", "within seven days")),
+        ("subject.due:{now+7d TO *]", Words("später", "later")),
+    ),
+)
+"""By groups, not on an axis: the period ends now, and what is due comes after it."""
 _WHO: Final = Values("assignee", Words("Bei", "Assigned to"), 20)
 _TAKES: Final = Measure(
     "median", Words("Stunden, Median", "Hours, median"), "seconds", decimals=1, hours=True
@@ -146,13 +156,13 @@ _WORK_ROWS: Final = (
     Row(
         11,
         (
-            Trend(
+            Bars(
                 title=Words("Wann Offenes fällig ist", "When open work is due"),
                 view=WORK,
                 query=OPEN,
+                of=_DUE,
                 measure=_PIECES,
                 by=_PRIORITY,
-                clock="subject.due",
             ),
             Bars(
                 title=Words("Offen nach Kanal und Ton", "Open, by channel and tone"),

@@ -1,4 +1,5 @@
 import json
+import re
 import uuid
 from collections.abc import Iterator
 from itertools import combinations
@@ -11,6 +12,8 @@ import pytest
 from pipeline.kibana.content import items
 from pipeline.kibana.dashboards import ALL
 from pipeline.kibana.dashboards.coverage import COVERAGE
+from pipeline.kibana.dashboards.operations import OPERATIONS
+from pipeline.kibana.dashboards.overview import OVERVIEW
 from pipeline.kibana.data_views import (
     ALERTS,
     MENTIONS,
@@ -109,12 +112,48 @@ def test_every_dashboard_has_a_tour_controls_and_a_way_to_the_mentions() -> None
         assert body["panels"][0]["type"] == "markdown"
         pinned = [each["config"].get("field_name") for each in body["pinned_panels"]]
         assert pinned[0] == "topics"
-        if any(panel.view is MENTIONS for panel in dashboard.panels[1:]):
+        if any(panel.view.of_mentions for panel in dashboard.panels[1:]):
             assert {"channel", "language.code"} <= set(pinned)
         assert body["pinned_panels"][-1]["type"] == "time_slider_control"
         for panel in (each for group in panels(body) for each in group if each["type"] == "vis"):
             (way,) = panel["config"]["drilldowns"]
             assert way["type"] == "discover_drilldown"
+            assert clickable(panel["config"]), panel["config"]["title"]
+
+
+def clickable(chart: dict[str, Any]) -> bool:
+    """Whether Kibana knows what a click on a part of it means, and can show that in Discover."""
+    if chart["type"] == "xy":
+        clocks = {view.id(Place()): view.time for view in VIEWS}
+        return all(
+            layer["x"]["operation"] != "date_histogram"
+            or layer["x"]["field"] == clocks[layer["data_source"]["ref_id"]]
+            for layer in chart["layers"]
+        )
+    groups = {"metric": "breakdown_by", "pie": "group_by", "data_table": "rows"}
+    return bool(chart.get(groups.get(chart["type"], "tag_by")))
+
+
+def test_a_number_alone_or_by_another_clock_leads_nowhere() -> None:
+    number = {"type": "metric", "metrics": [{"type": "primary", "operation": "count"}]}
+    assert not clickable(number)
+    source = {"type": "data_view_reference", "ref_id": MENTIONS.id(Place())}
+    trend = {"x": {"operation": "date_histogram", "field": "collected_at"}, "data_source": source}
+    assert not clickable({"type": "xy", "layers": [trend]})
+
+
+def test_what_a_figure_counts_is_what_a_click_leads_to() -> None:
+    (figure,) = (
+        panel["config"]
+        for panel in OVERVIEW.placed(Place(lang="en"))
+        if panel["config"].get("title") == "Negative"
+    )
+    (shown,) = figure["metrics"]
+    assert "filter" not in shown
+    (group,) = figure["breakdown_by"]["filters"]
+    assert group["filter"]["expression"] == "sentiment.label:negative"
+    assert group["label"] == "Negative"
+    assert figure["hide_title"]
 
 
 def test_no_filter_empties_a_panel_that_lacks_its_field() -> None:
@@ -150,7 +189,7 @@ def test_shares_are_of_everything() -> None:
         for groups in panel.groups
         if isinstance(groups, Values) and groups.field != "sentiment.label"  # it has three
     ]
-    assert {type(panel) for panel, _ in shares} == {Share, Trend, Bars}
+    assert all(any(isinstance(panel, kind) for panel, _ in shares) for kind in (Share, Trend, Bars))
     for panel, groups in shares:
         assert groups.json(Place())["other_bucket"], panel.title.en
 
@@ -182,7 +221,7 @@ def mapped(properties: dict[str, Any], path: str = "") -> Iterator[str]:
 
 def properties_of(view: View) -> dict[str, Any]:
     config, bare = Elasticsearch(), Capabilities(version="9.5.3")
-    if view is MENTIONS:
+    if view.of_mentions:
         body = index_body(config, bare)
     else:
         body = wanted(config, bare)["index template", view.index(config.alias)]["template"]
@@ -202,6 +241,51 @@ def test_every_field_that_is_named_is_mapped() -> None:
     for question in asked:
         assert question.fields <= known[question.view.name], question.title
     assert {question.view.name for question in asked} == set(known)
+
+
+def test_a_panel_is_asked_of_its_dashboard_s_period_by_its_view_s_clock() -> None:
+    asked = {(question.where, question.title): question.body for question in questions()}
+    for title, where, clock, since in (
+        ("Volume by tone", "overview", "published_at", "now-7d"),
+        ("Collected last", "coverage", "collected_at", "now-7d"),
+        ("Gaps by source", "coverage", "end", "now-7d"),
+        ("Agents", "operations", "processed_at", "now-24h"),
+        ("When open work is due", "alerts-and-work", "since", "now-90d"),
+    ):
+        _, period = asked[where, title]["query"]["bool"]["filter"]
+        assert period == {"range": {clock: {"gte": since, "lte": "now"}}}, title
+
+
+def test_coverage_and_operations_look_at_mentions_by_their_own_clock() -> None:
+    for dashboard, clock in ((COVERAGE, "collected_at"), (OPERATIONS, "processed_at")):
+        shown = [panel.view for panel in dashboard.panels[1:] if panel.view.of_mentions]
+        offered = [control.view for control in dashboard.controls]
+        assert len(shown) > 3
+        assert {view.time for view in (*shown, *offered)} == {clock}
+
+
+def test_a_gap_without_an_error_is_a_row() -> None:
+    (held,) = (
+        panel["config"]
+        for panel in COVERAGE.placed(Place())
+        if panel["config"].get("title", "").startswith("Was Quellen aufhielt")
+    )
+    _, errors = held["rows"]
+    assert errors["other_bucket"] == {"include_documents_without_field": True}
+
+
+def test_a_source_that_is_dark_stays_so_between_two_failures() -> None:
+    """A poll that failed is repeated after 900 s or the source's own interval, and a tenth more."""
+    found = 0
+    for rule in RULES:
+        body = rule.json(Place())["params"]
+        size, unit = body["timeWindowSize"], body["timeWindowUnit"]
+        window = size * {"m": 60, "h": 3_600}.get(unit, 86_400)
+        if asked := re.search(r"dark:true AND expected:(<=|>)(\d+)", rule.query):
+            longest = int(asked[2]) if asked[1] == "<=" else 86_400
+            assert window > 1.1 * max(longest, 900), rule.name
+            found += 1
+    assert found == 2
 
 
 def test_analysts_are_told_of_every_dashboard() -> None:
@@ -268,4 +352,5 @@ def test_ids_lead_to_the_page_for_corrections_where_there_is_one() -> None:
     link = formats(MENTIONS, there)["id"]["params"]["urlTemplate"]
     assert link == "https://marks.example.org/mention?lang=en&id={{value}}"
     assert "id" not in formats(MENTIONS, Place())
-    assert not any("id" in formats(view, there) for view in VIEWS if view is not MENTIONS)
+    for view in VIEWS:
+        assert ("id" in formats(view, there)) == view.of_mentions

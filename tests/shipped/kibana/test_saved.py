@@ -17,7 +17,14 @@ PLACES = [
     Place(space="press", lang="en", alias="acme"),
     Place(space="service", team="service", topics=("Acme",)),
 ]
-ACCESSORS = {"metricAccessor", "xAccessor", "splitAccessor", "tagAccessor", "valueAccessor"}
+ACCESSORS = {
+    "metricAccessor",
+    "breakdownByAccessor",
+    "xAccessor",
+    "splitAccessor",
+    "tagAccessor",
+    "valueAccessor",
+}
 LISTS = {"accessors", "primaryGroups", "metrics"}
 
 
