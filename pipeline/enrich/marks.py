@@ -42,39 +42,57 @@ _CURRENCY: Final = {
     "dollar": "USD", "dollars": "USD", "£": "GBP", "gbp": "GBP", "chf": "CHF", "franken": "CHF",
 }  # fmt: skip
 _UNIT: Final = r"€|\$|£|(?:euros?|eur|usd|dollars?|gbp|chf|franken)\b"
+_CODE: Final = "EUR|USD|GBP|CHF"
+# A billion is English, Billionen are German.
 _SCALE: Final = {"": 1, "mio": 10**6, "million": 10**6, "mrd": 10**9, "milliard": 10**9,
-                 "billion": 10**9, "tsd": 10**3, "tausend": 10**3, "thousand": 10**3}  # fmt: skip
-_MANY: Final = r"(?:\s?(?P<scale>mio|mrd|tsd|tausend|thousand|million|milliard|billion)(?:en)?\.?)?"
-_AMOUNT: Final = r"\d{1,3}(?:[.,\u2019']\d{3}){1,4}(?:[.,]\d{1,2})?|\d{1,12}(?:[.,]\d{1,2})?"
+                 "billion": 10**9, "billionen": 10**12, "tsd": 10**3, "tausend": 10**3,
+                 "thousand": 10**3}  # fmt: skip
+_MANY: Final = "mio|mrd|tsd|tausend|thousand|million|milliard|billionen|billion"
+_CENTS: Final = r"(?:[.,](?:\d{1,2}|[-\u2013\u2014]))?"
+_AMOUNT: Final = rf"\d{{1,3}}(?:[.,\u2019' ]\d{{3}}){{1,4}}{_CENTS}|\d{{1,12}}{_CENTS}"
+_TLD: Final = "app|at|be|ch|com?|de|dev|eu|fr|g[gl]|info|io|it|ly|me|net|nl|org|pl|to|tv|uk"
+"""Ends of hosts that make a link of ``host/path`` alone."""
 
 _PATTERN: Final = re.compile(
     rf"""
-    (?P<link>(?<!\w)(?:https?://|www\.(?=\w))[^\s<>"]{{1,2000}})
+    (?P<link>(?:https?://|(?<!\w)www\.(?=\w))[^\s<>"]{{1,2000}})
+  | (?P<bare>(?<=\w)\.(?:{_TLD})/[\w@?\#][^\s<>"]{{0,2000}})
   | (?P<mail>(?<=[\w.+-])@\w[\w-]{{0,62}}(?:\.\w[\w-]{{0,62}}){{1,6}})
   | (?P<handle>(?<![\w@/])@\w{{1,64}}(?:[.-]\w{{1,64}}){{0,3}}
       (?:@\w{{1,63}}(?:[.-]\w{{1,63}}){{1,6}})?)
   | (?P<hashtag>(?<![\w&\#/])\#(?=\d{{0,20}}[^\W\d])\w{{1,139}})
-  | (?P<emoji>[\U0001f1e6-\U0001f1ff]{{2}}
+  | (?P<emoji>[\U0001f1e6-\U0001f1ff]{{2}} | [\d\#*]\ufe0f?\u20e3
       | [{PICTOGRAPHS}]{_TINT}(?:\u200d[{PICTOGRAPHS}]{_TINT}){{0,8}})
   | (?P<date>(?<![\w.,/-])(?:
         (?P<y1>\d{{4}})-(?P<m1>\d\d)-(?P<d1>\d\d)(?![\w-])
-      | (?P<d2>\d{{1,2}})\.\s?(?P<m2>\d{{1,2}})\.\s?(?P<y2>\d{{4}}|\d\d)(?!\w)
-      | (?P<d3>\d{{1,2}})(?:\.|st|nd|rd|th)?\s(?P<m3>{_MONTH})\b(?:\.?\s(?P<y3>\d{{4}})(?!\w))?))
-  | (?P<money>(?<![\w.,])(?:(?P<a1>{_AMOUNT}){_MANY}\s?(?P<c1>{_UNIT})
-      | (?P<c2>[€$£])\s?(?P<a2>{_AMOUNT})(?![\w])))
-  | (?P<product>(?<![\w\#@/.-])(?-i:[A-Z]{{2,5}})-?\d{{3,5}}(?-i:[A-Z0-9]{{0,5}})
-      (?:-(?-i:[A-Z0-9]{{1,5}}))?(?![\w-])
+      | (?P<d2>\d{{1,2}})\.\s?(?P<m2>\d{{1,2}})\.\s?(?P<y2>\d{{4}}|\d\d)(?!\w|\.\d)
+      | (?P<d3>\d{{1,2}})(?:(?:st|nd|rd|th)\s|(?:\.\s?|\s)(?-i:(?!ma(?:y|rch)\b)))
+        (?P<m3>{_MONTH})\b(?:\.?\s(?P<y3>\d{{4}})(?!\w))?
+      | (?:(?<=\bam\ )|(?<=\bden\ )|(?<=\bvom\ )|(?<=\bzum\ ))
+        (?P<d4>\d{{1,2}})\.\s?(?P<m4>\d{{1,2}})\.(?!\w)
+      | (?P<m5>{_MONTH})\.?\s(?P<d5>\d{{1,2}})
+        (?:(?:st|nd|rd|th)\b(?:,?\s(?P<y5>\d{{4}})(?!\w))?|,?\s(?P<y6>\d{{4}})(?!\w))))
+  | (?P<money>(?<![\w.,])(?:
+        (?P<a1>{_AMOUNT})(?:\s?(?P<s1>{_MANY})(?:en?|s)?\.?)?\s?(?P<c1>{_UNIT})
+      | (?P<c2>[€$£]|(?-i:{_CODE}))\s?(?P<a2>{_AMOUNT})
+        (?:\s?(?P<s2>{_MANY})(?:en?|s|\.)?)?(?!\w)))
+  | (?P<product>(?<![\w\#@/.-])(?-i:[A-Z]{{2,5}})(?!-?(?:199|20[0-3])\d(?![\w-]))
+      -?\d{{3,5}}(?-i:[A-Z0-9]{{0,5}})(?:-(?-i:[A-Z0-9]{{1,5}}))?(?![\w-])
       | (?<![\w.,/-])(?P<gtin>\d{{13}})(?![\w-]))
     """,
     re.VERBOSE | re.IGNORECASE,
 )
 _START: Final = re.compile(
     # One class first, and nothing that ignores case: so it is searched for without trying.
-    rf"[hHwWA-Z@\#\d\u20ac$\u00a3\U0001f1e6-\U0001f1ff{PICTOGRAPHS}]"
-    r"(?:(?<=[hH])[tT][tT][pP]|(?<=[wW])[wW][wW]\.|(?<=[A-Z])[A-Z]{1,4}-?\d|(?<![A-Za-z]))"
+    rf"[.hHwWA-Z@\#*\d\u20ac$\u00a3\U0001f1e6-\U0001f1ff{PICTOGRAPHS}]"
+    r"(?:(?<=[hH])[tT][tT][pP]|(?<=[wW])[wW][wW]\.|(?<=[A-Z])[A-Z]{1,4}[- ]?\d"
+    r"|(?<=[ADFJMNOS])(?:an|eb|ar|pr|ay|un|ul|ug|ep|ct|ov|ec)[a-z]{0,6}\.?\s\d"
+    rf"|(?<=\.)(?:{_TLD})/|(?<=\*)\ufe0f?\u20e3|(?<![A-Za-z.*]))"
 )
 """Where a mark may begin."""
 _LOCAL: Final = re.compile(r"[\w.+-]{1,64}\Z")
+_BEFORE: Final = re.compile(r"(?<![\w@/.:-])\w[\w-]{0,62}(?:\.\w[\w-]{0,62}){0,3}\Z")
+"""A host, but for its last part."""
 _TRAILING: Final = ".,;:!?'*_\u2026\u201c\u201d\u2018\u2019\u00bb\u00ab|"
 _BRACKETS: Final = {")": "(", "]": "[", "}": "{"}
 _HOST: Final = re.compile(
@@ -118,11 +136,8 @@ def _mark(text: str, match: re.Match[str], free: int) -> Mark | None:
     match match.lastgroup:
         case "hashtag" | "handle" as tag:
             kind, name = tag, text[start + 1 : end].lower()
-        case "link":
-            kind = "link"
-            end = _trimmed(text, start, end)
-            host = _HOST.match(text, start, end)
-            name = host[1].lower() if host else None
+        case "link" | "bare":
+            return _link(text, match, free)
         case "mail":
             kind = "mail"
             local = _LOCAL.search(text, max(free, start - 64), start)
@@ -146,6 +161,18 @@ def _mark(text: str, match: re.Match[str], free: int) -> Mark | None:
     return Mark(kind, start, end, name)
 
 
+def _link(text: str, match: re.Match[str], free: int) -> Mark | None:
+    start, end = match.span()
+    if match["bare"]:
+        before = _BEFORE.search(text, max(free, start - 128), start)
+        if before is None:
+            return None
+        start = before.start()
+    end = _trimmed(text, start, end)
+    host = _HOST.match(text, start, end)
+    return Mark("link", start, end, host[1].lower() if host else None)
+
+
 def _trimmed(text: str, start: int, end: int) -> int:
     """Where a link ends without the punctuation of the sentence around it."""
     while end > start + 4:
@@ -160,16 +187,14 @@ def _trimmed(text: str, start: int, end: int) -> int:
 
 
 def _date(match: re.Match[str]) -> str | None:
-    if match["m3"]:
-        year, month, day = match["y3"], str(_MONTHS[match["m3"].lower()]), match["d3"]
-    else:
-        year = match["y1"] or match["y2"]
-        month, day = match["m1"] or match["m2"], match["d1"] or match["d2"]
+    day = next(filter(None, match.group("d1", "d2", "d3", "d4", "d5")))
+    month = next(filter(None, match.group("m1", "m2", "m3", "m4", "m5")))
+    year = next(filter(None, match.group("y1", "y2", "y3", "y5", "y6")), None)
     if year and len(year) == 2:  # noqa: PLR2004 - a year of two digits
         year = f"20{year}"
     try:
         # Without a year, any leap year says whether the day exists.
-        found = date(int(year or 2000), int(month), int(day))
+        found = date(int(year or 2000), _MONTHS.get(month.lower()) or int(month), int(day))
     except ValueError:
         return None
     return found.isoformat() if year else f"--{found:%m-%d}"
@@ -181,12 +206,12 @@ def _checks(gtin: str) -> bool:
 
 
 def _money(match: re.Match[str]) -> str:
-    digits = match["a1"] or match["a2"]
+    digits = (match["a1"] or match["a2"]).rstrip("-\u2013\u2014.,")
     head, mark, cents = digits[:-3], digits[-3:-2], digits[-2:]
     if mark not in {".", ","}:
         head, mark, cents = digits[:-2], digits[-2:-1], digits[-1:]
     if mark not in {".", ","}:
         head, cents = digits, ""
     amount = Decimal(re.sub(r"\D", "", head) + (f".{cents}" if cents else ""))
-    amount *= _SCALE[(match["scale"] or "").lower()]
+    amount *= _SCALE[(match["s1"] or match["s2"] or "").lower()]
     return f"{amount:f} {_CURRENCY[(match['c1'] or match['c2']).lower()]}"
