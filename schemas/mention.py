@@ -407,7 +407,7 @@ class Intent(_Part, frozen=True, kw_only=True):
     ]
     """The words that say so, as written."""
     spans: Annotated[tuple[Span, ...], Meta(max_length=10)]
-    """Where they stand in the text."""
+    """Where they stand in the text; none where only the title says so."""
     by: Producer
     """The rules."""
 

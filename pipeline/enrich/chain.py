@@ -164,7 +164,7 @@ class Chain:
         mention.noise = noise(mention, text)
         mention.origin = self._origins.of(mention)
         rules = self._intents.get(mention.language.code)
-        mention.intents = () if rules is None else rules.find(read)
+        mention.intents = () if rules is None else rules.find(read, title)
         fields = self.watchlist.search(mention, text, title)
         mention.matches = tuple(
             [match for field in fields for match in field.matches][:_MOST_MATCHES]
