@@ -6,7 +6,7 @@
     id = "Q4711"                     # optional: Wikidata, article number, customer number …
     aliases = ["Nordluft", "Nord-Luft"]
     case_sensitive = false           # true for names that are words, too: "Die Zeit"
-    inflected = true                 # also "Nordlufts", "der Deutschen Bahn"
+    inflected = true                 # also "Nordlufts", "der Deutschen Bahn", "im Roten Kreuz"
     compounds = false                # also "Nordluftgerät"; "Nordluft-Gerät" always
 
 A name matches as whole words; where several do, the longest that starts first. Capitals do not
@@ -18,6 +18,7 @@ import hashlib
 import re
 import tomllib
 import unicodedata
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Final
@@ -33,11 +34,12 @@ from schemas.mention import EntityKind, Producer
 
 __all__ = ["Gazetteer", "Listed", "Place", "load"]
 
-_ENDINGS: Final = re.compile(r"['\u2019]s?(?!\w)|(?:e?s)(?!\w)")
+_ENDINGS: Final = re.compile(r"['\u2019]s(?!\w)|(?:e?s)(?!\w)")
 _WEAK: Final = re.compile(r"n(?!\w)")
 """An ending of names that end in -e, -er or -el themselves: die Grünen."""
 _TAKES_N: Final = ("e", "er", "el")
-_ADJECTIVE: Final = re.compile(r"(?<!\w)([A-ZÄÖÜ][\w-]{2,}?)e(?= [A-ZÄÖÜ])")
+_ADJECTIVE: Final = re.compile(r"(?<!\w)([^\W\d_][\w-]{2,}?)es?(?= \w)")
+"""Not in -er: Werder Bremen would be found in "wir werden Bremen sehen"."""
 _SHORTEST_INFLECTED: Final = 4
 _BLANKS: Final = re.compile(r"\s+")
 _TO_ASCII: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
@@ -139,14 +141,16 @@ class Gazetteer:
         found = list(self._places(text))
         if not found:
             return []
-        hidden = [(mark.start, mark.end) for mark in view.marks if mark.kind in _ADDRESSES]
+        hidden = [mark for mark in view.marks if mark.kind in _ADDRESSES]
+        starts = [mark.start for mark in hidden]
         found.sort(key=lambda place: (place.start, -place.end))
         kept: list[Place] = []
         free = 0
         for place in found:
             if place.start < free:
                 continue
-            if any(start < place.end and place.start < end for start, end in hidden):
+            before = bisect_left(starts, place.end)
+            if before and hidden[before - 1].end > place.start:
                 continue
             kept.append(place)
             free = place.end
@@ -188,9 +192,10 @@ def _spellings(alias: str, entity: Listed) -> set[str]:
     text = _BLANKS.sub(" ", unicodedata.normalize("NFKC", alias).strip())
     forms = {text}
     if entity.inflected:  # Deutsche Bahn, der Deutschen Bahn
-        forms |= {_ADJECTIVE.sub(rf"\1{ending}", text) for ending in ("en", "er", "em")}
+        forms |= {_ADJECTIVE.sub(rf"\1{ending}", text) for ending in ("e", "en", "er", "em", "es")}
     if not entity.case_sensitive:
         forms = {_lower(form) for form in forms}
     plain = {form.translate(_TO_ASCII) for form in forms}
     umlauts = {form.replace("ae", "ä").replace("oe", "ö").replace("ue", "ü") for form in forms}
-    return forms | plain | umlauts
+    sharp = {form.replace("ss", "ß") for form in forms | umlauts}
+    return forms | plain | umlauts | sharp

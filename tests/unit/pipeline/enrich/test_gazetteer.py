@@ -44,6 +44,19 @@ id = "P2"
 compounds = true
 
 [[entity]]
+name = "DRK"
+kind = "organisation"
+aliases = ["Rotes Kreuz"]
+
+[[entity]]
+name = "grüne wolke"
+kind = "brand"
+
+[[entity]]
+name = "Weissblau"
+kind = "brand"
+
+[[entity]]
 name = "Die Grüne"
 kind = "work"
 """
@@ -75,6 +88,11 @@ def found(gazetteer: Gazetteer, text: str) -> list[tuple[str, str]]:
         ("Die Zeit schreibt", "Die Zeit", "Die Zeit"),
         ("der Briseaufsatz", "Briseaufsatz", "Brise"),
         ("Die Grünen", "Die Grünen", "Die Grüne"),
+        ("beim Roten Kreuz", "Roten Kreuz", "DRK"),
+        ("der Grünen Wolke", "Grünen Wolke", "grüne wolke"),
+        ("bei Weißblau", "Weißblau", "Weissblau"),
+        ("'Nordluft' fliegt", "Nordluft", "Nordluft GmbH"),
+        ("https://a.example/b Nordluft www.nordluft.example", "Nordluft", "Nordluft GmbH"),
         ("so #Nordluft", "Nordluft", "Nordluft GmbH"),
     ],
 )
