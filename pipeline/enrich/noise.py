@@ -144,7 +144,8 @@ class Origins:
     def __init__(self, own: Own) -> None:
         self._accounts = _folded(own.accounts)
         self._staff = _folded(own.staff)
-        self._sites = _folded(own.sites)
+        # A site may be given as its address.
+        self._sites = _folded(site.rpartition("//")[2].partition("/")[0] for site in own.sites)
 
     def of(self, mention: RawMention) -> Literal["own", "staff"] | None:
         """Who speaks: we, one of us, or neither."""
@@ -163,7 +164,7 @@ class Origins:
 
 
 def _folded(names: Iterable[str]) -> frozenset[str]:
-    return frozenset(name.lstrip("@").casefold() for name in names)
+    return frozenset(name.lstrip("@").replace(":@", ":").casefold() for name in names)
 
 
 def _names(source: str, known: Sequence[str | None]) -> set[str]:

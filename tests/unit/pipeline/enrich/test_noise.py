@@ -124,6 +124,8 @@ def test_any_text_has_a_score_from_0_to_1(text: str) -> None:
         ({"author": Author(id="42")}, "staff"),
         ({"author": Author(id="43")}, None),
         ({"author": Author(handle="nordluftfan")}, None),
+        ({"author": Author(handle="ute")}, "staff"),
+        ({"site": "shop.example"}, "own"),
         ({"site": "blog.nordluft.example"}, "own"),
         ({"site": "notnordluft.example"}, None),
         ({}, None),
@@ -133,8 +135,8 @@ def test_origin(fields: dict[str, Any], origin: str | None) -> None:
     origins = Origins(
         Own(
             accounts=("@Nordluft", "https://s.example/@nordluft"),
-            staff=("@eva@s.example", "mastodon:42", "reddit:43"),
-            sites=("nordluft.example",),
+            staff=("@eva@s.example", "mastodon:42", "reddit:43", "mastodon:@Ute"),
+            sites=("nordluft.example", "https://shop.example/de"),
         )
     )
     assert origins.of(mention(**fields)) == origin
