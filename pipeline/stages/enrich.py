@@ -67,6 +67,7 @@ class Enrich:
         self._settings = settings
         self._models = Models()
         self._marks: Marks = {}
+        self._marked: dict[str, list[str]] = {}  # the topics of the marks, by mention
         self._amendments: amendments.Amendments = {}
         self._chain.amend(self._amendments)
         self._relevances = Relevances()
@@ -159,6 +160,9 @@ class Enrich:
             except msgspec.MsgspecError as error:
                 _log.error("a correction cannot be read: %s", error)
         marks = dict(self._marks)
+        self._marked = {}
+        for mention, topic in marks:
+            self._marked.setdefault(mention, []).append(topic)
         self._relevances = await asyncio.to_thread(Relevances, marks, self._relevances)
         self._chain.learn(self._relevances)
 
@@ -197,11 +201,7 @@ class Enrich:
         """Pass a tombstone on; what analysts said of the mention goes with it."""
         passed_on = Outgoing(self._topic, record.key, None, list(record.headers or ()))
         name = (record.key or b"").decode(errors="replace")
-        said = [
-            (self._corrections, key(name, topic))
-            for mention, topic in self._marks
-            if mention == name
-        ]
+        said = [(self._corrections, key(name, topic)) for topic in self._marked.get(name, ())]
         said += [
             (self._changes, amendment.key((name, *place)))
             for place in self._amendments.get(name, ())

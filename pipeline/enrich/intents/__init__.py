@@ -92,7 +92,7 @@ class Intents:
                 continue
             for kind, pattern, unless in rules:
                 match = pattern.match(prose, start)
-                if match and not (unless and _negated(prose, *match.span(), unless)):
+                if match and not (unless and _negated(unless, prose, *match.span())):
                     places.setdefault(kind, []).append(match.span())
         if "?" in prose:
             asked = [match.span(1) for match in _ASKS.finditer(prose)]
@@ -114,7 +114,7 @@ _KINDS: Final[tuple[IntentKind, ...]] = get_args(IntentKind)
 _HEADINGS: Final[tuple[_Heading, ...]] = (*_KINDS, "nothing")
 
 
-def _negated(prose: str, start: int, end: int, negation: re.Pattern[str]) -> bool:
+def _negated(negation: re.Pattern[str], prose: str, start: int, end: int) -> bool:
     """Whether a negation stands shortly before a place, or in it."""
     before = max(start - _BEFORE, 0)
     return bool(negation.search(prose, before, start) or _INSIDE.search(prose, start, end))

@@ -30,6 +30,8 @@ Kind: TypeAlias = Literal["person", "organisation", "place"]
 Numbers: TypeAlias = npt.NDArray[np.float32]
 
 _KEPT: Final = 60_000
+_LETTERS: Final = 40
+"""Of a longer word, only so many are looked at, and kept."""
 _MARGIN: Final = 3.0
 """A word whose best name label is so far behind is no part of a name."""
 _LONGEST: Final = 12
@@ -138,7 +140,10 @@ class Crf:
         starts = []
         for words in texts:
             starts.append(len(keys))
-            keys += [f"^{word}" if initial else word for word, _, _, initial in words]
+            keys += [
+                f"^{word[:_LETTERS]}" if initial else word[:_LETTERS]
+                for word, _, _, initial in words
+            ]
             keys += _EDGE, _EDGE
         self._learn(set(keys))
         known = self._known

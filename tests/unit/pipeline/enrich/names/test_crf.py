@@ -95,6 +95,12 @@ def test_forgets_words_rather_than_grow() -> None:
     assert made._scores([words])[0].shape == (7, 5)
 
 
+def test_keeps_only_the_beginning_of_a_long_word() -> None:
+    made = Crf(Model("1", LABELS, [[0.0] * 5] * 5, 1.0, {"b": [0] * 5}), {})
+    made.names([[Word("a" * 5_000, 0, 5_000, initial=False)]])
+    assert max(map(len, made._known)) == crf._LETTERS
+
+
 def test_the_shipped_models_find_names_where_they_stand() -> None:
     finder = Builtin()
     german = view(
