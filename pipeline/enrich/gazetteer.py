@@ -192,7 +192,7 @@ def _spellings(alias: str, entity: Listed) -> set[str]:
     text = _BLANKS.sub(" ", unicodedata.normalize("NFKC", alias).strip())
     forms = {text}
     if entity.inflected:  # Deutsche Bahn, der Deutschen Bahn
-        forms |= {_ADJECTIVE.sub(rf"\1{ending}", text) for ending in ("e", "en", "er", "em", "es")}
+        forms |= {_ADJECTIVE.sub(rf"\1{ending}", text) for ending in ("e", "en", "er", "em")}
     if not entity.case_sensitive:
         forms = {_lower(form) for form in forms}
     plain = {form.translate(_TO_ASCII) for form in forms}
