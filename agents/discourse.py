@@ -11,12 +11,12 @@ move to another topic becomes another mention. Position in a listing: the id of 
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from agents.errors import Denied, Missing
+from agents.errors import Denied, Missing, RateLimited, SourceError
 from agents.listed import Listed, ListedConfig, Listing, Post, moment, rows, table
 from agents.mention import host, identify
 from agents.secret import Secret
@@ -71,15 +71,31 @@ class Discourse(Listed):
 
     def lookup(self, keys: Sequence[str]) -> Mapping[str, Any]:
         """Posts, one request each."""
-        found = {}
+        found: dict[str, Any] = {}
+        shown: dict[str, bool] = {}
         for key in keys:
             forum, _, number = key.rpartition(" ")
             try:
                 post = table(self.ask(f"{forum}/posts/{number}.json", (), self._headers()))
             except (Missing, Denied):
-                continue  # deleted, or moved to where not everyone can read
+                # Deleted, or moved to where not everyone can read; or nothing can be read any more.
+                if forum not in shown:
+                    shown[forum] = self._shown(forum)
+                if not shown[forum]:
+                    found[key] = None
+                continue
             found[key] = {**post, "_forum": forum}
         return found
+
+    def _shown(self, forum: str) -> bool:
+        """Whether a forum lets itself be read; that it does not is said by its listing."""
+        try:
+            self.listing(forum, None, datetime.now(UTC))
+        except RateLimited:
+            raise
+        except SourceError:
+            return False
+        return True
 
     def post(self, row: Any, query: str) -> Post:  # noqa: ANN401, ARG002 - the base's signature
         """A post."""

@@ -301,7 +301,9 @@ class Listed(ABC):
                 raise
             except SourceError as error:
                 failures.append(error)
-        yield from self._look_again(state)
+        if len(failures) < len(queries) or not queries:
+            # Else it would take for deleted what it is not shown: a key is refused, a page has moved.
+            yield from self._look_again(state)
         if len(failures) == 1 == len(queries):
             raise failures[0]
         if failures:

@@ -69,8 +69,10 @@ class Telegram(Listed):
         found: dict[str, Any] = {}
         for key in keys:
             name, _, number = key.rpartition("/")
-            posts, _ = self._page(f"{self.config.site}/s/{name}?before={int(number) + 1}")
+            posts, shown = self._page(f"{self.config.site}/s/{name}?before={int(number) + 1}")
             found |= {post["post"]: post for post in posts if post["post"] == key}
+            if not shown:
+                found[key] = None  # No preview, as the listing says: nothing is known of the post.
         return found
 
     def post(self, row: Any, query: str) -> Post:  # noqa: ANN401, ARG002 - the base's signature

@@ -78,7 +78,11 @@ class Platform(Outside):
         """Called once, after the next listing is answered."""
         self.unknown = False
         """Whether answers hold fields that nobody has heard of."""
-        web.handler = self._serve
+        self.serve()
+
+    def serve(self) -> None:
+        """Answer, again where it did not."""
+        self.web.handler = self._serve
 
     @abstractmethod
     def table(self) -> dict[str, Any]:
@@ -360,6 +364,21 @@ class DeletionContract(PlatformContract):
         assert gone.revision > before["zwei"].revision
         assert mentions(after) == []
         assert items(drain(outside, after[-1].cursor)) == []
+
+    @pytest.mark.parametrize("status", [401, 403, 404])
+    def test_who_may_see_nothing_any_more_takes_nothing_for_deleted(
+        self, outside: Platform, status: int
+    ) -> None:
+        outside.add(["eins", "zwei", "drei"])
+        cursor = drain(outside)[-1].cursor
+        outside.options["recheck"] = 0
+        outside.web.handler = lambda _: Answer(status=status)
+        pages, _ = drain_until_failure(outside, cursor)
+        assert items(pages) == []
+        outside.serve()
+        outside.remove("zwei")
+        last = pages[-1].cursor if pages else cursor
+        assert len(deletions(drain(outside, last))) == 1
 
 
 class BudgetContract(PlatformContract):

@@ -1,10 +1,12 @@
 """A Discourse forum as it answers."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from agents.errors import Denied
 from agents.testing import (
     Answer,
     DeletionContract,
@@ -16,6 +18,7 @@ from agents.testing import (
     TokenContract,
     deletions,
     drain,
+    drain_until_failure,
     mentions,
 )
 
@@ -31,6 +34,8 @@ class Forum(Platform):
     def __init__(self, web: Loopback) -> None:
         super().__init__(web)
         self.extra: dict[int, dict[str, Any]] = {}
+        self.open = False
+        """Whether it is read without a key."""
 
     def table(self) -> dict[str, Any]:
         return {"type": "discourse", "forums": [self.web.url], "key": "env:FORUM_KEY"}
@@ -39,7 +44,8 @@ class Forum(Platform):
         return request.where == "/posts.json"
 
     def answer(self, request: Request) -> Answer | None:
-        assert (request.headers["api-key"], request.headers["api-username"]) == (KEY, "system")
+        headers = request.headers
+        assert self.open or (headers["api-key"], headers["api-username"]) == (KEY, "system")
         if self.is_listing(request):
             before = int(request.query.get("before", 1 << 40))
             found = [said for said in self.there if said.number < before]
@@ -114,6 +120,29 @@ def test_posts_stand_in_their_topic(forum: Forum) -> None:
     assert (second.thread.parent_id, second.thread.root_id) == (first.id, first.id)
     assert third.thread is not None
     assert (third.thread.parent_id, third.thread.root_id) == (second.id, first.id)
+
+
+def test_of_a_forum_that_closes_nothing_is_deleted_and_of_others_what_is(forum: Forum) -> None:
+    forum.add(["eins", "zwei"])
+    closed = f"{forum.web.url}/closed"
+    forum.open = True
+    forum.options |= {"forums": [forum.web.url, closed], "key": None}
+    shut = False
+
+    def two(request: Request) -> Answer | None:
+        if shut and request.where.startswith("/closed"):
+            return forum.denied()
+        return forum.answer(replace(request, path=request.path.removeprefix("/closed")))
+
+    forum.web.handler = two
+    cursor = drain(forum)[-1].cursor
+    forum.remove("zwei")
+    shut = True
+    pages, error = drain_until_failure(forum, cursor)
+    assert isinstance(error, Denied)
+    assert len(deletions(pages)) == 1
+    shut = False
+    assert len(deletions(drain(forum, pages[-1].cursor))) == 1
 
 
 def test_a_post_that_is_hidden_by_its_forum_is_deleted(forum: Forum) -> None:

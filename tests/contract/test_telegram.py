@@ -1,6 +1,7 @@
 """A public channel as t.me shows it."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from html import escape
 from typing import Any
 
@@ -15,7 +16,9 @@ from agents.testing import (
     Platform,
     Request,
     Said,
+    deletions,
     drain,
+    drain_until_failure,
     mentions,
 )
 
@@ -96,6 +99,33 @@ def test_a_channel_without_a_preview_is_an_error(preview: Preview) -> None:
     )
     with pytest.raises(Unreadable, match="switched it off"):
         drain(preview)
+
+
+def test_of_a_channel_that_closes_nothing_is_deleted_and_of_others_what_is(
+    preview: Preview,
+) -> None:
+    preview.add(["eins", "zwei"])
+    preview.options["channels"] = ["nordwind", "suedwind"]
+    closed = False
+
+    def two(request: Request) -> Answer | None:
+        if closed and request.where == "/s/suedwind":
+            return Answer(b"<html>Telegram</html>")
+        page = preview.answer(replace(request, path=request.path.replace("suedwind", "nordwind")))
+        if page is None or request.where != "/s/suedwind":
+            return page
+        return replace(page, body=page.body.replace(b"'nordwind/", b"'suedwind/"))
+
+    preview.web.handler = two
+    cursor = drain(preview)[-1].cursor
+    preview.remove("zwei")
+    closed = True
+    pages, error = drain_until_failure(preview, cursor)
+    assert isinstance(error, Unreadable)
+    assert [gone.id for gone in deletions(pages)] == ["telegram:nordwind/2"]
+    closed = False
+    after = deletions(drain(preview, pages[-1].cursor))
+    assert [gone.id for gone in after] == ["telegram:suedwind/2"]
 
 
 def test_robots_txt_is_obeyed(preview: Preview) -> None:
