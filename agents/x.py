@@ -4,8 +4,9 @@ Reads the API v2 (docs.x.com/x-api, November 2026) through tweepy: ``/2/tweets/s
 which goes back seven days, and ``/2/tweets``. Needs a paid plan, which counts every post that is
 read; ``x-rate-limit-*`` headers are obeyed.
 
-An edit is a new post on X with the history of the first: here a newer revision of the same mention.
-Deletion is a post that ``/2/tweets`` no longer has; X demands that it is followed.
+An edit is a new post on X with the history of the first: here a newer revision of the same mention,
+said when the first was. Deletion is a post that ``/2/tweets`` no longer has; X demands that it is
+followed, and deletes all versions with one.
 
 With ``stream`` the filtered stream is listened to besides (``agents.x_stream``). It tells of edits
 as new posts, and of no deletions; there is no position in it: the search fills gaps.
@@ -15,14 +16,14 @@ Id: ``x:<id of the first version>``. Position in a listing: the id of a post.
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, Literal
 
 import tweepy
 from pydantic import Field
 
 from agents.bridge import faults, session
-from agents.errors import Unreadable
+from agents.errors import Expired, Unreadable
 from agents.listed import Listing, Post, instant, moment
 from agents.mention import identify
 from agents.secret import Secret
@@ -36,6 +37,8 @@ _PAGE: Final = 100  # the most that search gives
 _SITE: Final = "https://x.com"
 _LIBRARY: Final = "https://api.twitter.com"  # tweepy knows no other
 _DAY: Final = 86_400
+_IDS_BEGIN: Final = 1_288_834_974_657  # ms since 1970
+_AFTER_TIME: Final = 22  # bits of an id that are not its time
 _SHOWS: Final = timedelta(days=7) - timedelta(minutes=5)
 _KINDS: Final = {"photo": "image", "video": "video", "animated_gif": "video"}
 _RELATIONS: Final = {"replied_to": "reply", "quoted": "quote", "retweeted": "repost"}
@@ -99,19 +102,33 @@ class X(Streamed):
         if at is None:
             asked["start_time"] = earliest.strftime("%Y-%m-%dT%H:%M:%SZ")
         else:
-            # X takes an id or a time as the end, and not both; what is too old ends the reading.
+            # X takes an id or a time as the end, and not both.
             asked["until_id"] = at
         with faults(f"X {query}", tweepy.TweepyException):
-            answer = self._client.search_recent_tweets(query, **asked, **_FIELDS)
+            try:
+                answer = self._client.search_recent_tweets(query, **asked, **_FIELDS)
+            except tweepy.BadRequest as error:
+                if at is None:
+                    raise
+                # The same search was taken without the id: it is one that X no longer goes back to.
+                msg = f"X {query}: the position {at}: {error}"
+                raise Expired(msg) from error
         posts = _rows(answer)
         meta = answer.get("meta") or {}
         more = min((int(post["id"]) for post in posts), default=None)
         return Listing(posts, str(more) if more and meta.get("next_token") else None)
 
     def lookup(self, keys: Sequence[str]) -> Mapping[str, Any]:
-        """Posts by their ids."""
+        """Posts by the ids of their first versions, each as its last version says it."""
+        found = self._versions(keys)
+        # Asked for by its id, a version is shown as it was.
+        edited = {key: last for key, post in found.items() if (last := _history(post)[-1]) != key}
+        newest = self._versions(list(edited.values())) if edited else {}
+        return found | {key: newest.get(last) for key, last in edited.items()}
+
+    def _versions(self, numbers: Sequence[str]) -> dict[str, Any]:
         with faults("X look-up", tweepy.TweepyException):
-            answer = self._client.get_tweets(list(keys), **_FIELDS)
+            answer = self._client.get_tweets(list(numbers), **_FIELDS)
         return {str(post["id"]): post for post in _rows(answer)}
 
     def lines(self, positions: Mapping[str, object]) -> Mapping[str, Callable[[Line], None]]:  # noqa: ARG002
@@ -130,20 +147,20 @@ class X(Streamed):
 
     def post(self, row: Any, query: str) -> Post:  # noqa: ANN401, ARG002 - the base's signature
         """A post with its author and media."""
-        number, first = str(row["id"]), str((row.get("edit_history_tweet_ids") or [row["id"]])[0])
+        number, first = str(row["id"]), _history(row)[0]
         author, figures = row["_author"], row.get("public_metrics") or {}
         text = _text(row)
         if not text:
             msg = "a post without text"
             raise ValueError(msg)
-        published = moment(row["created_at"])
+        said = moment(row["created_at"])
         audience = author.get("public_metrics") or {}
         name = author.get("username")
         return Post(
             native=first,
-            key=number,
-            published=published,
-            edited=None if first == number else published,
+            listed=said,
+            published=said if first == number else _moment_of(first),
+            edited=None if first == number else said,
             fields={
                 "text": text,
                 "url": f"{_SITE}/{name or 'i'}/status/{number}",
@@ -198,6 +215,16 @@ def _rows(answer: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - whatever came
         shown = _media(media[key] for key in keys if key in media)
         found.append({**post, "_author": authors.get(post.get("author_id"), {}), "_media": shown})
     return found
+
+
+def _history(row: Mapping[str, Any]) -> list[str]:
+    """The ids of a post's versions, the first one first."""
+    return [str(number) for number in row.get("edit_history_tweet_ids") or (row["id"],)]
+
+
+def _moment_of(number: str) -> datetime:
+    """When a post was made, which X writes into its id."""
+    return datetime.fromtimestamp(((int(number) >> _AFTER_TIME) + _IDS_BEGIN) / 1000, UTC)
 
 
 def _media(parts: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:

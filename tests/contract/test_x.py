@@ -16,6 +16,7 @@ from agents.testing import (
     EditContract,
     Loopback,
     Platform,
+    PositionContract,
     Request,
     Said,
     StreamEditContract,
@@ -32,6 +33,18 @@ from agents.testing import (
 TOKEN = "AAAA-bearer"  # noqa: S105 - of this test
 
 
+def versions(said: Said) -> list[str]:
+    """The ids of a post's versions: each begins with its time."""
+    times = [at for at in (said.at, said.edited) if at is not None]
+    return [
+        str((int(at.timestamp() * 1000) - 1_288_834_974_657 << 22) | said.number) for at in times
+    ]
+
+
+def newest(said: Said) -> int:
+    return int(versions(said)[-1])
+
+
 class Api(StreamPlatform):
     """docs.x.com/x-api: recent search, post look-up, expansions; November 2026."""
 
@@ -46,6 +59,7 @@ class Api(StreamPlatform):
         self.rules = [{"id": "900", "value": "katzen", "tag": "cats"}]
         self.extra: dict[int, dict[str, Any]] = {}
         self.media: list[dict[str, Any]] = []
+        self.at_first: dict[int, str] = {}
 
     def table(self) -> dict[str, Any]:
         base = {"type": "x", "searches": ["Nordwind"], "token": "env:X_TOKEN"}
@@ -56,23 +70,30 @@ class Api(StreamPlatform):
 
     def answer(self, request: Request) -> Answer | None:
         assert request.headers["authorization"] == f"Bearer {TOKEN}"
-        query, found = request.query, self.there
+        query, found = request.query, sorted(self.there, key=newest, reverse=True)
         if request.where == "/2/tweets/search/stream/rules":
             return self.ruled(json.loads(request.body) if request.body else {})
         if request.where == "/2/tweets":
             ids = query["ids"].split(",")
-            return self.tweets([said for said in found if str(said.number) in ids], more=False)
+            shown = [(said, id_) for said in found for id_ in versions(said) if id_ in ids]
+            return self.tweets(shown, more=False)
         if not self.is_listing(request):
             return None
         if "start_time" in query:
             low = datetime.fromisoformat(query["start_time"])
             assert datetime.now(UTC) - low < timedelta(days=7), "X refuses what is earlier"
             assert "until_id" not in query
-            found = [said for said in found if said.at >= low]
+            found = [said for said in found if (said.edited or said.at) >= low]
         else:
-            found = [said for said in found if said.number < int(query["until_id"])]
+            found = [said for said in found if newest(said) < int(query["until_id"])]
         size = int(query["max_results"])
-        return self.tweets(found[:size], more=len(found) > size)
+        # Search knows the newest version only.
+        shown = [(said, versions(said)[-1]) for said in found[:size]]
+        return self.tweets(shown, more=len(found) > size)
+
+    def edit(self, before: str, after: str) -> None:
+        self.at_first |= {said.number: before for said in self.posts if said.text == before}
+        super().edit(before, after)
 
     def ruled(self, order: dict[str, Any]) -> Answer:
         if not order:
@@ -97,7 +118,7 @@ class Api(StreamPlatform):
         return True
 
     def event(self, said: Said) -> bytes:
-        whole = json.loads(self.tweets([said], more=False).body)
+        whole = json.loads(self.tweets([(said, versions(said)[-1])], more=False).body)
         matching = [r for r in self.rules if r["value"] == "Nordwind"]
         whole |= {"data": whole["data"][0], "matching_rules": matching}
         del whole["meta"]
@@ -106,7 +127,7 @@ class Api(StreamPlatform):
     def sign(self) -> bytes:
         return b"\r\n"
 
-    def tweets(self, found: list[Said], *, more: bool) -> Answer:
+    def tweets(self, found: list[tuple[Said, str]], *, more: bool) -> Answer:
         meta: dict[str, Any] = {"result_count": len(found)}
         if more:
             meta |= {"next_token": "b26v89c19zqg8o3f"}
@@ -121,7 +142,7 @@ class Api(StreamPlatform):
             "public_metrics": {"followers_count": 513, "following_count": 20, "tweet_count": 41},
         }
         includes = {"users": [user], "media": self.media}
-        data = [self.tweet(said) for said in found]
+        data = [self.tweet(said, id_) for said, id_ in found]
         return Answer.json({"data": data, "includes": includes, "meta": meta})
 
     def limited(self) -> Answer:
@@ -141,14 +162,24 @@ class Api(StreamPlatform):
     def denied(self) -> Answer:
         return Answer.json({"title": "Unauthorized", "status": 401, "detail": "Unauthorized"}, 401)
 
-    def tweet(self, said: Said) -> dict[str, Any]:
+    def expired(self) -> Answer:
+        why = "Invalid 'until_id':'1'. 'until_id' must be a tweet id created after [2026-11-23]"
+        error = {"parameters": {"until_id": ["1"]}, "message": why}
+        return Answer.json({"errors": [error], "title": "Invalid Request"}, 400)
+
+    def tweet(self, said: Said, id_: str) -> dict[str, Any]:
+        """A version of a post, which says how it was, but has the history as it is."""
+        first = id_ == versions(said)[0]
+        text = self.at_first.get(said.number, said.text) if first else said.text
+        at = said.at if first else said.edited
+        assert at is not None
         return {
-            "id": str(said.number),
-            "text": None if said.bad else said.text,
+            "id": id_,
+            "text": None if said.bad else text,
             "author_id": "2244994945",
-            "conversation_id": str(said.number),
-            "created_at": said.at.strftime("%Y-%m-%dT%H:%M:%S.000Z"),
-            "edit_history_tweet_ids": [str(said.number)],
+            "conversation_id": versions(said)[0],
+            "created_at": at.strftime("%Y-%m-%dT%H:%M:%S.000Z"),
+            "edit_history_tweet_ids": versions(said),
             "lang": "de",
             "public_metrics": {
                 "retweet_count": 1,
@@ -169,7 +200,7 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
         yield Api(web)
 
 
-class TestX(EditContract, DeletionContract, BudgetContract, TokenContract):
+class TestX(EditContract, DeletionContract, BudgetContract, PositionContract, TokenContract):
     @pytest.fixture
     def outside(self, api: Api) -> Platform:
         return api
@@ -195,7 +226,7 @@ def test_a_post_with_all_it_has(api: Api) -> None:
     }
     (mention,) = mentions(drain(api))
     assert mention.text == "Lang und mehr https://a.example/b"
-    assert mention.url == "https://x.com/ada/status/1"
+    assert mention.url == f"https://x.com/ada/status/{newest(api.posts[0])}"
     assert mention.language_hint == "de"
     assert (mention.media[0].kind, mention.media[0].alt) == ("image", "P")
     assert mention.thread is not None
@@ -207,12 +238,27 @@ def test_a_post_with_all_it_has(api: Api) -> None:
     assert (mention.engagement.likes, mention.engagement.views) == (3, 900)
 
 
-def test_an_edited_post_keeps_the_id_of_its_first_version(api: Api) -> None:
+def test_a_post_that_was_edited_before_it_was_read_is_as_old_as_its_first_version(api: Api) -> None:
     api.add(["eins"])
-    api.extra[1] = {"edit_history_tweet_ids": ["0", "1"]}
+    api.edit("eins", "eins, verbessert")
     (mention,) = mentions(drain(api))
-    assert mention.id == "x:0"
+    first, second = versions(api.posts[0])
+    assert mention.id == f"x:{first}"
+    assert mention.url == f"https://x.com/ada/status/{second}"
+    assert mention.published_at == api.posts[0].at
     assert mention.edited_at is not None
+    assert mention.edited_at > mention.published_at
+
+
+def test_an_edit_that_no_search_shows_is_found_by_looking_again(api: Api) -> None:
+    api.add(["eins"])
+    pages = drain(api)
+    api.edit("eins", "eins, verbessert")
+    api.script.append(Answer.json({"meta": {"result_count": 0}}))
+    (first,), (second,) = mentions(pages), mentions(after := drain(api, pages[-1].cursor))
+    assert (second.id, second.text) == (first.id, "eins, verbessert")
+    assert second.published_at == first.published_at
+    assert items(drain(api, after[-1].cursor)) == [], "its first version says something else"
 
 
 def test_rules_of_others_are_left_alone_and_old_ones_of_ours_removed(api: Api) -> None:
