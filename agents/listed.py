@@ -20,6 +20,7 @@ found), ``at`` (the platform's position) and ``begun`` (when its first page was 
 
 import heapq
 import json
+import logging
 import random
 import time
 from abc import ABC, abstractmethod
@@ -52,8 +53,12 @@ __all__ = [
     "table",
 ]
 
+_log = logging.getLogger("agents")
+
 _DAY: Final = 86_400
 _SLACK: Final = 1.25  # how far over ``remember`` before the oldest are dropped
+_ROOM: Final = 1_500_000  # characters of what is remembered: a cursor is one message on Kafka
+_BESIDES: Final = 70  # of them, in one post remembered, beside its key and id
 _RECENT: Final = 10_000  # ids of one poll that are kept to tell doubles on later pages
 _REFUSED: Final = 500  # refused rows that are known again
 _LATE: Final = _DAY  # seconds after which a post that is found counts as back-filled
@@ -77,7 +82,8 @@ class ListedConfig(SourceConfig):
     recheck_for: Annotated[float, Field(ge=0, le=365)] = 7.0
     """Days after which a post is left alone; 0 never looks again."""
     remember: Annotated[int, Field(ge=10, le=20_000)] = 2_000
-    """How many posts to know again."""
+    """How many posts to know again; fewer, where their ids are so long that a cursor would be too
+    large for Kafka. What is forgotten is not looked at again for edits and deletion."""
     http: HttpConfig = HttpConfig()
 
 
@@ -172,6 +178,7 @@ class Listed(ABC):
     def __init__(self, config: ListedConfig) -> None:
         self.config = config
         self.http = Http(config.http)
+        self._said = False
 
     def close(self) -> None:
         """Let go of connections."""
@@ -302,7 +309,7 @@ class Listed(ABC):
             except SourceError as error:
                 failures.append(error)
         if len(failures) < len(queries) or not queries:
-            # Else it would take for deleted what it is not shown: a key is refused, a page has moved.
+            # Else what it is not shown, a key being refused, would pass for deleted.
             yield from self._look_again(state)
         if len(failures) == 1 == len(queries):
             raise failures[0]
@@ -352,7 +359,8 @@ class Listed(ABC):
             if over:
                 read = self._read(query, about.get("read", 0), begun)
                 state.queries[query] = {"known": top, **read}
-            elif items:
+            elif items or found.newest > known:
+                # Known posts as well, where a back-fill lies below: it must come past them.
                 going_on = {"known": known, "top": top, "at": listing.more, "begun": begun}
                 state.queries[query] = {**about, **going_on}
             self.trim(state)
@@ -535,11 +543,28 @@ class Listed(ABC):
 
     def trim(self, state: State) -> None:
         """Forget the oldest posts, by when they were published."""
-        if len(state.seen) > self.config.remember * _SLACK:
-            kept = heapq.nlargest(
-                self.config.remember, state.seen.items(), key=lambda pair: pair[1].published
-            )
-            state.seen = dict(reversed(kept))
+        many, room = len(state.seen), self.config.remember
+        size = sum(len(key) + len(known.id) for key, known in state.seen.items()) + many * _BESIDES
+        if size > _ROOM:
+            room = min(room, int(many * _ROOM / size / _SLACK))
+        elif many <= room * _SLACK:
+            return
+        kept = heapq.nlargest(room + 1, state.seen.items(), key=lambda pair: pair[1].published)
+        (_, first), *kept = reversed(kept)
+        state.seen = dict(kept)
+        self._forgotten(first.published / 1000)
+
+    def _forgotten(self, until: float) -> None:
+        """Say once that posts are no longer looked at again which should be."""
+        if not self.batch or self._said or until < time.time() - self.config.recheck_for * _DAY:
+            return
+        self._said = True
+        _log.warning(
+            "%s: posts until %s are looked at no more, though recheck_for is %g days: "
+            "there is room for no more than remember = %d",
+            *(self.config.name, datetime.fromtimestamp(until, UTC).isoformat(timespec="minutes")),
+            *(self.config.recheck_for, self.config.remember),
+        )
 
 
 def table(fetched: Fetched) -> dict[str, Any]:

@@ -1,11 +1,13 @@
 """What the base of all platforms does beyond the contract: bounds, rhythm, a past of any length."""
 
+import contextlib
 import itertools
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec import structs
 
@@ -13,6 +15,7 @@ from agents.errors import Denied, Expired, RateLimited, SourceError
 from agents.listed import Listed, ListedConfig, Listing, Post
 from agents.source import Page
 from agents.testing import deletions, mentions
+from schemas import topics
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 
@@ -311,6 +314,51 @@ def test_replies_that_come_with_look_ups_do_not_make_the_cursor_grow() -> None:
     assert len(source.looked) > 1
     assert max(len(page.cursor["seen"]) for page in pages) <= 62
     assert not deletions(pages)
+
+
+def test_a_backfill_over_known_pages_comes_further_with_every_poll() -> None:
+    class Metered(Endless):
+        left = 0
+
+        def listing(self, query: str, at: Any, since: datetime) -> Listing:
+            if not self.left:
+                raise RateLimited(query, 60)
+            self.left -= 1
+            return super().listing(query, at, since)
+
+    source = Metered(1_000, recheck_for=0)
+    source.left = 20
+    cursor = source.rewind(drain(source)[-1].cursor, NOW - timedelta(days=8))
+    source.asked.clear()
+    for _ in range(4):
+        source.left = 3
+        with contextlib.suppress(RateLimited):
+            for page in source.poll(cursor):
+                cursor = page.cursor
+    assert [at for _, at in source.asked[:10]] == [None, *range(100, 1_000, 100)]
+
+
+def test_a_cursor_fits_a_message_of_kafka_however_long_ids_are() -> None:
+    class Long(Endless):
+        def post(self, row: Any, query: str) -> Post:
+            post = super().post(row, query)
+            return structs.replace(post, native=f"{row:0200}")
+
+    pages = drain(Long(6_000, remember=20_000, recheck_for=0, history=7))
+    sizes = [len(msgspec.json.encode(page.cursor)) for page in pages]
+    assert 1_000_000 < max(sizes) < topics.CURSORS.max_message_bytes
+    assert f"{0:0200}" in pages[-1].cursor["seen"], "the newest posts are those that change"
+
+
+@pytest.mark.parametrize(("days", "said"), [(7, 1), (0, 0)])
+def test_what_is_looked_at_no_more_for_want_of_room_is_said_once(
+    caplog: pytest.LogCaptureFixture, days: int, said: int
+) -> None:
+    source = Endless(500, remember=100, recheck_for=days)
+    drain(source)
+    assert [record.message.startswith("it: posts until") for record in caplog.records] == [
+        True
+    ] * said
 
 
 def test_what_the_platform_does_not_say_is_left_as_it_is() -> None:
