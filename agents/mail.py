@@ -97,11 +97,11 @@ class Mail:
                 yield self._item(mail)
 
     def _item(self, mail: MailMessage) -> Item:
-        raw = mail.obj.as_bytes()
-        named = mail.obj.get("Message-ID")
-        native = str(named).strip().strip("<>") if named else _hash(raw)
-        key = identify("mail", native)
+        raw, key = b"", f"{self._feed};UID={mail.uid}"  # till they can be read
         try:
+            raw = mail.obj.as_bytes()
+            named = mail.obj.get("Message-ID")
+            key = identify("mail", str(named).strip().strip("<>") if named else _hash(raw))
             said = mail.text.strip() or to_text(mail.html)
             text = "\n".join(line.rstrip() for line in said.splitlines()).strip()
             subject = " ".join(mail.subject.split())

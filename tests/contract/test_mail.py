@@ -232,6 +232,20 @@ def test_a_wrong_password_is_said_without_showing_it(
     assert "falsch-und-lang" not in str(denied.value)
 
 
+def test_a_mail_that_cannot_even_be_written_again_holds_up_no_other(mailbox: Mailbox) -> None:
+    mailbox.add(["eins"])
+    mailbox.server.mails[2] = (
+        b"Content-Type: multipart/mixed; boundary=a\r\n"
+        b"Content-Transfer-Encoding: base64\r\n\r\n\xff"
+    )
+    mailbox.add(["drei"])
+    pages = drain(mailbox)
+    (refused,) = [item for item in items(pages) if isinstance(item, Refused)]
+    assert refused.key.endswith(";UID=2")
+    assert [mention.text for mention in mentions(pages)] == ["eins", "drei"]
+    assert items(drain(mailbox, pages[-1].cursor)) == []
+
+
 def test_a_mail_that_is_too_large_is_not_even_fetched(mailbox: Mailbox) -> None:
     mailbox.options["max_bytes"] = 2_000
     mailbox.add(["eins", "x " * 3_000, "drei"])
