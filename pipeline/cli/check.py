@@ -7,6 +7,7 @@ from functools import partial
 import click
 from msgspec import Struct
 
+from pipeline.cli._directory import known
 from pipeline.cli._shared import emit, json_option, settings, table
 from pipeline.errors import PipelineError
 from pipeline.settings import NotifyChannel, Settings, mistakes
@@ -47,7 +48,7 @@ def command(ctx: click.Context, *, as_json: bool) -> None:
 
 def _findings(config: Settings) -> Iterator[Finding]:
     yield Finding(what="configuration", ok=True, detail="read")
-    yield from (_source(table) for table in config.sources)
+    yield from (_source({**entry.table, "name": name}) for name, entry in known(config).items())
     yield _tried("watchlist", _watchlist, config)
     for channel in config.channels:
         yield _tried(f"channel {channel.name}", partial(_channel, channel), config)

@@ -1,12 +1,13 @@
 """``mentions coverage``: the ledger as a table and a heat map."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import click
 
+from pipeline.cli._directory import known
 from pipeline.cli._shared import console, emit, json_option, moment, settings
 
 if TYPE_CHECKING:
@@ -60,17 +61,26 @@ def command(
     config = settings(ctx)
     now = datetime.now(UTC)
     end = until or now
-    expected = {str(t.get("name")): str(t.get("type")) for t in config.sources}
-    if sources:
-        expected = {name: kind for name, kind in expected.items() if name in sources}
+    there = known(config)
+    expected = {
+        name: str(entry.table.get("type"))
+        for name, entry in there.items()
+        if not sources or name in sources
+    }
+    paused = {name for name, entry in there.items() if entry.paused}
     with explained(config.elasticsearch), connect_sync(config.elasticsearch) as client:
         messages = list(read(client, config.elasticsearch.alias, since, sources))
     rows = chart(messages, Period(since, end, now, parts), expected)
     if as_json:
         emit(rows)
     else:
-        _show(rows, since, end)
-    bad = [row for row in rows if _incomplete(row, ended=until is not None)]
+        _show(rows, since, end, paused)
+    # What is not read on purpose can only be judged by a period that has ended.
+    bad = [
+        row
+        for row in rows
+        if (until or row.source not in paused) and _incomplete(row, ended=until is not None)
+    ]
     sys.exit(1 if check and bad else 0)
 
 
@@ -79,7 +89,9 @@ def _incomplete(row: "Row", *, ended: bool) -> bool:
     return holes or (row.dark and not ended)
 
 
-def _show(rows: Sequence["Row"], since: datetime, until: datetime) -> None:
+def _show(
+    rows: Sequence["Row"], since: datetime, until: datetime, paused: Collection[str] = ()
+) -> None:
     from rich import box  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
@@ -97,6 +109,8 @@ def _show(rows: Sequence["Row"], since: datetime, until: datetime) -> None:
         for cell in row.cells:
             cells.append(*_LOOKS[cell])
         state = Text("DARK", "bold red") if row.dark else Text("ok", "green")
+        if row.source in paused:
+            state = Text("paused", "dim")
         figures = (str(n) for n in (row.polls, row.new, row.known, row.rejected))
         grid.add_row(row.source, cells, state, *figures, _trouble(row))
     console.print(grid)
@@ -106,6 +120,7 @@ def _show(rows: Sequence["Row"], since: datetime, until: datetime) -> None:
 
 def _trouble(row: "Row") -> str:
     parts = [f"{name}: {count}" for name, count in sorted(row.errors.items())]
+    parts += [f"left out, {why}: {count}" for why, count in sorted(row.filtered.items())]
     if row.dark:
         last = row.complete_until
         parts.insert(0, f"nothing since {last.astimezone():%m-%d %H:%M}" if last else "never read")

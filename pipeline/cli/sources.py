@@ -8,24 +8,22 @@ import time
 import tomllib
 import uuid
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from pipeline.cli._shared import emit, json_option, moment, places, settings, table
+from pipeline.cli._directory import directory_of, of_file
+from pipeline.cli._shared import emit, json_option, moment, settings, table
 from pipeline.errors import ConfigError
 
 if TYPE_CHECKING:
-    from agents.directory import Directory
     from agents.source import Item, Source
     from pipeline.settings import Settings
     from schemas.sources import SourceEntry
 
 __all__ = ["command"]
 
-_WITHIN = 10.0  # seconds to wait for Kafka
 _SHOWN = 100  # code points of a text
 
 
@@ -48,8 +46,8 @@ def command() -> None:
 def list_(ctx: click.Context, *, as_json: bool) -> None:
     """List the sources, those of the file and those that were added."""
     config = settings(ctx)
-    with _directory(config) as directory:
-        entries = {**_of_file(config), **directory.entries}
+    with directory_of(config) as directory:
+        entries = {**of_file(config), **directory.entries}
     rows = [
         {
             "name": name,
@@ -84,8 +82,8 @@ def add(ctx: click.Context, lines: tuple[str, ...]) -> None:
     entry = _entry(found)
     name = str(entry.table["name"])
     config = settings(ctx)
-    with _directory(config) as directory:
-        if name in _of_file(config) or directory.entries.get(name, entry).origin == "file":
+    with directory_of(config) as directory:
+        if name in of_file(config) or directory.entries.get(name, entry).origin == "file":
             msg = f"source {name!r} is in mentions.toml: change it there"
             raise ConfigError(msg)
         directory.write(name, entry)
@@ -98,7 +96,7 @@ def add(ctx: click.Context, lines: tuple[str, ...]) -> None:
 def remove(ctx: click.Context, name: str) -> None:
     """Remove a source that was added; its cursor is kept, should it come back."""
     config = settings(ctx)
-    with _directory(config) as directory:
+    with directory_of(config) as directory:
         entry = _find(directory.entries, config, name)
         if entry.origin == "file":
             msg = f"source {name!r} is in mentions.toml: remove it there and restart an agent"
@@ -135,7 +133,7 @@ def backfill(ctx: click.Context, name: str, since: datetime) -> None:
     from schemas.sources import Backfill  # noqa: PLC0415
 
     config = settings(ctx)
-    with _directory(config) as directory:
+    with directory_of(config) as directory:
         entry = _find(directory.entries, config, name)
     if not issubclass(source_class(entry.table), Rewindable):
         msg = f"source {name!r} shows only what it shows now: {entry.table['type']} has no past"
@@ -167,9 +165,9 @@ def test(ctx: click.Context, name: str, limit: int, listen: float, *, as_json: b
     from agents.source import Source, build  # noqa: PLC0415
 
     config = settings(ctx)
-    entry = _of_file(config).get(name)
+    entry = of_file(config).get(name)
     if entry is None:
-        with _directory(config) as directory:
+        with directory_of(config) as directory:
             entry = _find(directory.entries, config, name)
     _entry(entry.table)
     source = build(entry.table)
@@ -232,23 +230,17 @@ def _set(ctx: click.Context, name: str, **changes: object) -> None:
     from msgspec import structs  # noqa: PLC0415
 
     config = settings(ctx)
-    with _directory(config) as directory:
+    with directory_of(config) as directory:
         entry = _find(directory.entries, config, name)
         directory.write(name, structs.replace(entry, **changes))
 
 
 def _find(entries: Mapping[str, "SourceEntry"], config: "Settings", name: str) -> "SourceEntry":
-    known = {**_of_file(config), **entries}
+    known = {**of_file(config), **entries}
     if name not in known:
         msg = f"no source {name!r}; there are: {', '.join(sorted(known)) or 'none'}"
         raise ConfigError(msg)
     return known[name]
-
-
-def _of_file(config: "Settings") -> dict[str, "SourceEntry"]:
-    from schemas.sources import SourceEntry  # noqa: PLC0415
-
-    return {str(t.get("name")): SourceEntry(table=t, origin="file") for t in config.sources}
 
 
 def _entry(found: Mapping[str, Any]) -> "SourceEntry":
@@ -270,29 +262,3 @@ def _entry(found: Mapping[str, Any]) -> "SourceEntry":
     except ValidationError as error:
         raise ConfigError(explain(error, model, f"source {found.get('name')!r}")) from error
     return SourceEntry(table=msgspec.to_builtins(found))
-
-
-@contextmanager
-def _directory(config: "Settings") -> Iterator["Directory"]:
-    """The directory as it is now.
-
-    Raises:
-        ConfigError: Kafka does not answer.
-    """
-    from kafka.errors import KafkaError  # noqa: PLC0415
-
-    from agents.directory import Directory  # noqa: PLC0415
-    from agents.publisher import Publisher  # noqa: PLC0415
-
-    options = config.kafka.kafka_python()
-    publisher = Publisher(options)
-    directory = Directory(options, publisher, places(config).sources, within=_WITHIN)
-    try:
-        directory.read()
-        yield directory
-    except KafkaError as error:
-        msg = f"Kafka at {config.kafka.bootstrap}: {error}"
-        raise ConfigError(msg) from error
-    finally:
-        directory.close()
-        publisher.close()

@@ -63,6 +63,7 @@ def test_kibana_is_asked_where_one_is_set(monkeypatch: pytest.MonkeyPatch) -> No
         return Finding(what=what, ok=True, detail="")
 
     monkeypatch.setattr(check, "_tried", tried)
+    monkeypatch.setattr(check, "known", lambda _config: {})
 
     def looked_at(**given: Any) -> list[str]:
         return [finding.what for finding in _findings(Settings(**given))]

@@ -22,13 +22,13 @@ def message(source: str, hour: float, **fields: object) -> Coverage:
 @pytest.fixture
 def rows() -> list[Row]:
     end = START + timedelta(hours=6)
-    fine = [message("press", hour) for hour in range(6)]
+    fine = [message("press", hour, filtered={"too old": 2}) for hour in range(6)]
     failing = [
         message("tags", hour, complete=None, new=0, errors={"RateLimited": 12}, limited_seconds=90)
         for hour in range(2, 6)
     ]
     dark = [*[message("tags", hour) for hour in range(2)], *failing]
-    return chart([*fine, *dark], Period(START, end, end, 6), {"never": "mastodon"})
+    return chart([*fine, *dark], Period(START, end, end, 6), {"never": "mastodon", "held": "x"})
 
 
 def test_dark_sources_stand_out_by_shape_and_place(
@@ -36,7 +36,7 @@ def test_dark_sources_stand_out_by_shape_and_place(
 ) -> None:
     monkeypatch.setattr(console, "width", 120)
     with console.capture() as shown:
-        cli._show(rows, START, START + timedelta(hours=6))
+        cli._show(rows, START, START + timedelta(hours=6), {"held"})
     lines = [line for line in shown.get().splitlines() if line.strip()]
     never, tags, press = (
         next(x for x in lines if name in x) for name in ("never", "tags", "press")
@@ -49,10 +49,14 @@ def test_dark_sources_stand_out_by_shape_and_place(
     assert "██████" in press
     assert "DARK" not in press
     assert "RateLimited: 48" in shown.get()
+    (held,) = (line for line in lines if "held" in line)
+    assert "paused" in held
+    assert "DARK" not in held
+    assert "left out, too old: 12" in press
 
 
 def test_a_check_asks_whether_a_period_was_complete(rows: list[Row]) -> None:
-    never, tags, press = rows
+    never, tags, press = [row for row in rows if row.source != "held"]
     assert cli._incomplete(never, ended=False)
     assert cli._incomplete(tags, ended=False)
     assert not cli._incomplete(press, ended=False)
