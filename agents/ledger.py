@@ -74,6 +74,7 @@ class Ledger:
         self._now = _Interval(time.time())
         self._reported = Counts()
         self._succeeded_at: float | None = None
+        self._heard_at = time.time()
         self._complete: int | None = None
         self._failures = 0
 
@@ -88,12 +89,14 @@ class Ledger:
             self._complete = max(known, default=None)
             self._succeeded_at = None if self._complete is None else self._complete / 1000
             self._failures = 0
-            self.dark = False  # until a poll fails
+            self._heard_at = time.time()
+            self.dark = False  # until a poll fails, or does not come
             self._show()
 
     def page(self, page: Page, tally: Tally) -> None:
         """A page was published and confirmed."""
         with self._lock:
+            self._heard_at = time.time()
             self._count(len(page.items) + page.unchanged + sum(page.filtered.values()), tally)
             self._known(page.unchanged + tally.unchanged)
             for reason, number in page.filtered.items():
@@ -120,7 +123,7 @@ class Ledger:
                     "%s: back after %.0f s, %d failures", self._source, seconds, self._failures
                 )
             self._failures = 0
-            self._succeeded_at = time.time()
+            self._succeeded_at = self._heard_at = time.time()
             self._complete = complete[1]
             self.dark = False
             metrics.POLLS.labels(self._source).inc()
@@ -146,6 +149,16 @@ class Ledger:
             else:
                 _log.debug("%s: %s: %s", self._source, kind, error)
             self._show()
+
+    def look(self, expected: float) -> None:
+        """Say once that it is dark where no poll ends at all: it hangs, or waits for its turn."""
+        with self._lock:
+            silent = time.time() - self._heard_at
+            # A short interval is no promise that a poll is as short.
+            if not self.dark and silent > _DARK_AFTER * max(expected, INTERVAL):
+                self.dark = True
+                _log.warning("%s: dark: nothing for %.0f s: it hangs or waits", self._source, silent)
+                self._show()
 
     def unconfirmed(self) -> None:
         """Kafka did not confirm in time what came by itself; its sender was told so."""

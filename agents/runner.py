@@ -42,6 +42,7 @@ GROUP: Final = "mentions-agents"
 
 _THREADS: Final = 16  # sources read at the same time in one process
 _TICK: Final = 0.2  # seconds between two looks at what is due
+_LOOK_EVERY: Final = 5.0  # seconds between two looks for who is dark
 _RELEASE_WITHIN: Final = 4.0  # seconds; well below the session timeout, as no heartbeat is sent
 _LAST_WORDS_WITHIN: Final = 1.0  # seconds for the ledger when the process stops
 _STOP_WITHIN: Final = 6.0  # seconds for pages in hand when the process is told to stop
@@ -127,6 +128,7 @@ class Agent:
         self._closing: list[tuple[Source, Task | None]] = []
         self._queue: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._turning = turning
+        self._look_at = 0.0
 
     def stop(self) -> None:
         """End soon; may be called from a signal handler or another thread."""
@@ -153,6 +155,7 @@ class Agent:
                     self._change(self._directory.entries)
                 self._adopt(self._ownership.poll(_TICK))
                 self._listen()
+                self._look()
                 now = time.monotonic()
                 for task in self._tasks.values():
                     if task.idle and not task.stopped and task.due <= now:
@@ -290,6 +293,14 @@ class Agent:
         for name in missing:
             self._tasks[name] = self._task(name, known.get(name))
         self._count()
+
+    def _look(self) -> None:
+        """See, now and then, who is dark without having failed."""
+        if time.monotonic() < self._look_at:
+            return
+        self._look_at = time.monotonic() + _LOOK_EVERY
+        for name, task in self._tasks.items():
+            self.ledgers[name].look(task.interval)
 
     def _count(self) -> None:
         metrics.OWNED.set(len(self._tasks) + len(self._listening))

@@ -12,7 +12,9 @@ import pytest
 from prometheus_client import REGISTRY
 
 from agents.errors import SourceError
+from agents.publisher import Tally
 from agents.runner import Agent, Places
+from agents.source import Page
 from agents.turning import Turning
 from schemas.cursor import Progress
 from schemas.sources import SourceEntry
@@ -115,6 +117,23 @@ def test_a_source_that_comes_back_is_as_its_cursor_says(
     assert gauge("complete_timestamp_seconds", "moved") == now
     agent.ledgers["moved"].failed(SourceError("no"), expected=60)
     assert gauge("dark", "moved") == 0, "the other read it a moment ago"
+
+
+def test_a_source_whose_polls_do_not_end_is_dark_and_one_that_gives_pages_is_not(
+    agent: Agent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    turn(agent, {"hangs": entry(tmp_path), "reads": entry(tmp_path)}, {0})
+    start = time.time()
+    monkeypatch.setattr(time, "time", lambda: start + 10_000)
+    agent.ledgers["reads"].page(Page([], {}), Tally())
+    for _ in range(2):
+        agent._look_at = 0.0
+        agent._look()
+    assert agent.health().dark == ("hangs",)
+    assert (gauge("dark", "hangs"), gauge("dark", "reads")) == (1, 0)
+    assert [record.message.partition(" for")[0] for record in caplog.records] == [
+        "hangs: dark: nothing"
+    ]
 
 
 def test_a_listener_that_is_gone_says_nothing_more(
