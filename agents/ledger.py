@@ -157,7 +157,9 @@ class Ledger:
             # A short interval is no promise that a poll is as short.
             if not self.dark and silent > _DARK_AFTER * max(expected, INTERVAL):
                 self.dark = True
-                _log.warning("%s: dark: nothing for %.0f s: it hangs or waits", self._source, silent)
+                _log.warning(
+                    "%s: dark: nothing for %.0f s: it hangs or waits", self._source, silent
+                )
                 self._show()
 
     def unconfirmed(self) -> None:

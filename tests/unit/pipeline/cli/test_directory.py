@@ -36,7 +36,9 @@ def test_what_was_added_is_known_and_the_file_says_what_is_in_it(config: Setting
 
 
 def test_what_was_added_is_checked(config: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(check, "_tried", lambda what, *_: check.Finding(what=what, ok=True, detail=""))
+    monkeypatch.setattr(
+        check, "_tried", lambda what, *_: check.Finding(what=what, ok=True, detail="")
+    )
     wrong = [found.what for found in check._findings(config) if not found.ok]
     assert wrong == ["source added"]
 
