@@ -178,7 +178,7 @@ class Listed(ABC):
     def __init__(self, config: ListedConfig) -> None:
         self.config = config
         self.http = Http(config.http)
-        self._said = False
+        self._warned = False
 
     def close(self) -> None:
         """Let go of connections."""
@@ -556,9 +556,9 @@ class Listed(ABC):
 
     def _forgotten(self, until: float) -> None:
         """Say once that posts are no longer looked at again which should be."""
-        if not self.batch or self._said or until < time.time() - self.config.recheck_for * _DAY:
+        if not self.batch or self._warned or until < time.time() - self.config.recheck_for * _DAY:
             return
-        self._said = True
+        self._warned = True
         _log.warning(
             "%s: posts until %s are looked at no more, though recheck_for is %g days: "
             "there is room for no more than remember = %d",
