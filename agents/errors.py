@@ -8,6 +8,7 @@ AgentError
     ├── Denied            the platform does not take the credentials
     ├── Missing           there is no such thing
     ├── Expired           a position in a listing is no longer known to the platform
+    ├── Withheld          a site does not show a page: robots.txt, or an answer of 4xx
     └── Unreadable        what it answered cannot be understood
 """
 
@@ -21,6 +22,7 @@ __all__ = [
     "SourceError",
     "Unconfirmed",
     "Unreadable",
+    "Withheld",
 ]
 
 
@@ -66,3 +68,7 @@ class Expired(SourceError):
 
 class Unreadable(SourceError):
     """What the platform answered cannot be understood."""
+
+
+class Withheld(SourceError):
+    """A site does not show a page to us: its robots.txt says so, or an answer of 4xx."""

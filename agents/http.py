@@ -1,9 +1,10 @@
 """One polite HTTP client for all sources.
 
-It says who it is, asks for what changed only, does as ``Retry-After``, the platforms' own rate
-headers and robots.txt say, keeps to two requests at a time and a few a second per host over all
-sources of the process, and bounds time, redirects and size (after decompression). By default it
-talks to public addresses only. Sources with the same ``http`` table share their connections.
+It says who it is, asks for what changed only where a source keeps what to ask with (feeds do), does
+as ``Retry-After``, the platforms' own rate headers and robots.txt say, keeps to two requests at a
+time and a few a second per host over all sources of the process, and bounds time, redirects and
+size (after decompression). By default it talks to public addresses only. Sources with the same ``http``
+table share their connections.
 
 Client libraries of platforms talk through it too, see ``agents.bridge``.
 """
@@ -17,7 +18,7 @@ import threading
 import time
 import weakref
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -32,7 +33,7 @@ from protego import Protego
 from pydantic import BaseModel, ConfigDict, Field
 from socksio.exceptions import SOCKSError
 
-from agents.errors import RateLimited, SourceError, Unreadable
+from agents.errors import RateLimited, SourceError, Unreadable, Withheld
 from agents.network import Forbidden, PublicOnly
 from schemas import __version__
 
@@ -45,10 +46,12 @@ _KEPT_ALIVE: Final = 50  # idle connections of all sources with the same table
 _WHOLE: Final = 4  # times the timeout: the longest a whole answer may take
 _WAIT: Final = 60.0  # seconds, when a platform asks to wait and does not say how long
 _LONGEST_WAIT: Final = 86_400.0
+_LIMITED: Final = HTTPStatus.TOO_MANY_REQUESTS
 _ROBOTS_FOR: Final = 3_600.0  # seconds that robots.txt is taken as read
 _ROBOTS_AGAIN: Final = 300.0  # seconds until it is asked for again when it could not be read
 _ROBOTS_LIMIT: Final = 512_000  # bytes
 _ROBOTS_KEPT: Final = 1_000  # hosts
+_HOSTS_KEPT: Final = 1_000  # before those are forgotten that nothing is to be kept of
 _LONGEST_DELAY: Final = 30.0  # seconds of Crawl-delay that are honoured
 _GZIP: Final = 31  # zlib's word for a gzip header
 _EPOCH: Final = 1_000_000_000  # a reset of more seconds than this is a moment, not a wait
@@ -114,6 +117,15 @@ class _Host:
         self.next_page = 0.0
         self.next_request = 0.0
 
+    def close_for(self, seconds: float) -> None:
+        """Ask it nothing for a while; never for less than was said before."""
+        self.closed_until = max(self.closed_until, time.monotonic() + seconds)
+
+    @property
+    def waits(self) -> bool:
+        """Whether there is anything to keep of it between two requests."""
+        return max(self.closed_until, self.next_page, self.next_request) > time.monotonic()
+
 
 _hosts: weakref.WeakValueDictionary[str, _Host] = weakref.WeakValueDictionary()
 _hosts_lock = threading.Lock()
@@ -140,7 +152,6 @@ class _Shared:
             transport=transport,
             # A proxy of the environment would resolve names itself, past the check.
             trust_env=False,
-            follow_redirects=True,
             max_redirects=_REDIRECTS,
             timeout=config.timeout,
             headers={"User-Agent": self.agent, "Accept-Encoding": "gzip"},
@@ -215,6 +226,7 @@ class Http:
         self._client = shared.client
         self._robots = shared.robots
         self._mine: dict[str, _Host] = {}
+        self._most: dict[str, float] = {}
         self.agent = shared.agent
         """The User-Agent."""
 
@@ -250,13 +262,36 @@ class Http:
             headers["If-None-Match"] = etag
         if last_modified:
             headers["If-Modified-Since"] = last_modified
-        with _errors(url), self._slot(url) as host:
-            with self._client.stream("GET", url, headers=headers) as answer:
+        return self._get(url, headers, lambda _: None)
+
+    def _get(
+        self, url: str, headers: Mapping[str, str], may: Callable[[str], None]
+    ) -> Fetched | None:
+        """Fetch a document; each host on the way is asked as the first one is.
+
+        Args:
+            url: where it begins.
+            headers: sent at every step.
+            may: is asked before every step, and raises where it must not be taken.
+        """
+        step = url
+        for _ in range(_REDIRECTS + 1):
+            may(step)
+            with (
+                _errors(step),
+                self._slot(step) as host,
+                self._client.stream("GET", step, headers=dict(headers)) as answer,
+            ):
                 if answer.status_code == HTTPStatus.NOT_MODIFIED:
                     return None
-                self._check(answer, host)
-                body = self._read(answer, self.config.max_bytes)
-            return Fetched(str(answer.url), body, _lower(answer.headers), answer.status_code)
+                if answer.next_request is None:
+                    self._check(answer, host)
+                    body = self._read(answer, self.config.max_bytes)
+                    named = _lower(answer.headers)
+                    return Fetched(str(answer.url), body, named, answer.status_code)
+                step = str(answer.next_request.url)
+        msg = f"{url}: more than {_REDIRECTS} redirects"
+        raise SourceError(msg)
 
     def exchange(
         self,
@@ -276,9 +311,11 @@ class Http:
         kept = _sent(headers)
         # The query of an API may hold a key, and messages are for everyone.
         bare = url.partition("?")[0]
-        with _errors(bare), self._slot(bare) as host:
-            with self._client.stream(method, url, headers=kept, content=body) as answer:
-                self._check(answer, host, refusals=False)
+        with _errors(bare), self._slot(bare):
+            with self._client.stream(
+                method, url, headers=kept, content=body, follow_redirects=True
+            ) as answer:
+                self._check(answer, self._host(str(answer.url)), refusals=False)
                 content = self._read(answer, self.config.max_bytes)
             return Fetched(str(answer.url), content, _lower(answer.headers), answer.status_code)
 
@@ -316,7 +353,7 @@ class Http:
                 content=body,
                 timeout=httpx.Timeout(self.config.timeout, read=silence),
             )
-            answer = self._client.send(request, stream=True)
+            answer = self._client.send(request, stream=True, follow_redirects=True)
             try:
                 self._check(answer, _Host(), refusals=False)
             except BaseException:
@@ -324,33 +361,54 @@ class Http:
                 raise
         return Endless(answer, self.config.max_bytes)
 
+    def at_most(self, url: str, per_second: float) -> None:
+        """Ask the host of a URL no more often than that, whatever the table says."""
+        self._most[httpx.URL(url).netloc.decode()] = per_second
+
     def leave(self, url: str, seconds: float) -> None:
         """Ask a host nothing for a while, as it said in the body of an answer."""
-        host = self._host(url)
-        host.closed_until = max(host.closed_until, time.monotonic() + seconds)
+        self._host(url).close_for(seconds)
 
     def page(self, url: str) -> Fetched:
         """Fetch a page made for people, if robots.txt lets us, and no faster than it says.
 
         Raises:
-            SourceError: as ``get``; also when robots.txt says no or cannot be read.
+            Withheld: robots.txt says no, or the answer does (4xx).
+            SourceError: as ``get``; also when robots.txt cannot be read.
         """
+        fetched = self.changed_page(url)
+        if fetched is None:
+            msg = f"{url}: 304 to a question that had no condition"
+            raise Unreadable(msg)
+        return fetched
+
+    def changed_page(
+        self, url: str, *, etag: str | None = None, last_modified: str | None = None
+    ) -> Fetched | None:
+        """As ``page``; None when it is what ``etag`` or ``last_modified`` stand for."""
+        headers = {"Accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.1"}
+        if etag:
+            headers["If-None-Match"] = etag
+        if last_modified:
+            headers["If-Modified-Since"] = last_modified
+        return self._get(url, headers, self._may)
+
+    def _may(self, url: str) -> None:
+        """Wait as long as robots.txt says; raise where it says no."""
         with _errors(url):
             robots = self._robots_of(url)
-        if robots is None or not robots.can_fetch(url, _PRODUCT):
-            msg = f"{url}: robots.txt does not let us"
+        if robots is None:
+            msg = f"{url}: robots.txt cannot be read, so it does not let us"
             raise SourceError(msg)
+        if not robots.can_fetch(url, _PRODUCT):
+            msg = f"{url}: robots.txt does not let us"
+            raise Withheld(msg)
         delay = min(float(robots.crawl_delay(_PRODUCT) or 0), _LONGEST_DELAY)
         if delay:
             host = self._host(url)
             with host.lock:
                 time.sleep(max(host.next_page - time.monotonic(), 0))
                 host.next_page = time.monotonic() + delay
-        fetched = self.get(url, accept="text/html,application/xhtml+xml;q=0.9,*/*;q=0.1")
-        if fetched is None:
-            msg = f"{url}: 304 to a question that had no condition"
-            raise Unreadable(msg)
-        return fetched
 
     def _robots_of(self, url: str) -> Protego | None:
         """The rules of a URL's host; None where they cannot be read: forbidden, says RFC 9309."""
@@ -361,14 +419,20 @@ class Http:
             return rules
         kept_for = _ROBOTS_FOR
         try:
-            with _errors(key), self._slot(key), self._client.stream("GET", root) as answer:
+            with (
+                _errors(key),
+                self._slot(key),
+                self._client.stream("GET", root, follow_redirects=True) as answer,
+            ):
                 if answer.is_success:
                     body = self._read(answer, min(_ROBOTS_LIMIT, self.config.max_bytes))
                     rules = Protego.parse(body.decode(errors="replace"))
-                elif answer.is_client_error:
+                elif answer.is_client_error and answer.status_code != _LIMITED:
                     rules = Protego.parse("")
                 else:
-                    rules, kept_for = None, _ROBOTS_AGAIN
+                    self._check(answer, self._host(str(answer.url)))
+        except RateLimited:
+            raise  # A wait is no rule, and the host is asked for its rules after it.
         except SourceError:
             rules, kept_for = None, _ROBOTS_AGAIN
         while len(self._robots) >= _ROBOTS_KEPT:
@@ -382,7 +446,9 @@ class Http:
             host = _hosts.get(name)
             if host is None:
                 host = _hosts[name] = _Host()
-            self._mine[name] = host  # kept alive as long as this client
+            if name not in self._mine and len(self._mine) >= _HOSTS_KEPT:
+                self._mine = {known: kept for known, kept in self._mine.items() if kept.waits}
+            self._mine[name] = host  # kept alive as long as this client, or while it waits
         return host
 
     @contextmanager
@@ -396,7 +462,8 @@ class Http:
         with host.slots:
             with host.lock:
                 turn = max(host.next_request, time.monotonic())
-                host.next_request = turn + 1 / self.config.per_second
+                most = self._most.get(httpx.URL(url).netloc.decode(), self.config.per_second)
+                host.next_request = turn + 1 / min(most, self.config.per_second)
             time.sleep(max(turn - time.monotonic(), 0))
             yield host
 
@@ -405,19 +472,19 @@ class Http:
         status = answer.status_code
         asked = answer.headers.get("retry-after")
         where = answer.url.copy_with(query=None)  # which may hold a key
-        limited = status == HTTPStatus.TOO_MANY_REQUESTS
+        limited = status == _LIMITED
         used_up = _used_up(answer.headers)
         if limited or (status == HTTPStatus.SERVICE_UNAVAILABLE and asked):
             seconds = used_up if used_up and not asked else retry_after(asked)
-            host.closed_until = time.monotonic() + seconds
+            host.close_for(seconds)
             msg = f"{where}: {status}, asks to wait {seconds:.0f} s"
             raise RateLimited(msg, seconds)
         if used_up:
             # This answer is good, the next one would be a refusal.
-            host.closed_until = time.monotonic() + used_up
+            host.close_for(used_up)
         if answer.is_server_error or (refusals and not answer.is_success):
             msg = f"{where}: {status} {answer.reason_phrase}"
-            raise SourceError(msg)
+            raise (Withheld if answer.is_client_error else SourceError)(msg)
 
     def _read(self, answer: httpx.Response, limit: int) -> bytes:
         """The body, decompressed by hand so that a small answer cannot become a huge one."""

@@ -10,9 +10,9 @@ from typing import Any
 import httpcore
 import pytest
 
-from agents.errors import RateLimited, SourceError
+from agents.errors import RateLimited, SourceError, Withheld
 from agents.http import Http, HttpConfig, _until, _used_up
-from agents.testing import Answer, Loopback
+from agents.testing import Answer, Loopback, Platform, Request
 
 CONFIG = HttpConfig(allow_private=True, timeout=2, per_second=1_000)
 
@@ -171,3 +171,69 @@ def test_a_redirect_into_the_own_network_is_refused(
             http.get(f"http://moves.example:{port}{path}")
     http.close()
     assert asked == ["moves.example", "inner.example", "moves.example"]
+
+
+def test_a_shorter_wait_does_not_end_a_longer_one(web: Loopback) -> None:
+    http = Http(CONFIG)
+    budget = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "20"}
+
+    def meanwhile(_: Request) -> Answer:
+        http.leave(web.url, 120)
+        return Answer(b"a", headers=budget)
+
+    web.answers["/a"] = meanwhile
+    http.get(web.url + "/a")
+    with pytest.raises(RateLimited) as limited:
+        http.get(web.url + "/a")
+    assert limited.value.seconds is not None
+    assert limited.value.seconds > 100
+    http.close()
+
+
+def test_robots_txt_that_asks_to_wait_is_no_rule(web: Loopback) -> None:
+    web.answers |= {
+        "/robots.txt": Answer(status=429, headers={"Retry-After": "120"}),
+        "/a": Answer(b"a"),
+    }
+    http = Http(CONFIG)
+    for _ in range(2):
+        with pytest.raises(RateLimited):
+            http.page(web.url + "/a")
+    assert [request.where for request in web.requests] == ["/robots.txt"]
+    Platform.waited()
+    web.answers["/robots.txt"] = Answer(status=404)
+    assert http.page(web.url + "/a").body == b"a"
+    http.close()
+
+
+def test_another_host_on_the_way_has_its_own_rules_and_waits(web: Loopback) -> None:
+    with Loopback() as other:
+        web.answers |= {
+            "/a": Answer(status=302, headers={"Location": other.url + "/a"}),
+            "/b": Answer(b"b"),
+        }
+        other.answers |= {
+            "/robots.txt": Answer(b"User-agent: *\nDisallow: /a"),
+            "/a": Answer(status=429, headers={"Retry-After": "120"}),
+        }
+        http = Http(CONFIG)
+        with pytest.raises(Withheld):
+            http.page(web.url + "/a")
+        assert other.asked("/a") == []
+        for ask in (http.get, lambda url: http.exchange("GET", url)):
+            with pytest.raises(RateLimited):
+                ask(web.url + "/a")
+            assert http.page(web.url + "/b").body == b"b", "it did not ask to wait"
+        http.close()
+
+
+def test_hosts_are_forgotten_unless_they_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agents.http._HOSTS_KEPT", 10)
+    http = Http(CONFIG)
+    http.leave("https://waits.example/", 60)
+    for number in range(100):
+        http._host(f"https://h{number}.example/")
+    assert len(http._mine) <= 10
+    with pytest.raises(RateLimited):
+        http.get("https://waits.example/")
+    http.close()
