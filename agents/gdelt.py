@@ -13,14 +13,13 @@ Id: ``gdelt:<address of the article>``. Position in a listing: a moment.
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
-import trafilatura
 from pydantic import Field
 
-from agents.errors import SourceError, Unreadable
-from agents.http import HttpConfig
-from agents.listed import Listed, ListedConfig, Listing, Post, rows, table
+from agents.articles import Articles
+from agents.errors import Unreadable
+from agents.listed import ListedConfig, Listing, Post, rows, table
 
 __all__ = ["Gdelt", "GdeltConfig"]
 
@@ -39,6 +38,8 @@ class GdeltConfig(ListedConfig):
 
     type: Literal["gdelt"]
     every: Annotated[float, Field(gt=0, le=86_400)] = 900.0
+    overlap: Annotated[float, Field(ge=0, le=604_800)] = 3_600.0
+    """As everywhere; for so long articles are tried again that could not be read."""
     queries: Annotated[tuple[Annotated[str, Field(min_length=3)], ...], Field(min_length=1)]
     """In GDELT's language: ``"Nordwind Energie" sourcelang:german``."""
     full_text: bool = True
@@ -46,16 +47,21 @@ class GdeltConfig(ListedConfig):
     api: Annotated[str, Field(pattern="^https?://")] = "https://api.gdeltproject.org/api/v2/doc/doc"
     page: Annotated[int, Field(ge=1, le=_PAGE)] = _PAGE
     """Articles in one answer."""
-    http: HttpConfig = HttpConfig(per_second=0.2)
 
 
-class Gdelt(Listed):
+class Gdelt(Articles):
     """Searches in GDELT's index."""
 
     kind = "gdelt"
     channel = "news"
     batch = 0
     config: GdeltConfig
+    per_second: ClassVar[float] = 0.2
+    """Most questions to the API, whatever the ``http`` table says."""
+
+    def __init__(self, config: GdeltConfig) -> None:
+        super().__init__(config)
+        self.http.at_most(config.api, self.per_second)
 
     def queries(self) -> Sequence[str]:
         """The searches."""
@@ -65,16 +71,18 @@ class Gdelt(Listed):
         """What the API shows."""
         return _SHOWS
 
-    def listing(self, query: str, at: Any, since: datetime) -> Listing:  # noqa: ANN401
+    def whole(self, query: str, at: Any, since: datetime) -> tuple[Any, Listing]:  # noqa: ANN401
         """Articles up to a moment, the newest first."""
+        now = datetime.now(UTC)
+        before = at or now.strftime(_TIME)
         params = {
             "query": query,
             "mode": "artlist",
             "format": "json",
             "sort": "datedesc",
             "maxrecords": self.config.page,
-            "startdatetime": since.strftime(_TIME),
-            "enddatetime": at or datetime.now(UTC).strftime(_TIME),
+            "startdatetime": max(since, now - timedelta(days=_SHOWS)).strftime(_TIME),
+            "enddatetime": before,
         }
         fetched = self.ask(self.config.api, params)
         if not fetched.body.lstrip().startswith(b"{"):
@@ -85,11 +93,11 @@ class Gdelt(Listed):
         # An empty object stands for no article.
         articles = rows(answer, "articles") if answer else []
         if len(articles) < self.config.page:
-            return Listing(articles)
+            return before, Listing(articles)
         last = _seen(articles[-1])
         stuck = at is not None and last.strftime(_TIME) >= at
-        before = last - timedelta(seconds=1) if stuck else last
-        return Listing(articles, before.strftime(_TIME), cut=stuck)
+        older = last - timedelta(seconds=1) if stuck else last
+        return before, Listing(articles, older.strftime(_TIME), cut=stuck)
 
     def post(self, row: Any, query: str) -> Post:  # noqa: ANN401, ARG002 - the base's signature
         """An article."""
@@ -113,16 +121,9 @@ class Gdelt(Listed):
             },
         )
 
-    def more(self, post: Post) -> dict[str, Any]:
-        """The text of the article, where it can be had."""
-        if not self.config.full_text:
-            return {}
-        try:
-            page = self.http.page(post.fields["url"])
-        except SourceError:
-            return {}
-        text = trafilatura.extract(page.body, url=page.url, include_comments=False)
-        return {"text": text} if text else {}
+    def wants_text(self) -> bool:
+        """As configured."""
+        return self.config.full_text
 
 
 def _seen(row: Any) -> datetime:  # noqa: ANN401 - as it came

@@ -9,16 +9,19 @@ An entry whose title changes is a newer revision. A sitemap holds two days: what
 not gone. Id: ``sitemaps:<address of the article>``. Position in a listing: sitemaps still to read.
 """
 
+import contextlib
+import zlib
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Final, Literal
 
-import trafilatura
 from lxml import etree
 from pydantic import Field
 
-from agents.errors import SourceError, Unreadable
-from agents.listed import Listed, ListedConfig, Listing, Post, moment
+from agents.articles import Articles
+from agents.errors import RateLimited, SourceError, Unreadable
+from agents.listed import ListedConfig, Listing, Post, instant, moment
+from agents.source import Cursor, Page
 from schemas.mention import Channel
 
 __all__ = ["Sitemaps", "SitemapsConfig"]
@@ -27,6 +30,8 @@ _SITEMAP: Final = "{http://www.sitemaps.org/schemas/sitemap/0.9}"
 _NEWS: Final = "{http://www.google.com/schemas/sitemap-news/0.9}"
 _IMAGE: Final = "{http://www.google.com/schemas/sitemap-image/1.1}"
 _DEEPEST: Final = 200  # sitemaps that an index may lead to
+_GZIP: Final = b"\x1f\x8b"
+_DAY: Final = timedelta(days=1)  # that a lastmod without a time stands for
 _URL = Annotated[str, Field(pattern="^https?://")]
 
 
@@ -43,13 +48,16 @@ class SitemapsConfig(ListedConfig):
     """How many articles to know again; should exceed what the sitemaps hold."""
 
 
-class Sitemaps(Listed):
+class Sitemaps(Articles):
     """The news in some sitemaps."""
 
     kind = "sitemaps"
     channel = "news"
     batch = 0
     config: SitemapsConfig
+    _asked: int
+    """Sitemaps of this poll, and below how those failed that could not be read."""
+    _failures: list[SourceError]
 
     def queries(self) -> Sequence[str]:
         """The sitemaps."""
@@ -59,23 +67,44 @@ class Sitemaps(Listed):
         """No: what is new may stand anywhere."""
         return False
 
-    def listing(self, query: str, at: Any, since: datetime) -> Listing:  # noqa: ANN401
+    def poll(self, cursor: Cursor | None) -> Iterator[Page]:
+        """Read what is new; a sitemap that cannot be read holds up none of the others.
+
+        Raises:
+            SourceError: at the end, when some sitemaps could not be read; at once, when a host asks
+                to wait.
+        """
+        self._asked, self._failures = 0, []
+        yield from super().poll(cursor)
+        if len(self._failures) == 1 == self._asked:
+            raise self._failures[0]
+        if self._failures:
+            some = len(self._failures) < self._asked
+            msg = f"{len(self._failures)} of {self._asked} sitemaps failed: {self._failures[0]}"
+            raise SourceError(msg, self.config.every if some else None)
+
+    def whole(self, query: str, at: Any, since: datetime) -> tuple[Any, Listing]:  # noqa: ANN401
         """One sitemap; those that it leads to are the next pages."""
-        left = list(at) if at else list(self._first(query))
-        url, left = left[0], left[1:]
-        root = self._fetch(url)
-        if root.tag == f"{_SITEMAP}sitemapindex":
-            for child in root.iterfind(f"{_SITEMAP}sitemap"):
-                changed = child.findtext(f"{_SITEMAP}lastmod")
-                if not changed or moment(changed.strip()) >= since:
-                    left.append((child.findtext(f"{_SITEMAP}loc") or "").strip())
-        if len(left) > _DEEPEST:
-            msg = f"{query}: leads to more than {_DEEPEST} sitemaps; name the news sitemap itself"
-            raise Unreadable(msg)
+        here = list(at or self._first(query))
+        url, *left = here
+        self._asked += 1
+        try:
+            root = self._fetch(url)
+            left += _children(root, since)
+            if len(left) > _DEEPEST:
+                msg = f"{query}: leads to more than {_DEEPEST} sitemaps; name the news one itself"
+                left.clear()
+                raise Unreadable(msg)
+        except RateLimited:
+            raise
+        except SourceError as error:
+            # A position that begins with it would be asked for at every poll, and nothing else.
+            self._failures.append(error)
+            return here, Listing([], left or None)
         entries = [_row(entry) for entry in root.iterfind(f"{_SITEMAP}url")]
         news = [row for row in entries if row["news"]]
         other = {"no news": len(entries) - len(news)} if len(news) < len(entries) else {}
-        return Listing(news, left or None, filtered=other)
+        return here, Listing(news, left or None, filtered=other)
 
     def post(self, row: Any, query: str) -> Post:  # noqa: ANN401, ARG002 - the base's signature
         """An entry."""
@@ -97,16 +126,9 @@ class Sitemaps(Listed):
             },
         )
 
-    def more(self, post: Post) -> dict[str, Any]:
-        """The text of the article, where it can be had."""
-        if not self.config.full_text:
-            return {}
-        try:
-            page = self.http.page(post.fields["url"])
-        except SourceError:
-            return {}
-        text = trafilatura.extract(page.body, url=page.url, include_comments=False)
-        return {"text": text} if text else {}
+    def wants_text(self) -> bool:
+        """As configured."""
+        return self.config.full_text
 
     def _first(self, query: str) -> Iterator[str]:
         """The sitemaps to begin with."""
@@ -124,11 +146,27 @@ class Sitemaps(Listed):
             raise Unreadable(msg)
         yield from named
 
+    def _inflated(self, url: str, body: bytes) -> bytes:
+        """A file that is compressed itself, as ``.xml.gz`` is, within the bound of an answer."""
+        if not body.startswith(_GZIP):
+            return body
+        inflate = zlib.decompressobj(zlib.MAX_WBITS | 16)  # 16: a gzip header
+        try:
+            body = inflate.decompress(body, self.config.http.max_bytes)
+        except zlib.error as error:
+            msg = f"{url}: wrongly compressed: {error}"
+            raise Unreadable(msg) from error
+        if not inflate.eof:
+            msg = f"{url}: ends early, or more than {self.config.http.max_bytes} bytes"
+            raise Unreadable(msg)
+        return body
+
     def _fetch(self, url: str) -> Any:  # noqa: ANN401 - lxml has no types
         fetched = self.http.get(url, accept="application/xml,text/xml;q=0.9,*/*;q=0.1")
+        body = self._inflated(url, fetched.body) if fetched else b""
         parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False)
         try:
-            root = etree.fromstring(fetched.body if fetched else b"", parser)
+            root = etree.fromstring(body, parser)
         except etree.XMLSyntaxError as error:
             msg = f"{url}: not a sitemap: {error}"
             raise Unreadable(msg) from error
@@ -136,6 +174,17 @@ class Sitemaps(Listed):
             msg = f"{url}: not a sitemap, but {root.tag}"
             raise Unreadable(msg)
         return root
+
+
+def _children(root: Any, since: datetime) -> Iterator[str]:  # noqa: ANN401
+    """The sitemaps of an index, without those that say that they are older."""
+    for child in root.iterfind(f"{_SITEMAP}sitemap"):
+        changed = None
+        # Forms of W3C's that name only a month or a year, and what is wrong: may be of today.
+        with contextlib.suppress(ValueError, OverflowError):
+            changed = instant((child.findtext(f"{_SITEMAP}lastmod") or "").strip())
+        if changed is None or changed + _DAY > since:
+            yield (child.findtext(f"{_SITEMAP}loc") or "").strip()
 
 
 def _row(entry: Any) -> dict[str, Any]:  # noqa: ANN401

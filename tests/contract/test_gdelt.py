@@ -1,12 +1,14 @@
 """GDELT's DOC API as it answers."""
 
+import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from agents.errors import Unreadable
+from agents.gdelt import Gdelt
 from agents.testing import (
     Answer,
     Loopback,
@@ -16,6 +18,7 @@ from agents.testing import (
     Said,
     drain,
     mentions,
+    opened,
 )
 
 ARTICLE = "Der Brenner der neuen Anlage läuft leise, sagen die Leute, die sie haben. " * 8
@@ -61,7 +64,8 @@ class Doc(Platform):
 
 
 @pytest.fixture
-def doc() -> Iterator[Doc]:
+def doc(monkeypatch: pytest.MonkeyPatch) -> Iterator[Doc]:
+    monkeypatch.setattr(Gdelt, "per_second", 1_000)
     with Loopback() as web:
         yield Doc(web)
 
@@ -93,3 +97,37 @@ def test_what_is_wrong_with_a_query_is_said_in_its_words(doc: Doc) -> None:
     doc.script.append(Answer(b"The specified phrase is too short."))
     with pytest.raises(Unreadable, match="too short"):
         drain(doc)
+
+
+def test_the_limit_of_the_api_holds_whatever_the_table_says(
+    doc: Doc, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Gdelt, "per_second", 4)
+    doc.add([f"Nummer {number}" for number in range(20)])
+    started = time.monotonic()
+    drain(doc)
+    asked = len(doc.listings())
+    assert asked > 2
+    assert time.monotonic() - started >= (asked - 1) / 4
+
+
+def test_no_more_is_asked_for_than_the_api_shows(doc: Doc) -> None:
+    doc.options["history"] = 400
+    doc.add(["eins"])
+    drain(doc)
+    (asked,) = doc.listings()
+    start = datetime.strptime(asked.query["startdatetime"], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+    assert datetime.now(UTC) - start < timedelta(days=90, minutes=1)
+
+
+def test_an_answer_is_published_while_its_articles_are_read(doc: Doc) -> None:
+    doc.page = 250
+    doc.options["full_text"] = True
+    doc.add([f"Nummer {number}" for number in range(100)])
+    with opened(doc) as source:
+        page = next(page for page in source.poll(None) if page.items)
+    assert len(page.items) == 20
+    assert len([r for r in doc.web.requests if r.where.startswith("/artikel/")]) == 20
+    rest = mentions(drain(doc, page.cursor))
+    assert len({mention.id for mention in [*mentions([page]), *rest]}) == 100
+    assert len(rest) == 80

@@ -1,5 +1,6 @@
 """News sitemaps as sites publish them for search engines."""
 
+import gzip
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -7,6 +8,7 @@ from xml.sax.saxutils import escape
 
 import pytest
 
+from agents.articles import TRIES
 from agents.errors import SourceError, Unreadable
 from agents.source import Source, build
 from agents.testing import (
@@ -17,7 +19,9 @@ from agents.testing import (
     Request,
     Said,
     drain,
+    drain_until_failure,
     mentions,
+    opened,
 )
 
 HEAD = (
@@ -39,6 +43,8 @@ class Site(Outside):
         self.start = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=20)
         self.posts: list[Said] = []
         self.options: dict[str, object] = {}
+        self.first: list[str] = []
+        """Of the index, before the sitemaps that there are."""
         web.handler = self.answer
 
     def source(self) -> Source:
@@ -75,7 +81,8 @@ class Site(Outside):
             parts = range(len(self.posts) // 10 + 1)
             rows = [f"<sitemap><loc>{self.web.url}/news-{n}.xml</loc></sitemap>" for n in parts]
             old = "<sitemap><loc>x</loc><lastmod>2001-01-01</lastmod></sitemap>"
-            return Answer(f"{INDEX}{old}{''.join(rows)}</sitemapindex>".encode())
+            found = "".join([*self.first, old, *rows])
+            return Answer(f"{INDEX}{found}</sitemapindex>".encode())
         if request.where.startswith("/news-"):
             part = int(request.where.removeprefix("/news-").removesuffix(".xml"))
             found = reversed(self.posts[part * 10 : part * 10 + 10])
@@ -133,3 +140,102 @@ def test_a_site_whose_robots_txt_names_none_says_so(site: Site) -> None:
     site.web.answers["/robots.txt"] = Answer(b"User-agent: *\n")
     with pytest.raises(SourceError, match="names no sitemap"):
         drain(site)
+
+
+def test_a_dead_sitemap_darkens_no_other_and_is_asked_once_a_poll(site: Site) -> None:
+    site.add([f"Nummer {number}" for number in range(25)])
+    site.web.answers["/news-1.xml"] = Answer(status=404)
+    pages, error = drain_until_failure(site)
+    assert len(mentions(pages)) == 15
+    assert "1 of 4 sitemaps failed" in str(error)
+    assert error.seconds == 300, "those that work are asked as often as ever"
+    site.add(["neu"])
+    after, _ = drain_until_failure(site, pages[-1].cursor)
+    assert [mention.text for mention in mentions(after)] == ["neu"]
+    del site.web.answers["/news-1.xml"]
+    assert len(mentions(drain(site, after[-1].cursor))) == 10
+
+
+def test_a_process_that_dies_after_a_dead_sitemap_does_not_begin_with_it(site: Site) -> None:
+    site.add([f"Nummer {number}" for number in range(25)])
+    site.web.answers["/news-1.xml"] = Answer(status=404)
+    with opened(site) as source:
+        page = next(page for page in source.poll(None) if page.items)
+    pages, _ = drain_until_failure(site, page.cursor)
+    site.add(["neu"])
+    again, _ = drain_until_failure(site, pages[-1].cursor)
+    assert "neu" in [mention.text for mention in mentions([*pages, *again])]
+
+
+@pytest.mark.parametrize("said", ["2001", "2001-01", "gestern", "2001-13-41", " "])
+def test_a_lastmod_that_says_no_moment_hides_nothing(site: Site, said: str) -> None:
+    site.add(["eins"])
+    site.first = [
+        f"<sitemap><loc>{site.web.url}/news-0.xml</loc><lastmod>{said}</lastmod></sitemap>"
+    ]
+    assert [mention.text for mention in mentions(drain(site))] == ["eins"]
+
+
+def test_a_lastmod_that_is_a_day_is_the_whole_day(site: Site) -> None:
+    site.add(["eins"])
+    site.options["history"] = 0.9
+    day = (datetime.now(UTC) - timedelta(days=0.9)).date()
+    row = f"<sitemap><loc>{site.web.url}/tag.xml</loc><lastmod>{day}</lastmod></sitemap>"
+    site.first = [row]
+    site.web.answers["/tag.xml"] = Answer(f"{HEAD}</urlset>".encode())
+    drain(site)
+    assert len(site.web.asked("/tag.xml")) == 1
+
+
+def test_a_sitemap_that_is_a_compressed_file_is_read_within_bounds(site: Site) -> None:
+    site.add(["eins"])
+    packed = gzip.compress(f"{HEAD}{site.entry(site.posts[0])}</urlset>".encode())
+    site.options = {"urls": [f"{site.web.url}/news.xml.gz"]}
+    site.web.answers["/news.xml.gz"] = Answer(packed, headers={"Content-Type": "application/gzip"})
+    assert [mention.text for mention in mentions(drain(site))] == ["eins"]
+    bomb = gzip.compress(b" " * 20_000_000)
+    for body in (packed[:-20], bomb, b"\x1f\x8bnothing"):
+        site.web.answers["/news.xml.gz"] = Answer(body)
+        with pytest.raises(Unreadable):
+            drain(site)
+
+
+def test_an_article_that_cannot_be_read_now_is_read_later(site: Site) -> None:
+    site.options["full_text"] = True
+    site.add(["Titel"])
+    site.web.answers["/a/1"] = Answer(status=503)
+    pages = drain(site)
+    (title,) = mentions(pages)
+    assert title.text == "Titel"
+    again = drain(site, pages[-1].cursor)
+    assert mentions(again) == [], "the same would be said twice"
+    page = f"<html><body><article><p>{ARTICLE}</p></article></body></html>"
+    site.web.answers["/a/1"] = Answer(page.encode(), headers={"Content-Type": "text/html"})
+    after = drain(site, again[-1].cursor)
+    (mention,) = mentions(after)
+    assert mention.text == ARTICLE.strip()
+    assert (mention.id, mention.published_at) == (title.id, title.published_at)
+    assert mention.revision > title.revision
+    assert mentions(drain(site, after[-1].cursor)) == []
+
+
+def test_an_article_that_is_never_there_is_given_up(site: Site) -> None:
+    site.options["full_text"] = True
+    site.add(["Titel"])
+    site.web.answers["/a/1"] = Answer(status=500)
+    cursor = None
+    for _ in range(TRIES + 2):
+        cursor = drain(site, cursor)[-1].cursor
+    assert len(site.web.asked("/a/1")) == TRIES
+
+
+def test_a_sitemap_is_published_while_its_articles_are_read(site: Site) -> None:
+    site.options = {"urls": [f"{site.web.url}/all.xml"], "full_text": True}
+    site.add([f"Nummer {number}" for number in range(50)])
+    whole = f"{HEAD}{''.join(map(site.entry, site.posts))}</urlset>"
+    site.web.answers["/all.xml"] = Answer(whole.encode())
+    with opened(site) as source:
+        page = next(page for page in source.poll(None) if page.items)
+    assert len(page.items) == 20
+    assert len([r for r in site.web.requests if r.where.startswith("/a/")]) == 20
+    assert len(mentions(drain(site, page.cursor))) == 30
