@@ -12,7 +12,7 @@ from agents.http import Fetched, Http
 
 __all__ = ["feeds_of"]
 
-_TYPES: Final = ("application/rss+xml", "application/atom+xml", "application/feed+json")
+_TYPES: Final = ("application/rss+xml", "application/atom+xml")
 _USUAL: Final = ("feed", "rss.xml", "feed.xml", "atom.xml", "rss", "index.xml")
 _COMMENTS: Final = ("comment", "kommentar")
 

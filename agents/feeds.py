@@ -2,7 +2,8 @@
 
 Reads RSS 0.9 to 2.0, Atom 0.3 and 1.0 and RDF, as feedparser 6 understands them. Asks for changed
 feeds only (``ETag``, ``Last-Modified``). Where a feed has a teaser, the article is fetched, if
-robots.txt lets us, and its text extracted; a page that cannot be read leaves the teaser. Of a site
+robots.txt lets us, and its text extracted; a page that a site does not show leaves the teaser, one
+that cannot be read now is tried again and becomes a newer revision of the same mention. Of a site
 whose address is all that is known, the feed it names is read.
 
 When nothing in a feed is known that was read before, entries may have come and gone unseen: the
@@ -12,12 +13,14 @@ Id: ``feeds:<guid>``, else the link. Revision: when the entry says it was update
 for an entry that changed without saying so, when that was seen. ``published_at`` never changes.
 
 Cursor: per feed what to ask with next time, and for the last ``remember`` entries of the source
-``[fingerprint, revision, published_at]``: an unchanged entry costs nothing, and an edited
-one is a new revision of the same mention. An entry forgotten and seen again is published
+``[fingerprint, revision, published_at]``, and where its article is still to be had, how often that
+was tried: an unchanged entry costs nothing, and an edited one is a new revision of the same mention. An entry forgotten and seen again is published
 again with the id it had.
 """
 
 import json
+import logging
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -25,20 +28,23 @@ from typing import Annotated, Any, Final, Literal
 
 import feedparser
 import msgspec
-import trafilatura
 from msgspec import structs
 from pydantic import Field, model_validator
 
+from agents.articles import TRIES, article
 from agents.discovery import feeds_of
 from agents.entries import Entry, read
 from agents.errors import RateLimited, SourceError, Unreadable
 from agents.http import Fetched, Http, HttpConfig
 from agents.mention import digest, identify, make, milliseconds
 from agents.source import Cursor, Item, Page, Refused, SourceConfig
-from schemas.mention import Channel
+from schemas.mention import Channel, RawMention
 
 __all__ = ["Feeds", "FeedsConfig"]
 
+_log = logging.getLogger("agents")
+
+_END: Final = re.compile(rb"</\s*([\w.-]+:)?(rss|feed|rdf)\s*>", re.IGNORECASE)
 _LOOK_UP_EVERY: Final = 86_400  # seconds between two looks at which feeds a site has
 _PAGE: Final = 20  # entries per page: each may need an article to be fetched first
 
@@ -77,6 +83,7 @@ class Feeds:
     def __init__(self, config: FeedsConfig) -> None:
         self.config = config
         self._http = Http(config.http)
+        self._owed = False  # whether the feed being read has articles that are to be tried again
 
     def close(self) -> None:
         """Let go of connections."""
@@ -155,26 +162,33 @@ class Feeds:
         parsed = _parse(fetched)
         language = parsed.feed.get("language") or self.config.language_hint
         gap = _gap(parsed.entries, about, seen)
+        now = int(time.time() * 1000)
+        self._owed = False
         items: list[Item] = []
         unchanged = 0
         # Feeds have the newest entry first.
-        for entry in reversed(parsed.entries):
+        newest = about.get("newest") or 0
+        # One that ends early holds half an entry, which would be taken for an edit next time.
+        whole = parsed.entries[:-1] if _ends_early(parsed, fetched.body) else parsed.entries
+        for entry in reversed(whole):
             item = self._item(entry, url, language, seen)
             if item is None:
                 unchanged += 1
             else:
                 items.append(item)
+            if isinstance(item, RawMention):
+                newest = max(newest, min(milliseconds(item.published_at), now))
             if len(items) >= _PAGE:
                 yield Page(items, _cursor(state, seen), unchanged)
                 items, unchanged = [], 0
         while len(seen) > self.config.remember:
             del seen[next(iter(seen))]
         # Only now, so that a feed whose reading was broken off is read again. A feed that is not
-        # well-formed may have been cut short: it is read whole next time as well.
+        # well-formed may have been cut short, and one may lack articles: read whole next time too.
         about.clear()
-        if not parsed.bozo:
+        if not parsed.bozo and not self._owed:
             about |= {"etag": fetched.etag, "modified": fetched.last_modified}
-        about["read"] = True
+        about |= {"read": True, "newest": newest or None}
         yield Page(items, _cursor(state, seen), unchanged, gap)
 
     def _item(
@@ -186,12 +200,18 @@ class Feeds:
             id_ = identify("feeds", entry.native)
             key = digest(id_)[:16]
             known = seen.pop(key, None)
-            if known and known[0] == entry.fingerprint:
-                seen[key] = known
+            same = known if known and known[0] == entry.fingerprint else None
+            wanted = self._wants_article(entry)
+            if same and not (same[3:] and wanted):
+                seen[key] = same
                 return None
-            fields = self._timed(entry, known)
-            if self._wants_article(entry):
-                fields["text"] = self._article(entry) or fields["text"]
+            fields, owed = self._timed(entry, known), []
+            if wanted:
+                text, owed = self._article(entry, same[3] if same else 0)
+                if same and text is None:
+                    seen[key] = [*same[:3], *owed]
+                    return None
+                fields["text"] = text or fields["text"]
             mention = make(
                 {**fields, "id": id_, "channel": self.config.channel},
                 self.config,
@@ -203,7 +223,7 @@ class Feeds:
             key = str(raw.get("id") or raw.get("link") or url)
             return self._refused(key, value, error, seen)
         published = milliseconds(mention.published_at)
-        seen[key] = [entry.fingerprint, mention.revision, published]
+        seen[key] = [entry.fingerprint, mention.revision, published, *owed]
         return mention
 
     @staticmethod
@@ -229,7 +249,7 @@ class Feeds:
         revision = milliseconds(updated)
         edited = updated if updated > published else None
         if known is not None:
-            _, before, first = known
+            _, before, first, *_ = known
             fields["published_at"] = datetime.fromtimestamp(first / 1000, UTC)
             if revision <= before:
                 revision = max(milliseconds(now), before + 1)
@@ -241,14 +261,19 @@ class Feeds:
             return False
         return self.config.full_text == "always" or entry.teaser
 
-    def _article(self, entry: Entry) -> str | None:
-        """The text of the page that the entry links to, if it can be read and says more."""
+    def _article(self, entry: Entry, tries: int) -> tuple[str | None, list[int]]:
+        """The text of the page that the entry links to, if it can be read and says more.
+
+        And, where that cannot be known now, how often it was tried.
+        """
         try:
-            page = self._http.page(str(entry.link))
-        except SourceError:
-            return None
-        text = trafilatura.extract(page.body, url=page.url, include_comments=False)
-        return text if text and len(text) > len(entry.fields["text"]) else None
+            text = article(self._http, str(entry.link))
+        except SourceError as error:
+            _log.debug("%s", error)
+            tries += not isinstance(error, RateLimited)
+            self._owed |= tries < TRIES
+            return None, [tries] if tries < TRIES else []
+        return text if text and len(text) > len(entry.fields["text"]) else None, []
 
 
 def _cursor(state: Mapping[str, dict[str, Any]], seen: Mapping[str, list[Any]]) -> Cursor:
@@ -260,7 +285,8 @@ def _gap(
     entries: Sequence[Mapping[str, Any]], about: Mapping[str, Any], seen: Mapping[str, list[Any]]
 ) -> tuple[int, int] | None:
     """Where entries may have come and gone: from the newest known to the oldest that is there."""
-    if not about.get("read") or not seen:
+    newest = about.get("newest")
+    if newest is None:
         return None
     times = []
     for raw in entries:
@@ -272,8 +298,12 @@ def _gap(
             return None
         if moment := entry.published or entry.updated:
             times.append(milliseconds(moment))
-    newest = max(known[2] for known in seen.values())
     return (newest, min(times)) if times and newest < min(times) else None
+
+
+def _ends_early(parsed: Any, body: bytes) -> bool:  # noqa: ANN401 - feedparser has no types
+    """Whether a feed is not well-formed because its end is missing."""
+    return bool(parsed.bozo) and not _END.search(body)
 
 
 def _parse(fetched: Fetched) -> Any:  # noqa: ANN401 - feedparser has no types

@@ -9,14 +9,17 @@ from xml.sax.saxutils import escape
 
 import pytest
 
+from agents.articles import TRIES
 from agents.errors import RateLimited, SourceError, Unreadable
 from agents.feeds import Feeds, FeedsConfig
+from agents.mention import milliseconds
 from agents.source import Source
 from agents.testing import (
     Answer,
     EditContract,
     Loopback,
     Outside,
+    Platform,
     Request,
     drain,
     drain_until_failure,
@@ -174,6 +177,22 @@ def test_a_body_that_ends_early_is_an_error(feed: Feed) -> None:
         drain(feed)
 
 
+def test_half_an_entry_is_not_published(feed: Feed) -> None:
+    feed.add(["eins", "zwei"])
+    feed.web.answers["/rss"] = Answer(feed.body()[:-60])
+    pages = drain(feed)
+    assert [mention.text for mention in mentions(pages)] == ["zwei"]
+    feed.web.answers["/rss"] = feed.answer
+    (mention,) = mentions(drain(feed, pages[-1].cursor))
+    assert (mention.text, mention.edited_at) == ("eins", None)
+
+
+def test_a_feed_that_is_only_badly_written_is_read_whole(feed: Feed) -> None:
+    feed.add(["eins", "zwei"])
+    feed.web.answers["/rss"] = Answer(feed.body().replace(b"</title>", b"&nbsp;&</title>"))
+    assert [mention.text for mention in mentions(drain(feed))] == ["eins", "zwei"]
+
+
 def test_a_feed_cut_short_by_its_server_is_read_whole_next_time(feed: Feed) -> None:
     feed.add(["eins", "zwei"])
     feed.web.answers["/rss"] = Answer(feed.body()[:-40], headers={"ETag": '"1"'})
@@ -271,6 +290,46 @@ def test_a_teaser_is_replaced_by_the_article(feed: Feed) -> None:
     assert feed.web.asked("/artikel")[0].headers["user-agent"].startswith("mention-pipeline/")
 
 
+@pytest.mark.parametrize(
+    ("path", "answer"),
+    [
+        ("/artikel", Answer(status=503)),
+        ("/artikel", Answer(status=429, headers={"Retry-After": "1"})),
+        ("/artikel", Answer(ARTICLE[:100], length=len(ARTICLE))),
+        ("/robots.txt", Answer(status=429, headers={"Retry-After": "1"})),
+    ],
+)
+def test_an_article_that_cannot_be_read_now_is_read_later(
+    feed: Feed, path: str, answer: Answer
+) -> None:
+    linked(feed, "/artikel")
+    feed.web.answers |= {"/artikel": Answer(ARTICLE, headers={"Content-Type": "text/html"})}
+    well, feed.web.answers[path] = feed.web.answers[path], answer
+    pages = drain(feed)
+    (teaser,) = mentions(pages)
+    assert teaser.text == "Ein Anreißer …"
+    again = drain(feed, pages[-1].cursor)
+    assert mentions(again) == [], "the same would be said twice"
+    feed.web.answers[path] = well
+    Platform.waited()
+    after = drain(feed, again[-1].cursor)
+    (mention,) = mentions(after)
+    assert "Absatz 8" in mention.text
+    assert mention.id == teaser.id
+    assert milliseconds(mention.published_at) == milliseconds(teaser.published_at)
+    assert mention.revision > teaser.revision
+    assert mentions(drain(feed, after[-1].cursor)) == []
+
+
+def test_an_article_that_is_never_there_is_given_up(feed: Feed) -> None:
+    linked(feed, "/artikel")
+    feed.web.answers["/artikel"] = Answer(status=500)
+    cursor = None
+    for _ in range(TRIES + 2):
+        cursor = drain(feed, cursor)[-1].cursor
+    assert len(feed.web.asked("/artikel")) == TRIES
+
+
 @pytest.mark.parametrize("path", ["/geheim/artikel", "/fehlt"])
 def test_an_article_that_must_not_or_cannot_be_read_leaves_the_teaser(
     feed: Feed, path: str
@@ -351,3 +410,28 @@ def test_entries_that_may_have_come_and_gone_are_a_gap(feed: Feed) -> None:
     assert gap is not None
     minutes = [(at / 1000 - START.timestamp()) / 60 for at in gap]
     assert minutes == [2, 8]
+
+
+def test_a_gap_of_one_feed_is_not_hidden_by_another(feed: Feed) -> None:
+    feed.add(["eins", "zwei"])
+    feed.options["urls"] = [feed.web.url + "/rss", feed.web.url + "/other"]
+    now = format_datetime(datetime.now(UTC))
+    feed.web.answers["/other"] = Answer(
+        f"<rss version='2.0'><channel><title>O</title><item><guid>o</guid><pubDate>{now}</pubDate>"
+        "<description>jetzt</description></item></channel></rss>".encode()
+    )
+    pages = drain(feed)
+    feed.add([f"Nummer {number}" for number in range(10)])
+    del feed.entries[:8]
+    (gap,) = [page.gap for page in drain(feed, pages[-1].cursor) if page.gap]
+    assert [(at / 1000 - START.timestamp()) / 60 for at in gap] == [1, 8]
+
+
+def test_a_feed_that_nothing_here_can_read_is_not_chosen(feed: Feed) -> None:
+    feed.add(["eins"])
+    feed.options |= {"urls": [], "sites": [feed.web.url + "/"]}
+    feed.web.answers["/"] = Answer(
+        b"<html><head><link rel='alternate' type='application/feed+json' href='/feed.json'>"
+        b"<link rel='alternate' type='application/rss+xml' href='/rss'>"
+    )
+    assert [mention.text for mention in mentions(drain(feed))] == ["eins"]
