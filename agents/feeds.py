@@ -14,8 +14,8 @@ for an entry that changed without saying so, when that was seen. ``published_at`
 
 Cursor: per feed what to ask with next time, and for the last ``remember`` entries of the source
 ``[fingerprint, revision, published_at]``, and where its article is still to be had, how often that
-was tried: an unchanged entry costs nothing, and an edited one is a new revision of the same mention. An entry forgotten and seen again is published
-again with the id it had.
+was tried: an unchanged entry costs nothing, and an edited one is a new revision of the same
+mention. An entry forgotten and seen again is published again with the id it had.
 """
 
 import json

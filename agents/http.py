@@ -3,8 +3,8 @@
 It says who it is, asks for what changed only where a source keeps what to ask with (feeds do), does
 as ``Retry-After``, the platforms' own rate headers and robots.txt say, keeps to two requests at a
 time and a few a second per host over all sources of the process, and bounds time, redirects and
-size (after decompression). By default it talks to public addresses only. Sources with the same ``http``
-table share their connections.
+size (after decompression). By default it talks to public addresses only. Sources with the same
+``http`` table share their connections.
 
 Client libraries of platforms talk through it too, see ``agents.bridge``.
 """
