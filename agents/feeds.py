@@ -205,7 +205,8 @@ class Feeds:
             if same and not (same[3:] and wanted):
                 seen[key] = same
                 return None
-            fields, owed = self._timed(entry, known), []
+            fields = self._timed(entry, known)
+            owed: list[int] = []
             if wanted:
                 text, owed = self._article(entry, same[3] if same else 0)
                 if same and text is None:
