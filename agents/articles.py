@@ -62,7 +62,8 @@ class Articles(Listed):
 
     def listing(self, query: str, at: Any, since: datetime) -> Listing:  # noqa: ANN401
         """A piece of an answer; whoever goes on in another process asks for all of it again."""
-        here, answer = self._left.pop(query, None) or self.whole(query, at, since)
+        kept = query in self._left
+        here, answer = self._left.pop(query) if kept else self.whole(query, at, since)
         if len(answer.rows) <= _PIECE:
             return answer
         rest = Listing(answer.rows[_PIECE:], answer.more, answer.cut)

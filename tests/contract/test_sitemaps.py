@@ -85,8 +85,8 @@ class Site(Outside):
             return Answer(f"{INDEX}{found}</sitemapindex>".encode())
         if request.where.startswith("/news-"):
             part = int(request.where.removeprefix("/news-").removesuffix(".xml"))
-            found = reversed(self.posts[part * 10 : part * 10 + 10])
-            return Answer(f"{HEAD}{''.join(map(self.entry, found))}</urlset>".encode())
+            said = reversed(self.posts[part * 10 : part * 10 + 10])
+            return Answer(f"{HEAD}{''.join(map(self.entry, said))}</urlset>".encode())
         return None
 
     def entry(self, said: Said) -> str:
