@@ -62,7 +62,14 @@ def said_by_workers(now: datetime) -> list[Message]:
     return [
         (None, msgspec.json.encode(Figures(**made)), [])
         for made in (
-            {**base, "received": 5, "rejected": 1, "errors": {"Odd": 1}, "batches": 1},
+            {
+                **base,
+                "received": 5,
+                "rejected": 1,
+                "errors": {"Odd": 1},
+                "batches": 1,
+                "seconds": 0.5,
+            },
             {
                 **base,
                 "start": now - timedelta(minutes=1),
@@ -152,6 +159,7 @@ def test_every_panel_finds_something_in_the_demo(installation: Installation) -> 
     }
     assert silent == set()
     check_that_filters_reach_every_view(client, alias)
+    check_that_every_source_is_named(client, alias)
 
     installation.run("kibana", "check")
     for month in client.indices.get(index=alias):
@@ -174,6 +182,24 @@ def check_that_filters_reach_every_view(client: elasticsearch.Elasticsearch, ali
             filtered: dict[str, Any] = {"match_phrase": {field: value}}
             found = client.count(index=alias + suffix, query=filtered)["count"]
             assert 0 < found < total, (suffix, field)
+
+
+def check_that_every_source_is_named(client: elasticsearch.Elasticsearch, alias: str) -> None:
+    """One that has only a gap among what held sources up; one never read before all others."""
+    found = {
+        question.title: ask(client, alias, question)["aggregations"]["groups0"]["buckets"]
+        for question in questions()
+        if question.where == "coverage" and "groups0" in question.body.get("aggs", {})
+    }
+    held = {
+        bucket["key"]: [error["key"] for error in bucket["groups1"]["buckets"]]
+        for bucket in found["What held sources up, with and without errors"]
+    }
+    assert held == {"press": ["__missing__"], "it": ["RateLimited"], "tags": ["Odd"]}
+    until = found["Complete until: all sources, the oldest first"]
+    assert [bucket["key"] for bucket in until][-1] == "press"
+    assert {bucket["key"] for bucket in until} == set(held)
+    assert [bucket["key"] for bucket in found["Gaps by source"]] == ["press"]
 
 
 @pytest.mark.parametrize(("name", "path"), [("alerts", "topic"), ("work", "subject.topics")])
