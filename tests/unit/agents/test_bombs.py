@@ -23,22 +23,22 @@ EXTERNAL = """<?xml version="1.0"?><!DOCTYPE rss [<!ENTITY x SYSTEM "file:///etc
 
 @pytest.mark.parametrize("document", [LAUGHS, EXTERNAL], ids=["a billion laughs", "a local file"])
 def test_entities_are_not_expanded(document: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     fetched = Fetched("https://example.org/", document.encode(), {"content-type": "text/xml"})
     try:
         parsed = feeds._parse(fetched)
     except Unreadable:
         return
     finally:
-        assert time.perf_counter() - started < SECONDS
+        assert time.process_time() - started < SECONDS
     said = "".join(str(entry.get("title", "")) for entry in parsed.entries)
     assert len(said) < 10_000
     assert "root:" not in said
 
 
 def test_deep_markup_is_read_in_bounded_time() -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     to_text("<div>" * 50_000 + "text" + "</div>" * 50_000)
     to_text("<" * 100_000)
     to_text("&amp;" * 100_000)
-    assert time.perf_counter() - started < SECONDS
+    assert time.process_time() - started < SECONDS

@@ -29,7 +29,7 @@ def compound(*parts: str) -> str:
     return rf"(?:|(?!aus(?:{every}))[^\W\d_]{{3,}}|aus[^\W\d_]+)(?:{every})(?:|[^\W\d_]{{3,}})"
 
 
-HOUSES = ("haus", "hauses", "hausen", "häuser", "haeuser")
+HOUSES = ("haus", "hauses", "hausen", "häuser", "haeuser", "häus", "haeus")
 WORD_TERMS: dict[str, list[str]] = {
     "Bahn": ["bahn"],
     "bahn*": [r"bahn\w*"],
