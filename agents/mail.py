@@ -6,19 +6,20 @@ also the way in for networks without an API: let their notification mails go to 
 A mail is never edited, and one that is removed from the mailbox was said all the same.
 
 Id: ``mail:<Message-ID>``, else a hash of the mail. Cursor: the folder's ``UIDVALIDITY`` and the
-last UID; when a server renumbers its folder, it is read anew, and the ids stay.
+last UID; when a server renumbers its folder, it is read anew, and the ids stay. In a back-fill also
+``since``: the day before which mails that came are left out.
 """
 
 import hashlib
 import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from imaplib import IMAP4
 from typing import Annotated, Any, Final, Literal
 
-from imap_tools import BaseMailBox, MailBox, MailBoxUnencrypted, MailMessage
+from imap_tools import AND, BaseMailBox, MailBox, MailBoxUnencrypted, MailMessage, U
 from imap_tools.errors import ImapToolsError, MailboxLoginError
 from msgspec import ValidationError
 from pydantic import Field
@@ -73,13 +74,24 @@ class Mail:
             status = box.folder.status(self.config.folder, ["UIDVALIDITY"])
             validity = int(status["UIDVALIDITY"])
             box.folder.set(self.config.folder, readonly=True)
-            last = cursor["uid"] if cursor and cursor["validity"] == validity else 0
+            known = cursor or {}
+            last = known["uid"] if known.get("validity") == validity else 0
+            asked: dict[str, Any] = {"uid": U(str(last + 1), "*")}
+            if since := known.get("since"):
+                asked["date_gte"] = date.fromisoformat(since)
             # "n:*" always answers with the last mail, even where it is older.
-            uids = sorted(uid for uid in map(int, box.uids(f"UID {last + 1}:*")) if uid > last)
+            uids = sorted(uid for uid in map(int, box.uids(AND(**asked))) if uid > last)
             for start in range(0, len(uids), _PAGE):
                 some = uids[start : start + _PAGE]
                 items = list(self._items(box, some))
-                yield Page(items, {"validity": validity, "uid": some[-1]})
+                position: Cursor = {"validity": validity, "uid": some[-1]}
+                if since and some[-1] != uids[-1]:
+                    position["since"] = since
+                yield Page(items, position)
+
+    def rewind(self, cursor: Cursor | None, since: datetime) -> Cursor:  # noqa: ARG002 - all anew
+        """A cursor that reads again what came since a moment; servers know its day."""
+        return {"validity": 0, "uid": 0, "since": f"{since - timedelta(days=1):%Y-%m-%d}"}
 
     def _items(self, box: BaseMailBox, uids: Sequence[int]) -> Iterator[Item]:
         wanted = ",".join(map(str, uids))

@@ -11,7 +11,7 @@ import pytest
 
 from agents.errors import Denied, SourceError
 from agents.mail import Mail, MailConfig
-from agents.source import Page, Refused, Source
+from agents.source import Page, Refused, Rewindable, Source
 from agents.testing import Outside, SourceContract, drain, items, mentions
 
 PASSWORD = "geheim"  # noqa: S105 - of this test
@@ -27,6 +27,8 @@ class Server(socketserver.ThreadingTCPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Session)
         self.mails: dict[int, bytes] = {}
+        self.came: dict[int, datetime] = {}
+        """INTERNALDATE."""
         self.validity = 7
         self.commands: list[str] = []
         self.cut_after: int | None = None
@@ -63,8 +65,7 @@ class Session(socketserver.StreamRequestHandler):
         elif words[0] == "EXAMINE":
             self.say(f"* {len(server.mails)} EXISTS")
         elif words[:2] == ["UID", "SEARCH"]:
-            found = " ".join(map(str, self.wanted(words[-1].strip("()"))))
-            self.say(f"* SEARCH {found}")
+            self.say(f"* SEARCH {' '.join(map(str, self.found(command)))}")
         elif words[:2] == ["UID", "FETCH"]:
             for uid in self.wanted(words[2]):
                 if not self.fetch(uid, headers="HEADER" in command):
@@ -74,6 +75,14 @@ class Session(socketserver.StreamRequestHandler):
             return True
         self.say(f"{tag} OK done")
         return True
+
+    def found(self, command: str) -> list[int]:
+        keys = command.upper().replace("(", " ").replace(")", " ").split()
+        uids = self.wanted(keys[keys.index("UID", 1) + 1])
+        if "SINCE" not in keys:
+            return uids
+        day = datetime.strptime(keys[keys.index("SINCE") + 1], "%d-%b-%Y").replace(tzinfo=UTC)
+        return [uid for uid in uids if self.server.came[uid] >= day]
 
     def wanted(self, spec: str) -> list[int]:
         last = max(self.server.mails, default=0)
@@ -128,7 +137,9 @@ class Mailbox(Outside):
 
     def put(self, mail: EmailMessage) -> None:
         raw = mail.as_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
-        self.server.mails[max(self.server.mails, default=0) + 1] = raw
+        uid = max(self.server.mails, default=0) + 1
+        self.server.mails[uid] = raw
+        self.server.came[uid] = START + timedelta(days=uid)
 
     def add(self, texts: Sequence[str]) -> None:
         for text in texts:
@@ -230,6 +241,24 @@ def test_a_wrong_password_is_said_without_showing_it(
     with pytest.raises(Denied) as denied:
         drain(mailbox)
     assert "falsch-und-lang" not in str(denied.value)
+
+
+def test_a_backfill_reads_again_what_came_since_a_day_and_rests_between_pages(
+    mailbox: Mailbox,
+) -> None:
+    texts = [f"Nummer {number}" for number in range(60)]
+    mailbox.add(texts)
+    cursor = drain(mailbox)[-1].cursor
+    source = mailbox.source()
+    assert isinstance(source, Rewindable)
+    first = next(iter(source.poll(source.rewind(cursor, START + timedelta(days=12)))))
+    rest = drain(mailbox, first.cursor)
+    assert [mention.text for mention in mentions([first, *rest])] == texts[10:]
+    # Over: what is moved here, however long ago it came, is new.
+    assert rest[-1].cursor == cursor
+    mailbox.add(["neu"])
+    mailbox.server.came[61] = START - timedelta(days=900)
+    assert [mention.text for mention in mentions(drain(mailbox, cursor))] == ["neu"]
 
 
 def test_a_mail_that_cannot_even_be_written_again_holds_up_no_other(mailbox: Mailbox) -> None:
