@@ -46,6 +46,8 @@ class Articles(Listed):
     _left: dict[str, tuple[Any, Listing]]
     """Of this poll: what is still to publish of an answer, and where that begins."""
     _owed: bool
+    _owing: bool
+    """Whether any of this poll's articles could not be read."""
 
     def whole(self, query: str, at: Any, since: datetime) -> tuple[Any, Listing]:  # noqa: ANN401
         """One answer, and the position at which it is asked for again; raises as ``listing``."""
@@ -57,7 +59,7 @@ class Articles(Listed):
 
     def poll(self, cursor: Cursor | None) -> Iterator[Page]:
         """Read what is new; raises as the base."""
-        self._left = {}
+        self._left, self._owing = {}, False
         yield from super().poll(cursor)
 
     def listing(self, query: str, at: Any, since: datetime) -> Listing:  # noqa: ANN401
@@ -78,7 +80,7 @@ class Articles(Listed):
             text = article(self.http, post.fields["url"])
         except SourceError as error:
             _log.debug("%s", error)
-            self._owed = True
+            self._owed = self._owing = True
             self._counts = not isinstance(error, RateLimited)
             return {}
         return {"text": text} if text else {}

@@ -1,10 +1,10 @@
 """One polite HTTP client for all sources.
 
-It says who it is, asks for what changed only where a source keeps what to ask with (feeds do), does
-as ``Retry-After``, the platforms' own rate headers and robots.txt say, keeps to two requests at a
-time and a few a second per host over all sources of the process, and bounds time, redirects and
-size (after decompression). By default it talks to public addresses only. Sources with the same
-``http`` table share their connections.
+It says who it is, asks for what changed only where a source keeps what to ask with (feeds,
+sitemaps, pages of reviews), does as ``Retry-After``, the platforms' own rate headers and robots.txt
+say, keeps to two requests at a time and a few a second per host over all sources of the process,
+and bounds time, redirects and size (after decompression). By default it talks to public addresses
+only. Sources with the same ``http`` table share their connections.
 
 Client libraries of platforms talk through it too, see ``agents.bridge``.
 """

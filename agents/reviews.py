@@ -20,9 +20,11 @@ from typing import Annotated, Any, Final, Literal
 import extruct
 from pydantic import Field
 
+from agents.conditions import Conditions
 from agents.errors import Unreadable
 from agents.listed import Listed, ListedConfig, Listing, Post, instant
 from agents.mention import digest
+from agents.source import Cursor, Page
 from agents.text import to_text
 
 __all__ = ["Reviews", "ReviewsConfig"]
@@ -49,6 +51,14 @@ class Reviews(Listed):
     batch = 0
     config: ReviewsConfig
 
+    def __init__(self, config: ReviewsConfig) -> None:
+        super().__init__(config)
+        self._conditions = Conditions()
+
+    def poll(self, cursor: Cursor | None) -> Iterator[Page]:
+        """Read what is new; raises as the base."""
+        yield from self._conditions.over(cursor, super().poll(cursor))
+
     def queries(self) -> Sequence[str]:
         """The pages."""
         return self.config.pages
@@ -58,8 +68,12 @@ class Reviews(Listed):
         return False
 
     def listing(self, query: str, at: Any, since: datetime) -> Listing:  # noqa: ANN401, ARG002
-        """All reviews on a page."""
-        page = self.http.page(query)
+        """All reviews on a page; none where it is what it was."""
+        etag, modified = self._conditions.of(query)
+        page = self.http.changed_page(query, etag=etag, last_modified=modified)
+        if page is None:
+            self._conditions.note(query, None)
+            return Listing([])
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # extruct's parsers warn of pages as they are
@@ -77,6 +91,7 @@ class Reviews(Listed):
         if not items:
             msg = f"{query}: no data for search engines on the page"
             raise Unreadable(msg)
+        self._conditions.note(query, page)
         return Listing([{**row, "_page": query} for row in _found(items, None, 0)])
 
     def post(self, row: Any, query: str) -> Post:  # noqa: ANN401, ARG002 - the base's signature

@@ -19,6 +19,7 @@ from lxml import etree
 from pydantic import Field
 
 from agents.articles import Articles
+from agents.conditions import Conditions
 from agents.errors import RateLimited, SourceError, Unreadable
 from agents.listed import ListedConfig, Listing, Post, instant, moment
 from agents.source import Cursor, Page
@@ -59,6 +60,10 @@ class Sitemaps(Articles):
     """Sitemaps of this poll, and below how those failed that could not be read."""
     _failures: list[SourceError]
 
+    def __init__(self, config: SitemapsConfig) -> None:
+        super().__init__(config)
+        self._conditions = Conditions()
+
     def queries(self) -> Sequence[str]:
         """The sitemaps."""
         return self.config.urls
@@ -75,7 +80,7 @@ class Sitemaps(Articles):
                 to wait.
         """
         self._asked, self._failures = 0, []
-        yield from super().poll(cursor)
+        yield from self._conditions.over(cursor, super().poll(cursor), self._published)
         if len(self._failures) == 1 == self._asked:
             raise self._failures[0]
         if self._failures:
@@ -90,6 +95,8 @@ class Sitemaps(Articles):
         self._asked += 1
         try:
             root = self._fetch(url)
+            if root is None:
+                return here, Listing([], left or None)
             left += _children(root, since)
             if len(left) > _DEEPEST:
                 msg = f"{query}: leads to more than {_DEEPEST} sitemaps; name the news one itself"
@@ -125,6 +132,10 @@ class Sitemaps(Articles):
                 "media": [{"url": url, "kind": "image"} for url in row["images"]],
             },
         )
+
+    def _published(self) -> bool:
+        """Whether everything in the sitemaps of this poll was, with its text."""
+        return not self._left and not self._owing
 
     def wants_text(self) -> bool:
         """As configured."""
@@ -162,8 +173,18 @@ class Sitemaps(Articles):
         return body
 
     def _fetch(self, url: str) -> Any:  # noqa: ANN401 - lxml has no types
-        fetched = self.http.get(url, accept="application/xml,text/xml;q=0.9,*/*;q=0.1")
-        body = self._inflated(url, fetched.body) if fetched else b""
+        """A sitemap; None where it is what it was."""
+        etag, modified = self._conditions.of(url)
+        fetched = self.http.get(
+            url,
+            etag=etag,
+            last_modified=modified,
+            accept="application/xml,text/xml;q=0.9,*/*;q=0.1",
+        )
+        if fetched is None:
+            self._conditions.note(url, None)
+            return None
+        body = self._inflated(url, fetched.body)
         parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False)
         try:
             root = etree.fromstring(body, parser)
@@ -173,6 +194,8 @@ class Sitemaps(Articles):
         if root.tag not in {f"{_SITEMAP}urlset", f"{_SITEMAP}sitemapindex"}:
             msg = f"{url}: not a sitemap, but {root.tag}"
             raise Unreadable(msg)
+        if root.tag == f"{_SITEMAP}urlset":  # not an index: what that leads to changes without it
+            self._conditions.note(url, fetched)
         return root
 
 

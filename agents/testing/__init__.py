@@ -28,6 +28,7 @@ from agents.testing.streams import (
     until_failure,
 )
 from agents.testing.suite import (
+    ConditionalContract,
     EditContract,
     Outside,
     SourceContract,
@@ -42,6 +43,7 @@ from agents.testing.suite import (
 __all__ = [
     "Answer",
     "BudgetContract",
+    "ConditionalContract",
     "Cut",
     "DeletionContract",
     "EditContract",

@@ -4,11 +4,13 @@ import contextlib
 import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
+from zlib import crc32
 
 import msgspec
 
@@ -80,6 +82,8 @@ class Loopback:
         self.answers: dict[str, Answer | Callable[[Request], Answer]] = {}
         self.handler: Callable[[Request], Answer | None] = lambda _: None
         self.requests: list[Request] = []
+        self.etags = False
+        """Whether answers carry an ETag, and 304 stands for one that is as it was."""
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -124,10 +128,24 @@ class Loopback:
     def answer(self, request: Request) -> Answer:
         """Note a request and find its answer."""
         self.requests.append(request)
+        answer = self._answer(request)
+        if not self.etags or answer.status != HTTPStatus.OK:
+            return answer
+        etag = f'"{crc32(answer.body):x}"'
+        if request.headers.get("if-none-match") == etag:
+            return Answer(status=304)
+        return replace(answer, headers={"ETag": etag, **answer.headers})
+
+    def _answer(self, request: Request) -> Answer:
         found = self.answers.get(request.path)
         if found is None:
             return self.handler(request) or Answer(status=404)
         return found(request) if callable(found) else found
+
+    @property
+    def conditions(self) -> int:
+        """How many requests were for what changed only."""
+        return sum("if-none-match" in request.headers for request in self.requests)
 
     def asked(self, path: str) -> list[Request]:
         """The requests for a path."""

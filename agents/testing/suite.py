@@ -7,7 +7,7 @@ all, and so is what the runner may rely on.
 import json
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import ClassVar
 
@@ -16,9 +16,11 @@ from msgspec import structs
 
 from agents.errors import SourceError
 from agents.source import Cursor, Deletion, Item, Page, Refused, Source
+from agents.testing.loopback import Loopback
 from schemas.mention import RawMention, decode_raw, encode
 
 __all__ = [
+    "ConditionalContract",
     "EditContract",
     "Outside",
     "SourceContract",
@@ -237,3 +239,33 @@ class EditContract(SourceContract):
         outside.edit("eins", "eins, verbessert")
         cursor = drain(outside, cursor)[-1].cursor
         assert items(drain(outside, cursor)) == []
+
+
+class ConditionalContract:
+    """For sources that ask a host for what has changed only; with a fixture ``web``, its server."""
+
+    def test_what_is_as_it_was_is_not_sent_again(self, outside: Outside, web: Loopback) -> None:
+        web.etags = True
+        outside.add(["eins", "zwei"])
+        with opened(outside) as source:
+            cursor = _last(source.poll(None))
+            assert web.conditions == 0
+            assert mentions(list(source.poll(cursor))) == []
+            assert web.conditions > 0
+            outside.add(["drei"])
+            pages = list(source.poll(cursor))
+            assert [mention.text for mention in mentions(pages)] == ["drei"]
+            assert mentions(list(source.poll(pages[-1].cursor))) == []
+
+    def test_what_was_not_published_is_sent_again(self, outside: Outside, web: Loopback) -> None:
+        web.etags = True
+        outside.add(["eins", "zwei"])
+        with opened(outside) as source:
+            with closing(reading(source)) as pages:
+                next(pages)  # and this page is not confirmed
+            texts = {mention.text for mention in mentions(list(source.poll(None)))}
+            assert texts == {"eins", "zwei"}
+
+
+def _last(pages: Iterable[Page]) -> Cursor:
+    return list(pages)[-1].cursor

@@ -16,6 +16,7 @@ from agents.mention import milliseconds
 from agents.source import Source
 from agents.testing import (
     Answer,
+    ConditionalContract,
     EditContract,
     Loopback,
     Outside,
@@ -93,7 +94,7 @@ def feed(web: Loopback) -> Feed:
     return Feed(web)
 
 
-class TestFeeds(EditContract):
+class TestFeeds(ConditionalContract, EditContract):
     many = 100
 
     @pytest.fixture

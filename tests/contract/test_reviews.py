@@ -13,6 +13,7 @@ from agents.errors import SourceError
 from agents.source import Source, build
 from agents.testing import (
     Answer,
+    ConditionalContract,
     EditContract,
     Loopback,
     Outside,
@@ -119,9 +120,13 @@ def portal(request: pytest.FixtureRequest) -> Iterator[Portal]:
         yield Portal(web, microdata=request.param == "microdata")
 
 
-class TestReviews(EditContract):
+class TestReviews(ConditionalContract, EditContract):
     many = 30
     oldest_first = False
+
+    @pytest.fixture
+    def web(self, portal: Portal) -> Loopback:
+        return portal.web
 
     @pytest.fixture
     def outside(self, portal: Portal) -> Outside:

@@ -10,9 +10,10 @@ import pytest
 
 from agents.articles import TRIES
 from agents.errors import SourceError, Unreadable
-from agents.source import Source, build
+from agents.source import Rewindable, Source, build
 from agents.testing import (
     Answer,
+    ConditionalContract,
     EditContract,
     Loopback,
     Outside,
@@ -107,9 +108,13 @@ def site() -> Iterator[Site]:
         yield Site(web)
 
 
-class TestSitemaps(EditContract):
+class TestSitemaps(ConditionalContract, EditContract):
     many = 45
     oldest_first = False
+
+    @pytest.fixture
+    def web(self, site: Site) -> Loopback:
+        return site.web
 
     @pytest.fixture
     def outside(self, site: Site) -> Outside:
@@ -198,6 +203,31 @@ def test_a_sitemap_that_is_a_compressed_file_is_read_within_bounds(site: Site) -
         site.web.answers["/news.xml.gz"] = Answer(body)
         with pytest.raises(Unreadable):
             drain(site)
+
+
+def test_a_back_fill_asks_for_everything(site: Site) -> None:
+    site.web.etags = True
+    site.add(["eins"])
+    with opened(site) as source:
+        cursor = list(source.poll(None))[-1].cursor
+        cursor = list(source.poll(cursor))[-1].cursor
+        assert (before := site.web.conditions) > 0
+        assert isinstance(source, Rewindable)
+        list(source.poll(source.rewind(cursor, datetime.now(UTC) - timedelta(hours=1))))
+        assert site.web.conditions == before
+
+
+def test_a_sitemap_is_asked_for_whole_while_an_article_of_it_is_missing(site: Site) -> None:
+    site.web.etags = True
+    site.options["full_text"] = True
+    site.add(["Titel"])
+    site.web.answers["/a/1"] = Answer(status=503)
+    with opened(site) as source:
+        cursor = list(source.poll(None))[-1].cursor
+        page = f"<html><body><article><p>{ARTICLE}</p></article></body></html>"
+        site.web.answers["/a/1"] = Answer(page.encode(), headers={"Content-Type": "text/html"})
+        (mention,) = mentions(list(source.poll(cursor)))
+    assert mention.text == ARTICLE.strip()
 
 
 def test_an_article_that_cannot_be_read_now_is_read_later(site: Site) -> None:
