@@ -257,12 +257,7 @@ class Http:
             Unreadable: the answer is too large, incomplete, or wrongly compressed.
             SourceError: no answer, or one that says no.
         """
-        headers = {"Accept": accept}
-        if etag:
-            headers["If-None-Match"] = etag
-        if last_modified:
-            headers["If-Modified-Since"] = last_modified
-        return self._get(url, headers, lambda _: None)
+        return self._get(url, _asking(accept, etag, last_modified), lambda _: None)
 
     def _get(
         self, url: str, headers: Mapping[str, str], may: Callable[[str], None]
@@ -386,12 +381,8 @@ class Http:
         self, url: str, *, etag: str | None = None, last_modified: str | None = None
     ) -> Fetched | None:
         """As ``page``; None when it is what ``etag`` or ``last_modified`` stand for."""
-        headers = {"Accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.1"}
-        if etag:
-            headers["If-None-Match"] = etag
-        if last_modified:
-            headers["If-Modified-Since"] = last_modified
-        return self._get(url, headers, self._may)
+        accept = "text/html,application/xhtml+xml;q=0.9,*/*;q=0.1"
+        return self._get(url, _asking(accept, etag, last_modified), self._may)
 
     def _may(self, url: str) -> None:
         """Wait as long as robots.txt says; raise where it says no."""
@@ -539,6 +530,12 @@ def _forbidden(error: BaseException | None) -> bool:
             return True
         error = error.__cause__ or error.__context__
     return False
+
+
+def _asking(accept: str, etag: str | None, last_modified: str | None) -> dict[str, str]:
+    """The headers of a question, for what has changed only where there is what to ask with."""
+    conditions = {"If-None-Match": etag, "If-Modified-Since": last_modified}
+    return {"Accept": accept} | {name: value for name, value in conditions.items() if value}
 
 
 def _lower(headers: Mapping[str, str]) -> dict[str, str]:
