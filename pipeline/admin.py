@@ -6,7 +6,12 @@ from typing import Any, Final
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
-from kafka.errors import CoordinatorNotAvailableError, KafkaError
+from kafka.errors import (
+    CoordinatorLoadInProgressError,
+    CoordinatorNotAvailableError,
+    KafkaError,
+    NotCoordinatorError,
+)
 from msgspec import Struct
 from msgspec.structs import replace
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
@@ -341,9 +346,12 @@ def done(settings: Settings, stage: str) -> dict[TopicPartition, int]:
     }
 
 
-# The first question about any consumer group makes the broker create its offsets topic.
+# The first question about any consumer group makes the broker create its offsets topic, and one
+# that was elected just now has to read it first.
 patiently = Retrying(
-    retry=retry_if_exception_type(CoordinatorNotAvailableError),
+    retry=retry_if_exception_type(
+        (CoordinatorNotAvailableError, CoordinatorLoadInProgressError, NotCoordinatorError)
+    ),
     wait=wait_fixed(0.2),
     stop=stop_after_delay(15),
     reraise=True,
