@@ -95,7 +95,9 @@ class App(faust.App):
         self._parent = parent
         self._seen_alive = time.monotonic()
         self._producer_options = kafka.aiokafka()
-        self._delivery: Delivery | None = None  # until the first broker has answered
+        # None until the first broker has answered: who is told to stop earlier parts with nothing.
+        self._output: AIOKafkaProducer | None = None
+        self._delivery: Delivery | None = None
         self.agent(
             self.topic(*sources, key_type=bytes, value_type=bytes, value_serializer="raw"),
             name=stage.name,
@@ -107,11 +109,11 @@ class App(faust.App):
 
     async def on_start(self) -> None:
         """Make what needs the event loop before the first message comes."""
-        self._output = await _producer(self._producer_options)
-        _guard(self._output, Awake(_ASLEEP, self._slept))
+        self._output = output = await _producer(self._producer_options)
+        _guard(output, Awake(_ASLEEP, self._slept))
         self._delivery = Delivery(
             self._stage,
-            self._output,
+            output,
             dead_letters=self._settings.kafka.topic(topics.DEAD_LETTER),
         )
         await self._stage.start()
@@ -140,8 +142,9 @@ class App(faust.App):
     async def on_shutdown(self) -> None:
         """Let go of connections after the last commit."""
         await super().on_shutdown()
-        await self._stage.close()
-        await part(self._output)
+        if self._output is not None:
+            await self._stage.close()
+            await part(self._output)
 
     async def _agent(self, stream: Any) -> None:  # noqa: ANN401 - Faust has no types
         assert self._delivery is not None  # noqa: S101 - agents start after on_start
@@ -198,6 +201,7 @@ class App(faust.App):
         """Say once a minute what was done, see ``pipeline.figures``."""
         meter = Meter(self._stage.name)
         topic = self._settings.kafka.topic(topics.FIGURES)
+        assert self._output is not None  # noqa: S101 - tasks start after on_start
         await self.sleep(_FIGURES_FIRST)
         while not self.should_stop:
             now = self.health()

@@ -100,6 +100,19 @@ def test_health_and_readiness_tell_an_outage_from_work(
         assert installation.stop(worker) == 0
 
 
+def test_a_worker_told_to_stop_before_kafka_answers_leaves_quietly(
+    installation: Installation,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        installation.env["MENTIONS_KAFKA__BOOTSTRAP"] = f"127.0.0.1:{silent.getsockname()[1]}"
+        worker = installation.start("worker", "--stages", "enrich")
+        silent.settimeout(30)
+        silent.accept()[0].close()  # it has got as far as asking for a broker
+        installation.wait(lambda: "Kafka does not answer" in installation.log(worker), "it waits")
+        assert installation.stop(worker) == 0
+    assert "Traceback" not in installation.log(worker), installation.log(worker)
+
+
 def test_who_watches_and_who_tells_say_how_they_are_and_end_on_a_signal(
     installation: Installation,
 ) -> None:
