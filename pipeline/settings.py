@@ -376,7 +376,8 @@ class Worker(_Table):
     stuck_after: Annotated[float, Field(ge=10)] = 300.0
     """Seconds of lag without progress after which the process exits to be restarted."""
     port: Annotated[int, Field(ge=0, le=65_535)] = 0
-    """Where /health, /ready and /metrics are served, for one stage a process; 0 is nowhere."""
+    """Where /health, /ready and /metrics are served, by the first process of ``mentions worker``;
+    by each further one a port higher. 0 is nowhere."""
     host: str = "127.0.0.1"
 
 

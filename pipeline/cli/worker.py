@@ -37,7 +37,9 @@ def _names(_ctx: click.Context, _param: click.Parameter, value: str) -> list[str
 Examples:
   mentions worker                          all stages, one process each
   mentions worker --stages enrich          one stage in this process
-  mentions worker --stages enrich -n 4     four processes share the partitions"""
+  mentions worker --stages enrich -n 4     four processes share the partitions
+
+With worker.port set the first process says there how it is, each further one a port higher."""
 )
 @click.option(
     "--stages",
@@ -80,15 +82,20 @@ def command(
     commands = [
         [*base, "worker", "--stages", stage, *tail] for stage in stages for _ in range(processes)
     ]
-    _supervise(commands)
+    _supervise(commands, config.worker.port)
 
 
 class _StoppedError(Exception):
     """A signal asked for the end."""
 
 
-def _supervise(commands: Sequence[Sequence[str]]) -> None:
-    """Keep one process a command running until told to stop."""
+def _supervise(commands: Sequence[Sequence[str]], port: int) -> None:
+    """Keep one process a command running until told to stop.
+
+    Args:
+        commands: what to run.
+        port: where the first says how it is, each further one at the next; 0 is nowhere.
+    """
 
     def stop(_signal: int, _frame: object) -> None:
         raise _StoppedError
@@ -104,7 +111,8 @@ def _supervise(commands: Sequence[Sequence[str]]) -> None:
                     continue
                 if child is not None:
                     click.echo(f"stage ended with {child.returncode}, starting it again", err=True)
-                running[number] = subprocess.Popen(arguments)  # noqa: S603 - our own command
+                own = {"MENTIONS_WORKER__PORT": str(port + number)} if port else {}
+                running[number] = subprocess.Popen(arguments, env=os.environ | own)  # noqa: S603 - our own command
             time.sleep(_RESTART_AFTER)
     except _StoppedError:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)

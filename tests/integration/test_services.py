@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import httpx
@@ -12,6 +13,7 @@ import pytest
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
+from pipeline.admin import STAGES
 from tests.support import watched
 from tests.support.deploy import composed, example
 from tests.support.installation import Installation
@@ -19,9 +21,10 @@ from tests.support.kibana_api import KibanaApi
 
 ONCE = ("topics", "setup", "kibana-content")
 STAYING = (
-    *("agent", "enrich", "index", "route", "archive", "record"),
+    *("agent", "enrich", "index", "route", "archive", "record", "worker"),
     *("work", "watch", "people", "retention", "notify", "page"),
 )
+HERE = "127.0.0.1"
 NO_TLS = ("SECURITY", "CA_FILE", "CERT_FILE", "KEY_FILE")
 """Settings left out, as these servers have none; ``test_compose`` has some that do."""
 
@@ -108,8 +111,7 @@ def _environment(
     service: dict[str, Any], installation: Installation, kibana: str
 ) -> dict[str, str]:
     """The service's own variables, but for where things are on this machine."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = str(free.getsockname()[1])
+    port = str(_free(len(STAGES)))
     names = {name for name in service["environment"] if name.startswith("MENTIONS_")}
     here = {
         **installation.env,
@@ -135,6 +137,17 @@ def _environment(
     }
 
 
+def _free(count: int) -> int:
+    """The first of so many ports in a row that nobody listens on."""
+    while True:
+        with ExitStack() as held:
+            first: int = held.enter_context(socket.create_server((HERE, 0))).getsockname()[1]
+            with suppress(OSError, OverflowError):
+                for port in range(first + 1, first + count):
+                    held.enter_context(socket.create_server((HERE, port)))
+                return first
+
+
 def _start(
     service: dict[str, Any], environment: dict[str, str], installation: Installation
 ) -> subprocess.Popen[bytes]:
@@ -149,7 +162,7 @@ def _start(
 def _check(service: dict[str, Any], port: str) -> list[str]:
     kind, program, *rest = service["healthcheck"]["test"]
     assert (kind, program) == ("CMD", "python")
-    return [sys.executable, *(each.replace(":6066/", f":{port}/") for each in rest)]
+    return [sys.executable, *(each.replace("6066", port) for each in rest)]
 
 
 def _passes(check: list[str]) -> bool:

@@ -29,7 +29,7 @@ from tests.support.deploy import (
 )
 
 BIN = Path(sys.executable).parent
-SCALED = {"agent", "enrich", "index", "route", "archive", "record"}
+SCALED = {"agent", "worker", "enrich", "index", "route", "archive", "record"}
 NODES = {"elasticsearch", "elasticsearch-1", "elasticsearch-2", "elasticsearch-3"}
 SINGLE = {"work", "watch", "people", "retention"}
 PORT = ("port", "Serve /health, /ready and /metrics there.")
@@ -106,6 +106,17 @@ def test_scaled_services_have_no_names_and_ports_of_their_own() -> None:
         service = services()[name]
         assert not {"container_name", "ports", "hostname"} & set(service)
         assert "limits" in service["deploy"]["resources"]
+
+
+def test_a_worker_of_all_stages_is_there_for_who_asks_for_it() -> None:
+    worker = services()["worker"]
+    assert worker["scale"] == 0
+    assert worker["command"] == ["worker"]
+    for name in ("enrich", "index"):  # it can do what they do
+        assert services()[name]["environment"].items() <= worker["environment"].items()
+    looked_at = re.search(r"range\((\d+)\)", worker["healthcheck"]["test"][-1])
+    assert looked_at
+    assert int(looked_at[1]) == len(set(STAGES) - {"refine"})
 
 
 def test_only_what_people_open_can_be_reached_by_tls_and_from_this_machine() -> None:
@@ -257,7 +268,7 @@ def test_passwords_are_given_to_who_needs_them() -> None:
     assert holders("KIBANA_PASSWORD") == {"accounts", "kibana"}
     assert holders("KIBANA_ENCRYPTION_KEY") == {"kibana"}
     assert holders("MENTIONS_INDEXER_PASSWORD") == {
-        "accounts", "index", "archive", "record", "people"
+        "accounts", "worker", "index", "archive", "record", "people"
     }  # fmt: skip
     assert holders("MENTIONS_KEEPER_PASSWORD") == {"accounts", "retention"}
     assert holders("MENTIONS_PAGE_PASSWORD") == {"accounts", "page"}
@@ -306,7 +317,7 @@ def test_all_of_ours_hash_names_with_the_salt_of_the_installation() -> None:
 @pytest.mark.parametrize(
     ("account", "users"),
     [
-        ("indexer", ("index", "archive", "record", "people")),
+        ("indexer", ("worker", "index", "archive", "record", "people")),
         ("keeper", ("retention",)),
         ("page", ("page",)),
     ],
