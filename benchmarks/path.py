@@ -180,32 +180,26 @@ async def _measure(
     sent: dict[str, float] = {}
     found: dict[str, float] = {}
     sending = asyncio.create_task(send(to, settings, made, rate, sent))
+    complete = 0  # so many of the first were all found: the search asks for the rest
     with connect_sync(settings.elasticsearch) as client:
-        while not sending.done() or len(found) < len(sent):
+        while not sending.done() or complete < len(made):
+            reached = made[complete - 1].revision if complete else -1
             answer = await asyncio.to_thread(
                 client.search,
                 index="latency",
                 size=10_000,
-                query={"range": {"revision": {"gt": _newest(made, found)}}},
+                query={"range": {"revision": {"gt": reached}}},
                 source=False,
                 docvalue_fields=["id"],
             )
             now = time.perf_counter()
             for hit in answer["hits"]["hits"]:
                 found.setdefault(hit["_id"], now)
+            while complete < len(made) and made[complete].id in found:
+                complete += 1
             await asyncio.sleep(LOOK_EVERY)
     await sending
     return sent, found
-
-
-def _newest(made: Sequence[RawMention], found: dict[str, float]) -> int:
-    """The greatest revision below which everything was found: the search asks for the rest."""
-    newest = -1
-    for mention in made[len(found) // 2 :]:
-        if mention.id not in found:
-            break
-        newest = mention.revision
-    return newest
 
 
 async def send(
