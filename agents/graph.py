@@ -5,7 +5,7 @@ many posts in one answer (field expansion), up to 50 look-ups in one request (ba
 its error codes mean, and its rate headers. ``X-App-Usage`` and ``X-Business-Use-Case-Usage`` count
 in per cent of what is granted: at 95 a source asks nothing for as long as they say, else for ten
 minutes; so it does after the codes 4, 17, 32, 613 and 80000 to 80014. That is a matter of
-the token, not of the host, so that other sources go on.
+the token and the platform, not of the host: its sources with the same token rest, others go on.
 
 Meta's own library (facebook-business) is made for advertising: its objects do not know these rules,
 and its errors print the token. What is left of it is a request, which ``agents.http`` makes.
@@ -17,7 +17,6 @@ import hashlib
 import hmac
 import json
 import logging
-import time
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -33,6 +32,7 @@ from agents.errors import Denied, Expired, Missing, RateLimited, SourceError, Un
 from agents.http import Fetched
 from agents.listed import Listed, ListedConfig, Listing, moment, rows, table
 from agents.secret import Secret
+from agents.waits import Scope
 
 __all__ = ["VERSION", "Graph", "GraphConfig", "next_page"]
 
@@ -80,7 +80,6 @@ class Graph(Listed):
             secret = config.app_secret.get_secret_value().encode()
             made = hmac.new(secret, self._token.encode(), hashlib.sha256)
             self._proof = {"appsecret_proof": made.hexdigest()}
-        self._resting_until = 0.0
 
     @abstractmethod
     def fields(self, key: str) -> str:
@@ -97,6 +96,10 @@ class Graph(Listed):
     @abstractmethod
     def flat(self, post: Mapping[str, Any], comments: Sequence[Any]) -> list[Any]:
         """Rows of a post's comments and their replies, each comment after its replies."""
+
+    def endpoint(self, path: str) -> str:  # noqa: ARG002 - the base's signature
+        """Facebook's and Instagram's limits are counted apart."""
+        return self.kind
 
     def part(self, path: str, params: Mapping[str, Any], at: Mapping[str, Any] | None) -> Listing:
         """A page of a listing."""
@@ -220,10 +223,6 @@ class Graph(Listed):
         return self._said(path, table(answer), resumed=resumed)
 
     def _send(self, method: str, path: str, params: Mapping[str, Any]) -> Fetched:
-        wait = self._resting_until - time.monotonic()
-        if wait > 0:
-            msg = f"{self.config.api}: what is granted is used up for another {wait:.0f} s"
-            raise RateLimited(msg, wait)
         url = f"{self.config.api.rstrip('/')}/{VERSION}/{path}"
         sent = urlencode({**params, **self._proof})
         headers = {"Authorization": f"Bearer {self._token}", "Accept": "application/json"}
@@ -233,7 +232,7 @@ class Graph(Listed):
             headers["Content-Type"] = "application/x-www-form-urlencoded"
             fetched = self.http.exchange(method, url, headers=headers, body=sent)
         if seconds := _used_up(fetched.headers):
-            self._resting_until = time.monotonic() + seconds
+            self.http.leave(self.config.api, seconds, Scope.ENDPOINT)
         return fetched
 
     def _said(self, path: str, answer: dict[str, Any], *, resumed: bool = False) -> dict[str, Any]:
@@ -250,8 +249,8 @@ class Graph(Listed):
         # It may quote the token, where it finds it odd.
         said = str(error.get("message", "")).replace(self._token, "…")[:_SHOWN]
         if code in _LIMITS:
-            wait = max(self._resting_until - time.monotonic(), 0) or _COOL
-            self._resting_until = time.monotonic() + wait
+            wait = self.http.resting(self.config.api) or _COOL
+            self.http.leave(self.config.api, wait, Scope.ENDPOINT)
             msg = f"{where}: too much was asked; it asks to wait {wait:.0f} s"
             raise RateLimited(msg, wait)
         if code in _DENIED:

@@ -3,8 +3,9 @@
 It says who it is, asks for what changed only where a source keeps what to ask with (feeds,
 sitemaps, pages of reviews), does as ``Retry-After``, the platforms' own rate headers and robots.txt
 say, keeps to two requests at a time and a few a second per host over all sources of the process,
-and bounds time, redirects and size (after decompression). By default it talks to public addresses
-only. Sources with the same ``http`` table share their connections.
+and bounds time, redirects and size (after decompression). A wait holds for whose requests it is
+about, see ``agents.waits``; what credentials go with is not sent on to another host. By default it
+talks to public addresses only. Sources with the same ``http`` table share their connections.
 
 Client libraries of platforms talk through it too, see ``agents.bridge``.
 """
@@ -18,7 +19,7 @@ import threading
 import time
 import weakref
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -33,8 +34,10 @@ from protego import Protego
 from pydantic import BaseModel, ConfigDict, Field
 from socksio.exceptions import SOCKSError
 
+from agents import waits
 from agents.errors import RateLimited, SourceError, Unreadable, Withheld
 from agents.network import Forbidden, PublicOnly
+from agents.waits import Lane, Scope
 from schemas import __version__
 
 __all__ = ["Endless", "Fetched", "Http", "HttpConfig", "retry_after"]
@@ -42,6 +45,13 @@ __all__ = ["Endless", "Fetched", "Http", "HttpConfig", "retry_after"]
 _PRODUCT: Final = "mention-pipeline"
 _PER_HOST: Final = 2  # requests at the same time
 _REDIRECTS: Final = 5
+_SHORT: Final = 65_536  # bytes of a body that nobody wants, and still cheaper than a new connection
+_FOR_ANYONE: Final = frozenset(
+    {
+        *("accept", "accept-encoding", "accept-language", "connection", "host", "user-agent"),
+        *("if-modified-since", "if-none-match"),
+    }
+)
 _KEPT_ALIVE: Final = 50  # idle connections of all sources with the same table
 _WHOLE: Final = 4  # times the timeout: the longest a whole answer may take
 _WAIT: Final = 60.0  # seconds, when a platform asks to wait and does not say how long
@@ -113,18 +123,27 @@ class _Host:
     def __init__(self) -> None:
         self.slots = threading.BoundedSemaphore(_PER_HOST)
         self.lock = threading.Lock()
-        self.closed_until = 0.0
         self.next_page = 0.0
         self.next_request = 0.0
 
-    def close_for(self, seconds: float) -> None:
-        """Ask it nothing for a while; never for less than was said before."""
-        self.closed_until = max(self.closed_until, time.monotonic() + seconds)
+    def page_turn(self, delay: float) -> float:
+        """When the next page may be asked for; the one after it ``delay`` seconds later."""
+        with self.lock:
+            turn = max(self.next_page, time.monotonic())
+            self.next_page = turn + delay
+        return turn
+
+    def request_turn(self, per_second: float) -> float:
+        """When the next request may be made, and so on."""
+        with self.lock:
+            turn = max(self.next_request, time.monotonic())
+            self.next_request = turn + 1 / per_second
+        return turn
 
     @property
     def waits(self) -> bool:
         """Whether there is anything to keep of it between two requests."""
-        return max(self.closed_until, self.next_page, self.next_request) > time.monotonic()
+        return max(self.next_page, self.next_request) > time.monotonic()
 
 
 _hosts: weakref.WeakValueDictionary[str, _Host] = weakref.WeakValueDictionary()
@@ -152,7 +171,6 @@ class _Shared:
             transport=transport,
             # A proxy of the environment would resolve names itself, past the check.
             trust_env=False,
-            max_redirects=_REDIRECTS,
             timeout=config.timeout,
             headers={"User-Agent": self.agent, "Accept-Encoding": "gzip"},
         )
@@ -213,9 +231,21 @@ class Endless:
 
 
 class Http:
-    """The client of one source; safe to use from many threads."""
+    """The client of one source; safe to use from many threads.
 
-    def __init__(self, config: HttpConfig) -> None:
+    Args:
+        config: how it uses the network.
+        secrets: the credentials it asks with; sources with the same ones share their waits.
+        endpoint: from a path of the platform to the name of what has a limit of its own; by default
+            an account has one for all it asks of a host.
+    """
+
+    def __init__(
+        self,
+        config: HttpConfig,
+        secrets: Iterable[str] = (),
+        endpoint: Callable[[str], str] = lambda _: "",
+    ) -> None:
         self.config = config
         with _shared_lock:
             shared = _shared.get(config)
@@ -225,10 +255,13 @@ class Http:
         self._shared: _Shared | None = shared
         self._client = shared.client
         self._robots = shared.robots
+        self._endpoint = endpoint
         self._mine: dict[str, _Host] = {}
         self._most: dict[str, float] = {}
         self.agent = shared.agent
         """The User-Agent."""
+        self.account = waits.account(secrets)
+        """Stands for the credentials; says nothing of them."""
 
     def close(self) -> None:
         """Let go of connections, where no other source uses them."""
@@ -262,31 +295,13 @@ class Http:
     def _get(
         self, url: str, headers: Mapping[str, str], may: Callable[[str], None]
     ) -> Fetched | None:
-        """Fetch a document; each host on the way is asked as the first one is.
-
-        Args:
-            url: where it begins.
-            headers: sent at every step.
-            may: is asked before every step, and raises where it must not be taken.
-        """
-        step = url
-        for _ in range(_REDIRECTS + 1):
-            may(step)
-            with (
-                _errors(step),
-                self._slot(step) as host,
-                self._client.stream("GET", step, headers=dict(headers)) as answer,
-            ):
-                if answer.status_code == HTTPStatus.NOT_MODIFIED:
-                    return None
-                if answer.next_request is None:
-                    self._check(answer, host)
-                    body = self._read(answer, self.config.max_bytes)
-                    named = _lower(answer.headers)
-                    return Fetched(str(answer.url), body, named, answer.status_code)
-                step = str(answer.next_request.url)
-        msg = f"{url}: more than {_REDIRECTS} redirects"
-        raise SourceError(msg)
+        with _errors(url):
+            request = self._client.build_request("GET", url, headers=dict(headers))
+        with self._answer(request, may) as answer, self._ended(answer):
+            if answer.status_code == HTTPStatus.NOT_MODIFIED:
+                return None
+            self._check(answer)
+            return self._fetched(answer)
 
     def exchange(
         self,
@@ -303,16 +318,11 @@ class Http:
             Unreadable: the answer is too large, incomplete, or wrongly compressed.
             SourceError: no answer, or a fault of the server (5xx).
         """
-        kept = _sent(headers)
-        # The query of an API may hold a key, and messages are for everyone.
-        bare = url.partition("?")[0]
-        with _errors(bare), self._slot(bare):
-            with self._client.stream(
-                method, url, headers=kept, content=body, follow_redirects=True
-            ) as answer:
-                self._check(answer, self._host(str(answer.url)), refusals=False)
-                content = self._read(answer, self.config.max_bytes)
-            return Fetched(str(answer.url), content, _lower(answer.headers), answer.status_code)
+        with _errors(_bare(url)):
+            request = self._client.build_request(method, url, headers=_sent(headers), content=body)
+        with self._answer(request, private=True) as answer, self._ended(answer):
+            self._check(answer, refusals=False)
+            return self._fetched(answer)
 
     def open(
         self,
@@ -339,8 +349,7 @@ class Http:
             RateLimited: the platform asks to wait, now or in an earlier answer.
             SourceError: no answer, or a fault of the server (5xx).
         """
-        bare = url.partition("?")[0]
-        with _errors(bare), self._slot(bare):
+        with _errors(_bare(url)):
             request = self._client.build_request(
                 method,
                 url,
@@ -348,21 +357,96 @@ class Http:
                 content=body,
                 timeout=httpx.Timeout(self.config.timeout, read=silence),
             )
-            answer = self._client.send(request, stream=True, follow_redirects=True)
+        with self._answer(request, private=True) as answer:
             try:
-                self._check(answer, _Host(), refusals=False)
+                self._check(answer, refusals=False, counts=False)
             except BaseException:
                 answer.close()
                 raise
         return Endless(answer, self.config.max_bytes)
 
+    @contextmanager
+    def _answer(
+        self,
+        request: httpx.Request,
+        may: Callable[[str], None] = lambda _: None,
+        *,
+        private: bool = False,
+    ) -> Iterator[httpx.Response]:
+        """What is answered in the end; each host on the way there is asked as the first one is.
+
+        Args:
+            request: the first.
+            may: is asked before every step, and raises where it must not be taken.
+            private: the query may hold a key, and messages are for everyone.
+        """
+        first = str(request.url)
+        for _ in range(_REDIRECTS + 1):
+            where = _bare(str(request.url)) if private else str(request.url)
+            may(str(request.url))
+            with _errors(where), self._slot(request.url, where):
+                answer = self._client.send(request, stream=True)
+                if answer.next_request is None:
+                    yield answer
+                    return
+                with self._ended(answer):
+                    request = _onward(request, answer.next_request)
+        msg = f"{_bare(first) if private else first}: more than {_REDIRECTS} redirects"
+        raise SourceError(msg)
+
+    @contextmanager
+    def _ended(self, answer: httpx.Response) -> Iterator[None]:
+        """Let go of an answer at the end.
+
+        A connection serves again only after a whole body, so one that nobody wants is read if it is
+        short: a refusal, a redirect, and what 304 has in its place.
+        """
+        with contextlib.closing(answer):
+            try:
+                yield
+            finally:
+                # What was wanted of it is here already, however its body ends.
+                with contextlib.suppress(httpx.HTTPError):
+                    self._skip(answer)
+
+    def _skip(self, answer: httpx.Response) -> None:
+        if answer.is_stream_consumed or answer.is_closed:
+            return
+        left, deadline = _SHORT, time.monotonic() + self.config.timeout
+        for chunk in answer.iter_raw():
+            left -= len(chunk)
+            if left < 0 or time.monotonic() > deadline:
+                return
+
+    def _fetched(self, answer: httpx.Response) -> Fetched:
+        body = self._read(answer, self.config.max_bytes)
+        return Fetched(str(answer.url), body, _lower(answer.headers), answer.status_code)
+
     def at_most(self, url: str, per_second: float) -> None:
         """Ask the host of a URL no more often than that, whatever the table says."""
         self._most[httpx.URL(url).netloc.decode()] = per_second
 
-    def leave(self, url: str, seconds: float) -> None:
-        """Ask a host nothing for a while, as it said in the body of an answer."""
-        self._host(url).close_for(seconds)
+    def leave(self, url: str, seconds: float, scope: Scope = Scope.ACCOUNT) -> None:
+        """Ask nothing for a while, as was said in the body of an answer.
+
+        Args:
+            url: what was asked; the host alone will do, but for one endpoint.
+            seconds: how long.
+            scope: for how much it holds.
+        """
+        waits.rest(self._lane(httpx.URL(url))[:scope], seconds)
+
+    def ready(self, url: str) -> None:
+        """Raise what asking now would raise before anything is asked; for what counts its calls.
+
+        Raises:
+            RateLimited: the platform asked to wait.
+        """
+        self._ready(httpx.URL(url), _bare(url))
+
+    def resting(self, url: str) -> float:
+        """Seconds that this URL is not to be asked for."""
+        return waits.left(self._lane(httpx.URL(url)))
 
     def page(self, url: str) -> Fetched:
         """Fetch a page made for people, if robots.txt lets us, and no faster than it says.
@@ -386,6 +470,7 @@ class Http:
 
     def _may(self, url: str) -> None:
         """Wait as long as robots.txt says; raise where it says no."""
+        self._ready(httpx.URL(url), url)
         with _errors(url):
             robots = self._robots_of(url)
         if robots is None:
@@ -396,10 +481,8 @@ class Http:
             raise Withheld(msg)
         delay = min(float(robots.crawl_delay(_PRODUCT) or 0), _LONGEST_DELAY)
         if delay:
-            host = self._host(url)
-            with host.lock:
-                time.sleep(max(host.next_page - time.monotonic(), 0))
-                host.next_page = time.monotonic() + delay
+            turn = self._host(httpx.URL(url)).page_turn(delay)
+            time.sleep(max(turn - time.monotonic(), 0))
 
     def _robots_of(self, url: str) -> Protego | None:
         """The rules of a URL's host; None where they cannot be read: forbidden, says RFC 9309."""
@@ -410,18 +493,15 @@ class Http:
             return rules
         kept_for = _ROBOTS_FOR
         try:
-            with (
-                _errors(key),
-                self._slot(key),
-                self._client.stream("GET", root, follow_redirects=True) as answer,
-            ):
+            request = self._client.build_request("GET", root)
+            with self._answer(request) as answer, self._ended(answer):
                 if answer.is_success:
                     body = self._read(answer, min(_ROBOTS_LIMIT, self.config.max_bytes))
                     rules = Protego.parse(body.decode(errors="replace"))
                 elif answer.is_client_error and answer.status_code != _LIMITED:
                     rules = Protego.parse("")
                 else:
-                    self._check(answer, self._host(str(answer.url)))
+                    self._check(answer)
         except RateLimited:
             raise  # A wait is no rule, and the host is asked for its rules after it.
         except SourceError:
@@ -431,8 +511,8 @@ class Http:
         self._robots[key] = (time.monotonic() + kept_for, rules)
         return rules
 
-    def _host(self, url: str) -> _Host:
-        name = httpx.URL(url).netloc.decode()
+    def _host(self, url: httpx.URL) -> _Host:
+        name = url.netloc.decode()
         with _hosts_lock:
             host = _hosts.get(name)
             if host is None:
@@ -442,37 +522,54 @@ class Http:
             self._mine[name] = host  # kept alive as long as this client, or while it waits
         return host
 
-    @contextmanager
-    def _slot(self, url: str) -> Iterator[_Host]:
-        """One of the few requests that a host gets at a time."""
-        host = self._host(url)
-        wait = host.closed_until - time.monotonic()
-        if wait > 0:
-            msg = f"{url}: the host asked to wait another {wait:.0f} s"
-            raise RateLimited(msg, wait)
-        with host.slots:
-            with host.lock:
-                turn = max(host.next_request, time.monotonic())
-                most = self._most.get(httpx.URL(url).netloc.decode(), self.config.per_second)
-                host.next_request = turn + 1 / min(most, self.config.per_second)
-            time.sleep(max(turn - time.monotonic(), 0))
-            yield host
+    def _lane(self, url: httpx.URL) -> Lane:
+        """Whose waits a URL has to keep."""
+        lane = url.netloc.decode(), self.account
+        endpoint = self._endpoint(url.path)
+        return (*lane, endpoint) if endpoint else lane
 
-    def _check(self, answer: httpx.Response, host: _Host, *, refusals: bool = True) -> None:
-        """Raise for what is no answer; 4xx only where ``refusals`` count as none."""
-        status = answer.status_code
+    @contextmanager
+    def _slot(self, url: httpx.URL, where: str) -> Iterator[None]:
+        """One of the few requests that a host gets at a time."""
+        self._ready(url, where)
+        host = self._host(url)
+        with host.slots:
+            most = self._most.get(url.netloc.decode(), self.config.per_second)
+            turn = host.request_turn(min(most, self.config.per_second))
+            time.sleep(max(turn - time.monotonic(), 0))
+            # Meanwhile whoever was before may have been told to wait.
+            self._ready(url, where)
+            yield
+
+    def _ready(self, url: httpx.URL, where: str) -> None:
+        """Raise where nothing may be asked now."""
+        if wait := waits.left(self._lane(url)):
+            msg = f"{where}: it was asked to wait another {wait:.0f} s"
+            raise RateLimited(msg, wait)
+
+    def _check(self, answer: httpx.Response, *, refusals: bool = True, counts: bool = True) -> None:
+        """Raise for what is no answer.
+
+        Args:
+            answer: has begun.
+            refusals: whether 4xx is none.
+            counts: whether a wait that it asks for holds for what is asked next.
+        """
+        status, lane = answer.status_code, self._lane(answer.url)
         asked = answer.headers.get("retry-after")
-        where = answer.url.copy_with(query=None)  # which may hold a key
+        where = _bare(str(answer.url))
         limited = status == _LIMITED
         used_up = _used_up(answer.headers)
         if limited or (status == HTTPStatus.SERVICE_UNAVAILABLE and asked):
             seconds = used_up if used_up and not asked else retry_after(asked)
-            host.close_for(seconds)
+            if counts:
+                # Too much is a matter of who asked; that the server cannot is one of the server.
+                waits.rest(lane if limited else lane[: Scope.HOST], seconds)
             msg = f"{where}: {status}, asks to wait {seconds:.0f} s"
             raise RateLimited(msg, seconds)
-        if used_up:
+        if used_up and counts:
             # This answer is good, the next one would be a refusal.
-            host.close_for(used_up)
+            waits.rest(lane, used_up)
         if answer.is_server_error or (refusals and not answer.is_success):
             msg = f"{where}: {status} {answer.reason_phrase}"
             raise (Withheld if answer.is_client_error else SourceError)(msg)
@@ -516,6 +613,28 @@ def _errors(url: str) -> Iterator[None]:
         hint = "; allow_private = true permits it" if _forbidden(error) else ""
         msg = f"{url}: {str(error) or type(error).__name__}{hint}"
         raise SourceError(msg) from error
+
+
+def _bare(url: str) -> str:
+    """Without the query, which may hold a key."""
+    return url.partition("?")[0]
+
+
+def _onward(before: httpx.Request, following: httpx.Request) -> httpx.Request:
+    """What a redirect asks for; what credentials go with stays with the host they are for.
+
+    Raises:
+        SourceError: what is sent would go elsewhere.
+    """
+    old, new = before.url, following.url
+    if old.netloc == new.netloc and new.scheme in {old.scheme, "https"}:
+        return following
+    if following.method not in {"GET", "HEAD"}:
+        msg = f"{_bare(str(old))}: leads to {new.host}, for which what is sent is not meant"
+        raise SourceError(msg)
+    for name in set(following.headers) - _FOR_ANYONE:
+        del following.headers[name]
+    return following
 
 
 def _sent(headers: Mapping[str, str] | None) -> dict[str, str]:

@@ -37,6 +37,7 @@ from pydantic import Field
 from agents.errors import Denied, Expired, Missing, RateLimited, SourceError, Unreadable
 from agents.http import Fetched, Http, HttpConfig
 from agents.mention import digest, identify, make, milliseconds
+from agents.secret import secrets
 from agents.source import Cursor, Deletion, Item, Page, Refused, SourceConfig
 from schemas.mention import Channel
 
@@ -177,7 +178,7 @@ class Listed(ABC):
 
     def __init__(self, config: ListedConfig) -> None:
         self.config = config
-        self.http = Http(config.http)
+        self.http = Http(config.http, secrets(config), self.endpoint)
         self._warned = False
 
     def close(self) -> None:
@@ -224,6 +225,10 @@ class Listed(ABC):
         What was said before, after the last reading, is a gap in the ledger.
         """
         return None
+
+    def endpoint(self, path: str) -> str:  # noqa: ARG002 - for those that tell them apart
+        """What a path of the API is limited with; "" where one limit is for all an account asks."""
+        return ""
 
     def can_be_asked_for(self, key: str) -> bool:  # noqa: ARG002 - for those that do not show all
         """Whether ``lookup`` knows such a key; other posts are left as they were found."""
@@ -283,8 +288,7 @@ class Listed(ABC):
         """Read what is new, then what has changed.
 
         Raises:
-            SourceError: at the end, when some listings could not be read; at once, when the
-                platform asks to wait.
+            SourceError: at the end, when some listings could not be read.
         """
         yield from self.round(self.state(cursor))
 
@@ -304,22 +308,32 @@ class Listed(ABC):
         for query in sorted(random.sample(queries, len(queries)), key=self.poorer):
             try:
                 yield from self._sweep(query, state, recent)
-            except RateLimited:
-                raise
             except SourceError as error:
+                # A wait is kept by ``agents.http``; it may be one of this listing's host alone.
                 failures.append(error)
-        if len(failures) < len(queries) or not queries:
+        refused = [failure for failure in failures if not isinstance(failure, RateLimited)]
+        if len(refused) < len(queries) or not queries:
             # Else what it is not shown, a key being refused, would pass for deleted.
-            yield from self._look_again(state)
-        if len(failures) == 1 == len(queries):
-            raise failures[0]
+            try:
+                yield from self._look_again(state)
+            except RateLimited as error:
+                # The listings are read all the same; what is due stays so till it can be asked for.
+                _log.debug("%s: looks at no more posts: %s", self.config.name, error)
         if failures:
-            some = len(failures) < len(queries)
-            msg = f"{len(failures)} of {len(queries)} queries failed: {failures[0]}"
-            # Of one kind, it is what the ledger counts: a token that is refused for all is Denied.
-            kinds = {type(failure) for failure in failures}
-            kind = kinds.pop() if len(kinds) == 1 else SourceError
-            raise kind(msg, self.config.every if some else None)
+            raise self._failure(failures, len(queries))
+
+    def _failure(self, failures: Sequence[SourceError], queries: int) -> SourceError:
+        """One error for those of some of the listings."""
+        if len(failures) == 1 == queries:
+            return failures[0]
+        msg = f"{len(failures)} of {queries} queries failed: {failures[0]}"
+        # Of one kind, it is what the ledger counts: a token that is refused for all is Denied.
+        kinds = {type(failure) for failure in failures}
+        kind = kinds.pop() if len(kinds) == 1 else SourceError
+        waits = [failure.seconds for failure in failures if failure.seconds]
+        if len(failures) < queries:
+            waits.append(self.config.every)
+        return kind(msg, min(waits, default=None))
 
     def rewind(self, cursor: Cursor | None, since: datetime) -> Cursor:
         """A cursor that reads everything since a moment again."""

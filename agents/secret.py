@@ -4,9 +4,9 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
-from pydantic import BeforeValidator, SecretStr
+from pydantic import BaseModel, BeforeValidator, SecretStr
 
-__all__ = ["Secret"]
+__all__ = ["Secret", "secrets"]
 
 
 def _resolve(reference: Any) -> SecretStr:  # noqa: ANN401 - whatever stands in the file
@@ -35,3 +35,8 @@ def _resolve(reference: Any) -> SecretStr:  # noqa: ANN401 - whatever stands in 
 
 Secret: TypeAlias = Annotated[SecretStr, BeforeValidator(_resolve)]
 """``env:NAME`` or ``file:PATH`` in the configuration; the value behind it in the program."""
+
+
+def secrets(config: BaseModel) -> list[str]:
+    """The values of all secrets in a table."""
+    return [value.get_secret_value() for _, value in config if isinstance(value, SecretStr)]

@@ -3,7 +3,8 @@
 Reads the API 2.3 (api.stackexchange.com/docs, November 2026): ``/search/advanced`` and
 ``/questions/{ids}``, with a filter by which a question comes with its answers and all comments
 (``/filters/create``, once for a process; the API gives the same filter for the same wish). 300
-requests a day and address, 10,000 with a key; ``backoff`` and ``quota_remaining`` are obeyed.
+requests a day and address, 10,000 with a key. ``backoff`` holds for a method and a key,
+``quota_remaining`` for the key, "too many requests from this IP" for all.
 
 Questions come with the last active first: a new answer or an edit, however old the question, brings
 it up. A comment does not: one that is written later is found when the question is looked at again,
@@ -15,6 +16,7 @@ Id: ``stackexchange:<site>/<id of question or answer>``, ``<site>/comment/<id>``
 Position in a listing: seconds since 1970.
 """
 
+import re
 import threading
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -40,6 +42,7 @@ from agents.listed import (
 from agents.mention import identify
 from agents.secret import Secret
 from agents.text import to_text
+from agents.waits import Scope
 
 __all__ = ["StackExchange", "StackExchangeConfig"]
 
@@ -50,6 +53,7 @@ _INCLUDED: Final = (
 )
 _filters: Final[dict[str, str]] = {}  # by the address of the API
 _filters_lock: Final = threading.Lock()
+_IDS: Final = re.compile(r"(?<=/)[\d;]+(?=/|$)")
 _THROTTLED: Final = 502  # Stack Exchange's own number, not HTTP's
 
 
@@ -93,6 +97,10 @@ class StackExchange(Listed):
     def queries(self) -> Sequence[str]:
         """Searches, and tags in brackets."""
         return [*self.config.searches, *(f"[{tag}]" for tag in self.config.tags)]
+
+    def endpoint(self, path: str) -> str:
+        """A method, whatever it is asked for."""
+        return _IDS.sub("{ids}", path)
 
     def listing(self, query: str, at: Any, since: datetime) -> Listing:  # noqa: ANN401
         """Questions that were active up to a moment, the last active first, with all below them."""
@@ -244,11 +252,11 @@ class StackExchange(Listed):
         if fetched.status != 200:  # noqa: PLR2004 - HTTP's own number
             error = _refusal(url, fetched, answer)
             if isinstance(error, RateLimited):
-                self.http.leave(url, error.seconds or 0)
+                self.http.leave(url, error.seconds or 0, Scope.HOST)
             raise error
         if backoff := answer.get("backoff"):
-            self.http.leave(url, float(backoff))
-        elif answer.get("quota_remaining") == 0:
+            self.http.leave(url, float(backoff), Scope.ENDPOINT)
+        if answer.get("quota_remaining") == 0:
             self.http.leave(url, _until_midnight())
         return answer
 

@@ -2,7 +2,7 @@
 
 Reads the API v2 (docs.x.com/x-api, November 2026) through tweepy: ``/2/tweets/search/recent``,
 which goes back seven days, and ``/2/tweets``. Needs a paid plan, which counts every post that is
-read; ``x-rate-limit-*`` headers are obeyed.
+read; ``x-rate-limit-*`` headers are obeyed, of each endpoint for itself.
 
 An edit is a new post on X with the history of the first: here a newer revision of the same mention,
 said when the first was. Deletion is a post that ``/2/tweets`` no longer has; X demands that it is
@@ -93,6 +93,10 @@ class X(Streamed):
     def reach(self, query: str) -> float:  # noqa: ARG002 - the base's signature
         """What recent search shows."""
         return _SHOWS.total_seconds() / _DAY
+
+    def endpoint(self, path: str) -> str:
+        """Each has limits of its own."""
+        return path
 
     def listing(self, query: str, at: Any, since: datetime) -> Listing:  # noqa: ANN401
         """Posts before the id ``at``."""

@@ -13,6 +13,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from agents import waits
 from pipeline.settings import Settings
 from pipeline.stack import Stack, spare
 
@@ -41,6 +42,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.integration)
             if not item.get_closest_marker("timeout"):
                 item.add_marker(pytest.mark.timeout(PATIENCE))
+
+
+@pytest.fixture(autouse=True)
+def no_waits() -> None:
+    """Ports come back, and with them would come what a server of another test asked for."""
+    waits.clear()
 
 
 @pytest.fixture(scope="session")

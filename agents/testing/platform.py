@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from agents import http
+from agents import waits
 from agents.errors import Denied, RateLimited
 from agents.source import Page, Rewindable, Source, build
 from agents.testing.loopback import Answer, Loopback, Request
@@ -151,8 +151,7 @@ class Platform(Outside):
     @staticmethod
     def waited() -> None:
         """Let the time pass that a host asked to wait."""
-        for host in http._hosts.values():  # noqa: SLF001 - nobody else needs it
-            host.closed_until = 0.0
+        waits.clear()
 
     @property
     def there(self) -> list[Said]:

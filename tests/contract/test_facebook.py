@@ -282,8 +282,12 @@ def test_a_look_up_that_is_too_much_is_a_wait(api: Api) -> None:
     pages = drain(api)
     api.options["recheck"] = 0
     api.refused[f"{PAGE}_1"] = Problem(32)
-    _, error = drain_until_failure(api, pages[-1].cursor)
+    later = drain(api, pages[-1].cursor)
+    assert not deletions(later), "and its feed was read all the same"
+    asked = len(api.web.requests)
+    _, error = drain_until_failure(api, later[-1].cursor)
     assert isinstance(error, RateLimited)
+    assert len(api.web.requests) == asked
 
 
 def test_a_page_whose_feed_is_not_answered_deletes_nothing(api: Api) -> None:

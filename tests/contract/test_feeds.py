@@ -309,6 +309,7 @@ def test_an_article_that_cannot_be_read_now_is_read_later(
     pages = drain(feed)
     (teaser,) = mentions(pages)
     assert teaser.text == "Ein Anreißer …"
+    Platform.waited()
     again = drain(feed, pages[-1].cursor)
     assert mentions(again) == [], "the same would be said twice"
     feed.web.answers[path] = well

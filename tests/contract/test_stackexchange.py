@@ -23,6 +23,7 @@ from agents.testing import (
     TokenContract,
     deletions,
     drain,
+    drain_until_failure,
     items,
     mentions,
     opened,
@@ -357,3 +358,56 @@ def test_questions_alone(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     api.add(["How warm?"])
     assert [mention.id for mention in mentions(drain(api))] == ["stackexchange:diy/1"]
     assert not api.web.asked("/2.3/filters/create")
+
+
+def another_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STACK_KEY", "anders")
+    monkeypatch.setattr("tests.contract.test_stackexchange.KEY", "anders")
+
+
+def test_a_backoff_holds_for_a_method_and_a_key(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    api.add(["How warm?"])
+    cursor = drain(api)[-1].cursor
+    api.options["recheck"] = 0
+    api.script.append(api.none_left)
+    drain(api, cursor)
+    asked = len(api.listings())
+    looked = len(api.web.asked("/2.3/questions/1"))
+    assert looked == 1, "by another method"
+    _, error = drain_until_failure(api, cursor)
+    assert isinstance(error, RateLimited)
+    assert len(api.listings()) == asked
+    another_key(monkeypatch)
+    drain(api, cursor)
+    assert len(api.listings()) == asked + 1
+
+
+def test_the_last_request_of_a_key_is_the_last_of_all_methods(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def last(answer: Answer) -> Answer:
+        content = msgspec.json.decode(answer.body)
+        return replace(answer, body=msgspec.json.encode({**content, "quota_remaining": 0}))
+
+    api.add(["How warm?"])
+    cursor = drain(api)[-1].cursor
+    api.options["recheck"] = 0
+    api.script.append(last)
+    drain(api, cursor)
+    assert not api.web.asked("/2.3/questions/1")
+    another_key(monkeypatch)
+    drain(api, cursor)
+    assert api.web.asked("/2.3/questions/1")
+
+
+def test_too_much_from_one_address_makes_all_keys_wait(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api.add(["How warm?"])
+    api.script.append(api.limited())
+    drain_until_failure(api)
+    asked = len(api.web.requests)
+    another_key(monkeypatch)
+    _, error = drain_until_failure(api)
+    assert isinstance(error, RateLimited)
+    assert len(api.web.requests) == asked

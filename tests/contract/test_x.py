@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from agents.errors import SourceError
+from agents.errors import RateLimited, SourceError
 from agents.testing import (
     Answer,
     BudgetContract,
@@ -22,6 +22,7 @@ from agents.testing import (
     StreamEditContract,
     StreamPlatform,
     TokenContract,
+    deletions,
     drain,
     drain_until_failure,
     heard,
@@ -312,3 +313,16 @@ def test_more_than_seven_days_without_reading_are_a_gap_once(api: Api) -> None:
     assert gap[0] == read
     assert gap[1] == pytest.approx((now - 7 * 86_400) * 1000, abs=600_000)
     assert not any(page.gap for page in drain(api, pages[-1].cursor))
+
+
+def test_each_endpoint_has_a_limit_of_its_own(api: Api) -> None:
+    api.add(["eins"])
+    cursor = drain(api)[-1].cursor
+    api.remove("eins")
+    api.script.append(api.limited())
+    asked = len(api.listings())
+    for _ in range(2):
+        pages, error = drain_until_failure(api, cursor)
+        assert isinstance(error, RateLimited)
+        assert len(deletions(pages)) == 1, "which X demands to be followed"
+    assert len(api.listings()) == asked + 1

@@ -141,13 +141,13 @@ def test_what_all_queries_fail_of_is_said_by_its_kind() -> None:
         drain(source)
 
 
-def test_a_wait_ends_the_poll_at_once() -> None:
+def test_a_wait_of_all_queries_is_one_wait() -> None:
     source = Endless(5)
     source.names = ["a", "b", "c"]
     source.fails = RateLimited("wait", 60)
-    with pytest.raises(RateLimited):
+    with pytest.raises(RateLimited, match="3 of 3 queries failed: wait") as limited:
         drain(source)
-    assert len(source.asked) == 1
+    assert limited.value.seconds == 60
 
 
 def test_a_position_that_never_works_does_not_spin() -> None:
@@ -408,3 +408,55 @@ def test_a_listing_may_be_ordered_by_the_last_change() -> None:
 
     (mention,) = mentions(drain(Changing(1)))
     assert mention.published_at == NOW - timedelta(days=300)
+
+
+class Waits(Endless):
+    """Of its listings the first is on a host that asks to wait."""
+
+    waits = 30.0
+
+    def __init__(self, posts: int, **options: Any) -> None:
+        super().__init__(posts, recheck=0, every=100, **options)
+        self.names = ["waits", "goes on"]
+
+    def listing(self, query: str, at: Any, since: datetime) -> Listing:
+        if query == "waits":
+            msg = "wait"
+            raise RateLimited(msg, self.waits)
+        return super().listing(query, at, since)
+
+
+@pytest.mark.parametrize(("waits", "again"), [(30.0, 30.0), (3_000.0, 100.0)])
+def test_a_wait_of_one_listing_holds_up_neither_the_others_nor_looking_again(
+    waits: float, again: float
+) -> None:
+    source = Waits(5)
+    source.waits = waits
+    pages: list[Page] = []
+    with pytest.raises(RateLimited) as limited:
+        pages.extend(source.poll(None))
+    assert len(mentions(pages)) == 5
+    assert source.looked
+    assert limited.value.seconds == again, "the others are read as often as ever"
+
+
+def test_while_all_listings_wait_the_posts_that_are_due_are_looked_at() -> None:
+    source = Waits(5)
+    source.names = ["goes on"]
+    cursor = drain(source)[-1].cursor
+    source.names = ["waits"]
+    source.looked.clear()
+    with pytest.raises(RateLimited) as limited:
+        drain(source, cursor)
+    assert limited.value.seconds == 30
+    assert source.looked
+
+
+def test_looking_again_that_has_to_wait_is_no_failure_of_the_listings() -> None:
+    class NoLookUp(Endless):
+        def lookup(self, keys: Sequence[str]) -> Mapping[str, Any]:  # noqa: ARG002
+            msg = "wait"
+            raise RateLimited(msg, 60)
+
+    source = NoLookUp(5, recheck=0)
+    assert len(mentions(drain(source))) == 5
