@@ -5,6 +5,7 @@ AgentError
 ├── Unconfirmed           Kafka has not confirmed in time: it may or may not have been published
 └── SourceError           a source cannot be read now: ask again later
     ├── RateLimited       the platform asks to wait
+    │   └── Busy          enough sources are being read at the host already
     ├── Denied            the platform does not take the credentials
     ├── Missing           there is no such thing
     ├── Expired           a position in a listing is no longer known to the platform
@@ -14,6 +15,7 @@ AgentError
 
 __all__ = [
     "AgentError",
+    "Busy",
     "Denied",
     "Expired",
     "Missing",
@@ -52,6 +54,18 @@ class RateLimited(SourceError):
 
     def __init__(self, message: str, seconds: float) -> None:
         super().__init__(message, seconds)
+
+
+class Busy(RateLimited):
+    """As many sources as may be are being read at the host; this one has its turn after them.
+
+    No time is said: it is called when there is room.
+    """
+
+    def __init__(self, message: str, host: str) -> None:
+        super().__init__(message, 0.0)
+        self.host = host
+        """Name and port."""
 
 
 class Denied(SourceError):

@@ -34,7 +34,7 @@ from pydantic import Field, model_validator
 from agents.articles import TRIES, article
 from agents.discovery import feeds_of
 from agents.entries import Entry, read
-from agents.errors import RateLimited, SourceError, Unreadable
+from agents.errors import Busy, RateLimited, SourceError, Unreadable
 from agents.http import Fetched, Http, HttpConfig
 from agents.mention import digest, identify, make, milliseconds
 from agents.source import Cursor, Item, Page, Refused, SourceConfig
@@ -115,7 +115,8 @@ class Feeds:
                 failures.append(error)
         yield self._with(Page([], _cursor(state, seen)), sites)
         places = max(len(self.config.urls) + len(self.config.sites), len(urls))
-        if len(failures) == 1 == places:
+        busy = sum(isinstance(failure, Busy) for failure in failures)
+        if len(failures) == 1 == places or busy == places:
             raise failures[0]
         if failures:
             some = len(failures) < places

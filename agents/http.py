@@ -34,7 +34,7 @@ from protego import Protego
 from pydantic import BaseModel, ConfigDict, Field
 from socksio.exceptions import SOCKSError
 
-from agents import waits
+from agents import visits, waits
 from agents.errors import RateLimited, SourceError, Unreadable, Withheld
 from agents.network import Forbidden, PublicOnly
 from agents.waits import Lane, Scope
@@ -441,6 +441,7 @@ class Http:
 
         Raises:
             RateLimited: the platform asked to wait.
+            Busy: enough sources are being read there.
         """
         self._ready(httpx.URL(url), _bare(url))
 
@@ -542,10 +543,11 @@ class Http:
             yield
 
     def _ready(self, url: httpx.URL, where: str) -> None:
-        """Raise where nothing may be asked now."""
+        """Raise where nothing may be asked now; else its thread's poll is at the host."""
         if wait := waits.left(self._lane(url)):
             msg = f"{where}: it was asked to wait another {wait:.0f} s"
             raise RateLimited(msg, wait)
+        visits.arrive(url.netloc.decode())
 
     def _check(self, answer: httpx.Response, *, refusals: bool = True, counts: bool = True) -> None:
         """Raise for what is no answer.

@@ -34,7 +34,7 @@ import msgspec
 from msgspec import Struct
 from pydantic import Field
 
-from agents.errors import Denied, Expired, Missing, RateLimited, SourceError, Unreadable
+from agents.errors import Busy, Denied, Expired, Missing, RateLimited, SourceError, Unreadable
 from agents.http import Fetched, Http, HttpConfig
 from agents.mention import digest, identify, make, milliseconds
 from agents.secret import secrets
@@ -324,12 +324,13 @@ class Listed(ABC):
 
     def _failure(self, failures: Sequence[SourceError], queries: int) -> SourceError:
         """One error for those of some of the listings."""
-        if len(failures) == 1 == queries:
+        busy = [failure for failure in failures if isinstance(failure, Busy)]
+        if len(failures) == 1 == queries or len(busy) == queries:
             return failures[0]
         msg = f"{len(failures)} of {queries} queries failed: {failures[0]}"
         # Of one kind, it is what the ledger counts: a token that is refused for all is Denied.
         kinds = {type(failure) for failure in failures}
-        kind = kinds.pop() if len(kinds) == 1 else SourceError
+        kind = kinds.pop() if len(kinds) == 1 and not busy else SourceError
         waits = [failure.seconds for failure in failures if failure.seconds]
         if len(failures) < queries:
             waits.append(self.config.every)

@@ -156,10 +156,7 @@ class Agent:
                 self._adopt(self._ownership.poll(_TICK))
                 self._listen()
                 self._look()
-                now = time.monotonic()
-                for task in self._tasks.values():
-                    if task.idle and not task.stopped and task.due <= now:
-                        self._submit(task)
+                self._hand_out()
         except Unconfirmed as error:
             _log.debug("stopped while it waited for Kafka: %s", error)
         finally:
@@ -330,6 +327,14 @@ class Agent:
             order=self._wanted[name].backfill,
             final=final,
         )
+
+    def _hand_out(self) -> None:
+        """Give what is due to the threads, that which is longest due first."""
+        now = time.monotonic()
+        due = [task for task in self._tasks.values() if task.due <= now]
+        for task in sorted(due, key=lambda task: task.due):
+            if task.idle and not task.stopped and task.admitted():
+                self._submit(task)
 
     def _submit(self, task: Task) -> None:
         task.queue()

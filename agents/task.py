@@ -2,7 +2,8 @@
 
 Guarantee: the cursor stands for what the broker has confirmed, at whatever moment the process ends.
 
-A source that has nothing new is asked less and less often, up to ``quiet`` times ``every``.
+A source that has nothing new is asked less and less often, up to ``quiet`` times ``every``. One
+whose host is busy with others is due until there is room for it, see ``agents.visits``.
 """
 
 import contextlib
@@ -10,7 +11,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from typing import Final
 
 import msgspec
@@ -18,11 +19,12 @@ from kafka.errors import KafkaError
 from msgspec import structs
 
 from agents.cursors import Cursors
-from agents.errors import SourceError, Unconfirmed
+from agents.errors import Busy, SourceError, Unconfirmed
 from agents.ledger import Ledger
 from agents.mention import milliseconds
 from agents.publisher import Publisher
 from agents.source import Rewindable, Source, Streaming
+from agents.visits import Visit
 from schemas.cursor import Progress
 from schemas.sources import Backfill
 
@@ -79,6 +81,8 @@ class Task:
         self._until = self._progress.until
         self._failures = 0
         self._quiet = 0
+        self._visit = Visit()
+        self._turned_away: str | None = None
         self._stopped = threading.Event()
         self._idle = threading.Event()
         self._idle.set()
@@ -105,6 +109,10 @@ class Task:
         slower = _SLOWER ** max(min(self._quiet - _BORED_AFTER + 1, 20), 0)
         return config.every * min(slower, config.quiet)
 
+    def admitted(self) -> bool:
+        """Whether there is room where the last poll was turned away; ``run`` then has the place."""
+        return self._turned_away is None or self._visit.go(self._turned_away)
+
     def stop(self) -> None:
         """Read no further page; the one in hand is finished."""
         self._stopped.set()
@@ -126,14 +134,28 @@ class Task:
     def run(self) -> None:
         """Read all there is to read now."""
         try:
-            if not self._stopped.is_set():
-                self._read()
-                self._report()
+            with self._at_a_host():
+                if not self._stopped.is_set():
+                    self._read()
+                    self._report()
+        except Busy as error:
+            # No failure. It stays due since when it was, and so comes before those that are later.
+            self._turned_away = error.host
+            _log.debug("%s: %s", self.name, error)
         except Unconfirmed as error:
             # The process is stopping; the cursor has not moved.
             _log.debug("%s: %s", self.name, error)
         finally:
             self._idle.set()
+
+    @contextlib.contextmanager
+    def _at_a_host(self) -> Iterator[None]:
+        self._turned_away = None
+        if self._final or self.streams:
+            yield  # A thread of its own, or all the time that it takes.
+        else:
+            with self._visit.under_way():
+                yield
 
     def _read(self) -> None:
         started = int(time.time() * 1000)
@@ -141,7 +163,7 @@ class Task:
             self._begin_backfill()
             if self._pages(started):
                 self._succeeded(started)
-        except Unconfirmed:
+        except (Unconfirmed, Busy):
             raise
         except SourceError as error:
             self._failure(error, error.seconds)

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from msgspec import structs
 
-from agents.errors import Denied, Expired, RateLimited, SourceError
+from agents.errors import Busy, Denied, Expired, RateLimited, SourceError
 from agents.listed import Listed, ListedConfig, Listing, Post
 from agents.source import Page
 from agents.testing import deletions, mentions
@@ -460,3 +460,11 @@ def test_looking_again_that_has_to_wait_is_no_failure_of_the_listings() -> None:
 
     source = NoLookUp(5, recheck=0)
     assert len(mentions(drain(source))) == 5
+
+
+def test_a_busy_host_is_no_failure_where_all_listings_are_there() -> None:
+    source = Endless(5)
+    source.names = ["a", "b"]
+    source.fails = Busy("enough", "a.example")
+    with pytest.raises(Busy):
+        drain(source)

@@ -1,10 +1,14 @@
 """A process of agents: how it ends, and how it says that its sources are, over changes of them."""
 
+import contextlib
+import queue
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +17,11 @@ from prometheus_client import REGISTRY
 
 from agents.errors import SourceError
 from agents.publisher import Tally
-from agents.runner import Agent, Places
-from agents.source import Page
+from agents.runner import _THREADS, Agent, Places
+from agents.source import Item, Page
+from agents.testing import Answer, Loopback, Request
 from agents.turning import Turning
+from agents.visits import AT_ONCE
 from schemas.cursor import Progress
 from schemas.sources import SourceEntry
 from tests.support.proxy import Proxy
@@ -51,6 +57,9 @@ class Group:
 
     def read(self, partitions: object = None) -> dict[str, Progress]:  # noqa: ARG002
         return self.known
+
+    def write(self, name: str, progress: Progress) -> None:
+        self.known[name] = progress
 
 
 @pytest.fixture
@@ -150,3 +159,77 @@ def test_a_listener_that_is_gone_says_nothing_more(
     assert gauge("dark", "heard") is None
     listening.report()  # was on its way
     assert gauge("dark", "heard") is None
+
+
+class Taken:
+    """A publisher to whom everything is confirmed at once."""
+
+    def adopt(self, names: object) -> None:
+        """Nothing to remember."""
+
+    def publish(self, items: Sequence[Item], source: str, *, undated: bool) -> Tally:  # noqa: ARG002
+        return Tally(published=len(items))
+
+    def cover(self, ledger: object) -> None:
+        """Nothing to write."""
+
+
+@pytest.fixture
+def working(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> Iterator[Agent]:
+    """With all its threads, and without Kafka."""
+    monkeypatch.setattr(agent, "_publisher", Taken())
+    over = threading.Event()
+
+    def work() -> None:
+        while not over.is_set():
+            with contextlib.suppress(queue.Empty):
+                agent._queue.get(timeout=0.1)()
+
+    for _ in range(_THREADS):
+        threading.Thread(target=work, daemon=True).start()
+    yield agent
+    for task in agent._tasks.values():
+        task.stop()
+        assert task.wait(5)
+        task.source.close()
+    over.set()
+
+
+def handing_out(agent: Agent, enough: Callable[[], bool]) -> bool:
+    """Hand out what is due until it is enough; whether that is in time."""
+    deadline = time.monotonic() + 10
+    while not enough() and time.monotonic() < deadline:
+        agent._hand_out()
+        time.sleep(0.02)
+    return enough()
+
+
+def test_a_host_that_hangs_does_not_hold_up_the_sources_of_others(working: Agent) -> None:
+    goes_on = threading.Event()
+    feed = Answer(b"<rss version='2.0'><channel><title>t</title></channel></rss>")
+
+    def hangs(_: Request) -> Answer:
+        goes_on.wait(20)
+        return feed
+
+    def reading(url: str, **options: Any) -> SourceEntry:
+        http = {"allow_private": True, "timeout": 20, "per_second": 1_000}
+        table = {"type": "feeds", "urls": [url], "http": http, **options}
+        return SourceEntry(origin="file", table=table)
+
+    with Loopback() as slow, Loopback() as quick:
+        slow.handler = hangs
+        quick.answers["/feed"] = feed
+        entries = {f"slow-{n}": reading(f"{slow.url}/{n}") for n in range(100)}
+        entries["quick"] = reading(quick.url + "/feed", every=0.2, quiet=1)
+        turn(working, entries, {0})
+        # Until all that can be handed out is: those that hang, and those before them in line.
+        assert handing_out(working, lambda: len(quick.requests) >= 10)
+        assert not goes_on.is_set()
+        held = [task for task in working._tasks.values() if not task.idle and task.name != "quick"]
+        assert len(held) == AT_ONCE
+        assert not [name for name in entries if working.ledgers[name].counts.errors]
+        goes_on.set()
+        paths = {f"/{n}" for n in range(100)}
+        assert handing_out(working, lambda: {r.path for r in slow.requests} >= paths)
+        assert not [name for name in entries if working.ledgers[name].counts.errors]

@@ -6,11 +6,12 @@ from typing import Any, ClassVar
 
 import pytest
 
-from agents.errors import RateLimited, SourceError, Unconfirmed
+from agents.errors import Busy, RateLimited, SourceError, Unconfirmed
 from agents.ledger import Counts, Ledger
 from agents.publisher import Tally
 from agents.source import Cursor, Item, Page, Refused, SourceConfig
 from agents.task import Task
+from agents.visits import AT_ONCE, Visit
 from schemas.coverage import Coverage
 from schemas.cursor import Progress
 from schemas.sources import Backfill
@@ -187,6 +188,27 @@ def test_when_to_come_back(error: Exception | None, least: float, most: float) -
     made.run()
     assert least < made.due - time.monotonic() < most
     assert made.failed == (error is not None)
+
+
+def test_a_source_whose_host_is_busy_has_not_failed_and_is_due_until_there_is_room() -> None:
+    others = [Visit() for _ in range(AT_ONCE)]
+    assert all(other.go("a") for other in others)
+    made, counts = task(Scripted([Busy("enough", "a")], []), Kafka())
+    since = made.due
+    assert made.admitted()
+    made.run()
+    assert (made.failed, made.due, counts.errors) == (False, since, 0)
+    assert not made.admitted()
+    with others[0].under_way():
+        pass
+    assert made.admitted()
+    assert not others[0].go("a"), "the place is taken for it"
+    made.run()
+    assert made.due > since
+    assert others[0].go("a"), "and given back"
+    for other in others:
+        with other.under_way():
+            pass
 
 
 def test_a_source_that_has_been_read_is_dark_only_after_two_intervals(
