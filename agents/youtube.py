@@ -4,7 +4,8 @@ Reads the Data API v3 (developers.google.com/youtube/v3, November 2026) through
 google-api-python-client: ``search.list`` (100 units), and at 1 unit each ``playlistItems.list``
 (the uploads of a channel), ``commentThreads.list``, ``comments.list``, ``videos.list`` and
 ``channels.list``. A project has 10,000 units a day until midnight Pacific time: a configuration
-that would use more is refused with the interval that fits, and ``quotaExceeded`` is waited out.
+that would use more is refused with the interval that fits; each call of this process with the key
+is counted, so that it rests where no more fits, and ``quotaExceeded`` is waited out.
 
 A comment thread comes with all its replies when it is read. YouTube lists threads by when they
 began: replies that are written later are found when the thread is looked at again, within
@@ -16,8 +17,9 @@ Id: ``youtube:<video or comment id>``. Position in a listing: a moment for searc
 hits at most, else YouTube's page token; when that has expired, reading begins anew.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Final, Literal
 from zoneinfo import ZoneInfo
 
@@ -25,6 +27,7 @@ from googleapiclient.discovery import build
 from googleapiclient.errors import Error, HttpError
 from pydantic import Field, model_validator
 
+from agents import units
 from agents.bridge import HttplibBridge, faults
 from agents.errors import Denied, Expired, RateLimited, SourceError, Unreadable
 from agents.listed import Listed, ListedConfig, Listing, Post, moment, rows
@@ -33,7 +36,14 @@ from agents.secret import Secret
 
 __all__ = ["YouTube", "YouTubeConfig"]
 
-_SEARCH_UNITS: Final = 100
+_UNITS: Final = {
+    "search": 100,
+    **dict.fromkeys(("playlistItems", "commentThreads", "comments", "videos", "channels"), 1),
+}
+_A_SEARCH: Final = ("search", "videos", "channels")
+_UPLOADS: Final = ("playlistItems", "videos", "channels")
+_COMMENTS: Final = ("commentThreads",)
+_LOOK_UP: Final = ("videos", "channels", "comments", "commentThreads")
 _DAY: Final = 86_400
 _PAGE: Final = 50  # the most that searches, playlists and look-ups give
 _SITE: Final = "https://www.youtube.com"
@@ -72,14 +82,17 @@ class YouTubeConfig(ListedConfig):
         if not (self.searches or self.channels or self.videos):
             msg = "neither searches nor channels nor videos: there is nothing to read"
             raise ValueError(msg)
-        # Each search with the details of what it finds, each listing with those.
-        units = len(self.searches) * (_SEARCH_UNITS + 2) + len(self.channels) * 4 + len(self.videos)
-        needed = units * _DAY / self.every
+        cost = _cost(*_A_SEARCH) * len(self.searches) + _cost(*_UPLOADS) * len(self.channels)
+        if self.comments:
+            cost += _cost(*_COMMENTS) * (len(self.channels) + len(self.videos))
+        if self.recheck_for:
+            cost += _cost(*_LOOK_UP)
+        needed = cost * _DAY / self.every
         if needed > self.units_a_day:
-            fitting = units * _DAY / self.units_a_day
+            fitting = math.ceil(cost * _DAY / self.units_a_day)
             msg = (
-                f"one poll costs {units} units, so every = {self.every:.0f} needs {needed:.0f} of "
-                f"{self.units_a_day} units a day; set every to {fitting:.0f} or more"
+                f"one poll costs {cost} units, so every = {self.every:.0f} needs {needed:.0f} of "
+                f"{self.units_a_day} units a day; set every to {fitting} or more"
             )
             raise ValueError(msg)
         return self
@@ -248,6 +261,7 @@ class YouTube(Listed):
 
     def _ask(self, what: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
         given = {name: value for name, value in params.items() if value is not None}
+        self._spend(what)
         with faults(f"YouTube {what}", Error):
             try:
                 method: Callable[..., Any] = getattr(self._client, what)().list
@@ -263,6 +277,14 @@ class YouTube(Listed):
             msg = f"YouTube {what}: not a JSON object"
             raise Unreadable(msg)
         return answer
+
+    def _spend(self, what: str) -> None:
+        """Count a call that is going to be made."""
+        self.http.ready(self.config.api)  # else it would count, and not be made
+        today, seconds = _day()
+        if not units.spend(self.http.account, _cost(what), self.config.units_a_day, today):
+            msg = f"YouTube {what}: it would be more than {self.config.units_a_day} units a day"
+            raise RateLimited(msg, seconds)
 
     def _video(self, row: Mapping[str, Any]) -> Post:
         about, figures = row["snippet"], row.get("statistics") or {}
@@ -345,9 +367,7 @@ def _meaning(what: str, error: HttpError) -> SourceError | None:
     details = error.error_details if isinstance(error.error_details, list) else []
     reasons = {detail.get("reason") for detail in details if isinstance(detail, Mapping)}
     if "quotaExceeded" in reasons or "dailyLimitExceeded" in reasons:
-        now = datetime.now(_RESETS_IN)
-        midnight = (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
-        seconds = (midnight.astimezone(UTC) - now.astimezone(UTC)).total_seconds()
+        _, seconds = _day()
         return RateLimited(f"YouTube {what}: the units of the day are used up", seconds)
     if "rateLimitExceeded" in reasons:
         return RateLimited(f"YouTube {what}: too fast", 60)
@@ -356,6 +376,17 @@ def _meaning(what: str, error: HttpError) -> SourceError | None:
     if "badRequest" in reasons and "API key" in str(error.reason):
         return Denied(f"YouTube {what}: {error.reason}")
     return None
+
+
+def _cost(*calls: str) -> int:
+    return sum(_UNITS[call] for call in calls)
+
+
+def _day() -> tuple[date, float]:
+    """The day that units are counted for, and how many seconds are left of it."""
+    now = datetime.now(_RESETS_IN)
+    midnight = (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+    return now.date(), (midnight.astimezone(UTC) - now.astimezone(UTC)).total_seconds()
 
 
 def _number(text: Any) -> int | None:  # noqa: ANN401 - counts come as text

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from agents import units
 from agents.errors import RateLimited
 from agents.testing import (
     Answer,
@@ -183,6 +184,7 @@ class DataApi(Platform):
 
 @pytest.fixture
 def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[DataApi]:
+    units.clear()
     monkeypatch.setenv("YOUTUBE_KEY", KEY)
     with Loopback() as web:
         yield DataApi(web)
@@ -262,5 +264,34 @@ def test_the_units_of_a_day_are_waited_out(api: DataApi) -> None:
 
 def test_a_budget_that_cannot_hold_is_refused_with_one_that_does(api: DataApi) -> None:
     api.options |= {"searches": ["a", "b"], "every": 300}
-    with pytest.raises(ValidationError, match=r"205 units.* a day; set every to 1771"):
+    with pytest.raises(ValidationError, match=r"209 units.* a day; set every to 1806"):
         api.source()
+
+
+def test_every_call_is_counted_for_its_key(api: DataApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [f"Nummer {number}" for number in range(8)]
+    api.options |= {"page": 1, "every": 86_400, "units_a_day": 5}
+    api.add(texts)
+    pages, error = drain_until_failure(api)
+    assert isinstance(error, RateLimited)
+    assert error.seconds is not None
+    assert 0 < error.seconds <= 25 * 3_600
+    assert len(api.web.requests) == 5
+    api.options["name"] = "another"
+    drain_until_failure(api)
+    assert len(api.web.requests) == 5, "it is the same key"
+    monkeypatch.setenv("YOUTUBE_KEY", "of another project")
+    monkeypatch.setattr("tests.contract.test_youtube.KEY", "of another project")
+    rest = drain(api, pages[-1].cursor)
+    assert sorted(m.text for m in mentions([*pages, *rest])) == sorted(texts)
+
+
+def test_a_search_costs_more_than_a_look_up_and_that_is_counted_too(api: DataApi) -> None:
+    api.options |= {"videos": [], "searches": ["Wärmepumpe"], "recheck": 0}
+    api.options |= {"every": 86_400, "units_a_day": 107}
+    api.add([f"Nummer {number}" for number in range(20)])
+    _, error = drain_until_failure(api)
+    assert isinstance(error, RateLimited)
+    asked = [request.where.rpartition("/")[2] for request in api.web.requests]
+    # No second search fits. Looking again does: it costs two units, and then one is left.
+    assert asked == ["search", "videos", "channels", "videos", "channels"]
