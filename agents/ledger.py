@@ -19,7 +19,7 @@ from agents.errors import RateLimited
 from agents.mention import AGENT
 from agents.publisher import Tally
 from agents.source import Item, Page
-from schemas.coverage import Coverage, Stretch
+from schemas.coverage import GAPS, Coverage, Stretch
 from schemas.mention import RawMention
 
 __all__ = ["Counts", "Ledger", "instant"]
@@ -51,7 +51,7 @@ class _Interval(Struct):
     oldest: datetime | None = None
     newest: datetime | None = None
     complete: tuple[int, int] | None = None
-    gap: tuple[int, int] | None = None
+    gaps: list[tuple[int, int]] = []
 
 
 class Ledger:
@@ -103,7 +103,7 @@ class Ledger:
                 self._now.filtered[reason] = self._now.filtered.get(reason, 0) + number
             self._times(page.items)
             if page.gap:
-                self._now.gap = _wider(self._now.gap, page.gap)
+                self._now.gaps = _apart([*self._now.gaps, page.gap])
 
     def items(self, items: Sequence[Item], tally: Tally) -> None:
         """Items that came by themselves were published and confirmed."""
@@ -201,7 +201,8 @@ class Ledger:
                 oldest=interval.oldest,
                 newest=interval.newest,
                 complete=_stretch(interval.complete),
-                gap=_stretch(interval.gap),
+                gap=_stretch(_all_of(interval.gaps)),
+                gaps=tuple(Stretch(instant(a), instant(b)) for a, b in interval.gaps),
                 dark=self.dark,
             )
 
@@ -237,6 +238,24 @@ def instant(milliseconds: float) -> datetime:
 
 def _wider(one: tuple[int, int] | None, other: tuple[int, int]) -> tuple[int, int]:
     return other if one is None else (min(one[0], other[0]), max(one[1], other[1]))
+
+
+def _apart(stretches: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The same in order, with what overlaps as one, and the nearest where they are too many."""
+    apart: list[tuple[int, int]] = []
+    for start, end in sorted(stretches):
+        if apart and start <= apart[-1][1]:
+            apart[-1] = _wider(apart[-1], (start, end))
+        else:
+            apart.append((start, end))
+    while len(apart) > GAPS:
+        place = min(range(1, len(apart)), key=lambda at: apart[at][0] - apart[at - 1][1])
+        apart[place - 1 : place + 1] = [_wider(apart[place - 1], apart[place])]
+    return apart
+
+
+def _all_of(apart: Sequence[tuple[int, int]]) -> tuple[int, int] | None:
+    return (apart[0][0], apart[-1][1]) if apart else None
 
 
 def _stretch(pair: tuple[int, int] | None) -> Stretch | None:

@@ -12,10 +12,14 @@ from msgspec import Meta, Struct, field
 from schemas.about import About
 from schemas.mention import Count, Instant, Name
 
-__all__ = ["COVERAGE_VERSION", "Coverage", "Stretch", "decode_coverage", "encode_coverage"]
+__all__ = ["COVERAGE_VERSION", "GAPS", "Coverage", "Stretch", "decode_coverage", "encode_coverage"]
 
 COVERAGE_VERSION = "1.1"
 """Major and minor version of this message."""
+
+
+GAPS = 20
+"""Most gaps that a message tells apart; the nearest of more are told as one."""
 
 
 class Stretch(Struct, frozen=True):
@@ -70,9 +74,17 @@ class Coverage(Struct, frozen=True, kw_only=True, omit_defaults=True):
     complete: Stretch | None = None
     """All that the source shows of this stretch has been published."""
     gap: Stretch | None = None
-    """Something was said in this stretch that the platform does not show."""
+    """Something was said in this stretch that the platform does not show; from the first of
+    ``gaps`` to the last."""
+    gaps: Annotated[tuple[Stretch, ...], Meta(max_length=GAPS)] = ()
+    """Where exactly, the oldest first; empty in messages of 1.0."""
     dark: bool = False
     """At its end the last poll had failed, and none had succeeded for two expected intervals."""
+
+    @property
+    def unseen(self) -> tuple[Stretch, ...]:
+        """The gaps, whichever version the message is."""
+        return self.gaps or ((self.gap,) if self.gap else ())
 
     @property
     def id(self) -> str:

@@ -42,9 +42,8 @@ class Ledger:
             done = said.complete.start.timestamp(), said.complete.end.timestamp()
             oldest = done[1] - KEPT
             source.read = [span for span in _joined([*source.read, done]) if span[1] > oldest]
-        if said.gap is not None:
-            lost = said.gap.start.timestamp(), said.gap.end.timestamp()
-            source.read = without(source.read, [lost])
+        lost = [(gap.start.timestamp(), gap.end.timestamp()) for gap in said.unseen]
+        source.read = without(source.read, lost)
 
     def dark(self, source: str, start: float, end: float) -> list[Span] | None:
         """What of a period that ends now was not read; None where the source keeps no ledger.

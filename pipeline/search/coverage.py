@@ -71,10 +71,11 @@ def index_name(alias: str) -> str:
 def document(coverage: Coverage) -> dict[str, Any]:
     """A message as it is indexed."""
     body: dict[str, Any] = msgspec.to_builtins(coverage)
-    for name in ("complete", "gap"):
-        if stretch := body.get(name):
-            body[name] = {"gte": stretch["start"], "lt": stretch["end"]}
+    if coverage.unseen:
+        body.pop("gaps", None)
+        body["gap"] = [_range(stretch) for stretch in msgspec.to_builtins(coverage.unseen)]
     if coverage.complete:
+        body["complete"] = _range(body["complete"])
         body["complete_until"] = body["complete"]["lt"]
     errors = dict(coverage.errors)
     return {**body, "failures": sum(errors.values()), "error_classes": sorted(errors)}
@@ -95,11 +96,23 @@ def read(
     query = {"query": {"bool": {"filter": clauses}}}
     hits = scan(client, index=index_name(alias), query=query, size=2_000, ignore_unavailable=True)
     for hit in hits:
-        body = hit["_source"]
-        for name in ("complete", "gap"):
-            if span := body.get(name):
-                body[name] = {"start": span["gte"], "end": span["lt"]}
-        yield msgspec.convert(body, Coverage)
+        yield _coverage(hit["_source"])
+
+
+def _range(stretch: Mapping[str, str]) -> dict[str, str]:
+    return {"gte": stretch["start"], "lt": stretch["end"]}
+
+
+def _coverage(body: dict[str, Any]) -> Coverage:
+    """A message, from how it is indexed."""
+    if span := body.get("complete"):
+        body["complete"] = {"start": span["gte"], "end": span["lt"]}
+    if found := body.pop("gap", None):
+        # One that is no list was indexed before there were several.
+        spans = found if isinstance(found, list) else [found]
+        gaps = [{"start": span["gte"], "end": span["lt"]} for span in spans]
+        body |= {"gaps": gaps, "gap": {"start": gaps[0]["start"], "end": gaps[-1]["end"]}}
+    return msgspec.convert(body, Coverage)
 
 
 def chart(
@@ -189,12 +202,13 @@ def _cell(
 def _open_gaps(messages: Sequence[Coverage]) -> Iterator[Stretch]:
     """Gaps that no later message closes."""
     for place, message in enumerate(messages):
-        if message.gap is None:
+        if not message.unseen:
             continue
         later = [m.complete for m in messages[place + 1 :] if m.complete and m.gap is None]
         spans = [(stretch.start, stretch.end) for stretch in later]
-        if _without([(message.gap.start, message.gap.end)], spans):
-            yield message.gap
+        for gap in message.unseen:
+            if _without([(gap.start, gap.end)], spans):
+                yield gap
 
 
 def _without(spans: Sequence[_Span], taken: Iterable[_Span]) -> list[_Span]:

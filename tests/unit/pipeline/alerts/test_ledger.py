@@ -1,5 +1,7 @@
 from datetime import UTC, datetime
 
+from msgspec import structs
+
 from pipeline.alerts.ledger import KEPT, Ledger, without
 from schemas.coverage import Coverage, Stretch
 
@@ -47,6 +49,17 @@ def test_a_gap_is_open_until_all_of_it_is_said_to_be_complete() -> None:
     assert dark(ledger, 0, 120) == [(40, 60)]
     ledger.note(said(gap=(90, 100)))
     assert dark(ledger, 0, 120) == [(40, 60), (90, 100)]
+
+
+def test_what_lies_between_two_gaps_was_read() -> None:
+    ledger = Ledger()
+    one, other = said(gap=(20, 30)), said(gap=(80, 90))
+    assert one.gap
+    assert other.gap
+    both = Stretch(one.gap.start, other.gap.end)
+    ledger.note(said((0, 100)))
+    ledger.note(structs.replace(one, gap=both, gaps=(one.gap, other.gap)))
+    assert dark(ledger, 0, 120) == [(20, 30), (80, 90)]
 
 
 def test_memory_is_bounded() -> None:

@@ -1,7 +1,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pipeline.search.coverage import Cell, Period, Row, chart, document
+from pipeline.search.coverage import Cell, Period, Row, _coverage, chart, document
 from schemas.coverage import Coverage, Stretch
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
@@ -82,6 +82,23 @@ def test_a_gap_is_red_until_a_backfill_closes_it() -> None:
     assert "dark" not in row.cells
 
 
+def test_what_lies_between_two_gaps_is_complete() -> None:
+    gaps = (Stretch(hour(1), hour(2)), Stretch(hour(4), hour(5)))
+    told = message(5.25, (1, 5.25), gap=Stretch(hour(1), hour(5)), gaps=gaps)
+    row = only([*regular(8), told])
+    assert row.gaps == list(gaps)
+    assert row.cells == ["complete", "dark", "complete", "complete", "dark", *["complete"] * 3]
+    assert _coverage(document(told)) == told
+    assert only([*regular(8), _coverage(document(told))]).gaps == list(gaps)
+
+
+def test_a_gap_that_was_indexed_alone_is_still_one() -> None:
+    gap = Stretch(hour(1), hour(2))
+    old = document(message(3, (2, 3), gap=gap))
+    old["gap"] = old["gap"][0]
+    assert _coverage(old).unseen == (gap,)
+
+
 def test_what_is_half_there_is_partly() -> None:
     messages = [*regular(2), message(3, (2, 2.5)), *regular(8, 3)]
     assert only(messages).cells[2] == "partly"
@@ -108,7 +125,7 @@ def test_a_document_holds_ranges_and_what_can_be_counted() -> None:
     body = document(message(3, (2, 3), errors={"Denied": 2, "Unreadable": 1}, gap=gap))
     assert body["complete"] == {"gte": "2026-01-05T02:00:00Z", "lt": "2026-01-05T03:00:00Z"}
     assert body["complete_until"] == body["complete"]["lt"], "of a range there is no latest"
-    assert body["gap"]["gte"] == "2026-01-05T01:00:00Z"
+    assert body["gap"] == [{"gte": "2026-01-05T01:00:00Z", "lt": "2026-01-05T02:00:00Z"}]
     assert (body["failures"], body["error_classes"]) == (3, ["Denied", "Unreadable"])
     assert "dark" not in body
     assert document(message(3, dark=True))["dark"]
