@@ -1,7 +1,7 @@
 """``mentions coverage``: the ledger as a table and a heat map."""
 
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -70,16 +70,16 @@ def command(
     paused = {name for name, entry in there.items() if entry.paused}
     with explained(config.elasticsearch), connect_sync(config.elasticsearch) as client:
         messages = list(read(client, config.elasticsearch.alias, since, sources))
-    rows = chart(messages, Period(since, end, now, parts), expected)
+    rows = chart(messages, Period(since, end, now, parts), expected, paused)
     if as_json:
         emit(rows)
     else:
-        _show(rows, since, end, paused)
+        _show(rows, since, end)
     # What is not read on purpose can only be judged by a period that has ended.
     bad = [
         row
         for row in rows
-        if (until or row.source not in paused) and _incomplete(row, ended=until is not None)
+        if (until or not row.paused) and _incomplete(row, ended=until is not None)
     ]
     sys.exit(1 if check and bad else 0)
 
@@ -89,9 +89,7 @@ def _incomplete(row: "Row", *, ended: bool) -> bool:
     return holes or (row.dark and not ended)
 
 
-def _show(
-    rows: Sequence["Row"], since: datetime, until: datetime, paused: Collection[str] = ()
-) -> None:
+def _show(rows: Sequence["Row"], since: datetime, until: datetime) -> None:
     from rich import box  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
@@ -109,7 +107,7 @@ def _show(
         for cell in row.cells:
             cells.append(*_LOOKS[cell])
         state = Text("DARK", "bold red") if row.dark else Text("ok", "green")
-        if row.source in paused:
+        if row.paused:
             state = Text("paused", "dim")
         figures = (str(n) for n in (row.polls, row.new, row.known, row.rejected))
         grid.add_row(row.source, cells, state, *figures, _trouble(row))

@@ -9,7 +9,7 @@ expected intervals after it, as after an outage or a back-fill. A gap that a pla
 open until a later message says that all of it is complete.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal, TypeAlias
 
@@ -47,6 +47,8 @@ class Row(Struct, kw_only=True):
     kind: str
     dark: bool
     """Nothing was completed for two expected intervals."""
+    paused: bool
+    """It is not read on purpose, at present."""
     complete_until: datetime | None
     expected: float
     """Seconds between two polls."""
@@ -119,6 +121,7 @@ def chart(
     messages: Iterable[Coverage],
     period: Period,
     expected: Mapping[str, str] | None = None,
+    paused: Collection[str] = (),
 ) -> list[Row]:
     """A row for each source, the dark ones first.
 
@@ -126,6 +129,7 @@ def chart(
         messages: of the ledger.
         period: what is asked about.
         expected: name -> kind of sources that should be there, whether they said anything or not.
+        paused: names of those that are not read on purpose.
     """
     by_source: dict[str, list[Coverage]] = {name: [] for name in expected or ()}
     for message in messages:
@@ -134,7 +138,7 @@ def chart(
     for name, found in by_source.items():
         found.sort(key=lambda message: message.end)
         kind = found[-1].kind if found else (expected or {})[name]
-        rows.append(_row(name, kind, found, period))
+        rows.append(_row(name, kind, found, period, paused=name in paused))
     return sorted(rows, key=lambda row: (not row.dark, not row.gaps, row.source))
 
 
@@ -143,6 +147,8 @@ def _row(
     kind: str,
     messages: Sequence[Coverage],
     period: Period,
+    *,
+    paused: bool,
 ) -> Row:
     since, now = period.since, period.now
     expected = messages[-1].expected if messages else 0.0
@@ -155,6 +161,7 @@ def _row(
         source=name,
         kind=kind,
         dark=last is None or now - last > patience,
+        paused=paused,
         complete_until=last,
         expected=expected,
         polls=sum(m.polls for m in messages),

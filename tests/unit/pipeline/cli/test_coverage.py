@@ -1,11 +1,16 @@
+import contextlib
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from click.testing import CliRunner
 
 from pipeline.cli import coverage as cli
+from pipeline.cli import mentions
 from pipeline.cli._shared import console
 from pipeline.search.coverage import Period, Row, chart
 from schemas.coverage import Coverage, Stretch
+from schemas.sources import SourceEntry
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 
@@ -28,7 +33,8 @@ def rows() -> list[Row]:
         for hour in range(2, 6)
     ]
     dark = [*[message("tags", hour) for hour in range(2)], *failing]
-    return chart([*fine, *dark], Period(START, end, end, 6), {"never": "mastodon", "held": "x"})
+    there = {"never": "mastodon", "held": "x"}
+    return chart([*fine, *dark], Period(START, end, end, 6), there, {"held"})
 
 
 def test_dark_sources_stand_out_by_shape_and_place(
@@ -36,7 +42,7 @@ def test_dark_sources_stand_out_by_shape_and_place(
 ) -> None:
     monkeypatch.setattr(console, "width", 120)
     with console.capture() as shown:
-        cli._show(rows, START, START + timedelta(hours=6), {"held"})
+        cli._show(rows, START, START + timedelta(hours=6))
     lines = [line for line in shown.get().splitlines() if line.strip()]
     never, tags, press = (
         next(x for x in lines if name in x) for name in ("never", "tags", "press")
@@ -66,3 +72,16 @@ def test_a_check_asks_whether_a_period_was_complete(rows: list[Row]) -> None:
     (row,) = chart(later, Period(START, end, end + timedelta(days=2), 6))
     assert row.dark
     assert not cli._incomplete(row, ended=True)
+
+
+def test_machines_are_told_what_is_not_read_on_purpose(monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = SourceEntry(table={"type": "feeds"})
+    there = {"press": entry, "held": SourceEntry(table=entry.table, paused=True)}
+    monkeypatch.setattr(cli, "known", lambda _: there)
+    monkeypatch.setattr("pipeline.search.coverage.read", lambda *_: iter(()))
+    monkeypatch.setattr("pipeline.search.client.connect_sync", contextlib.nullcontext)
+    said = CliRunner().invoke(mentions, ["coverage", "--json"]).stdout.splitlines()
+    assert {row["source"]: row["paused"] for row in map(json.loads, said)} == {
+        "press": False,
+        "held": True,
+    }

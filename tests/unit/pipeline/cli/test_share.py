@@ -11,8 +11,9 @@ NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 def row(*cells: Cell, polls: int = 1) -> Row:
     return Row(
-        source="s", kind="feeds", dark=False, complete_until=None, expected=60, polls=polls, new=0,
-        known=0, rejected=0, filtered={}, errors={}, limited_seconds=0, gaps=[], cells=[*cells],
+        source="s", kind="feeds", dark=False, paused=False, complete_until=None, expected=60,
+        polls=polls, new=0, known=0, rejected=0, filtered={}, errors={}, limited_seconds=0, gaps=[],
+        cells=[*cells],
     )  # fmt: skip
 
 
