@@ -67,8 +67,8 @@ class Ledger:
         self.counts = Counts()
         """Since the process started."""
         self.dark = False
+        self.kind = kind
         self._source = source
-        self._kind = kind
         self._length = interval
         self._lock = threading.Lock()
         self._now = _Interval(time.time())
@@ -185,7 +185,7 @@ class Ledger:
             self._reported = after
             return Coverage(
                 source=self._source,
-                kind=self._kind,
+                kind=self.kind,
                 agent=AGENT,
                 start=instant(interval.start * 1000),
                 end=instant(self._now.start * 1000),

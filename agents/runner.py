@@ -26,9 +26,10 @@ from agents.ledger import INTERVAL, Ledger
 from agents.listening import Listening
 from agents.ownership import Ownership
 from agents.publisher import Publisher
-from agents.source import Source, build
+from agents.source import Listener, Source, build
 from agents.task import Task
 from agents.turning import Turning, on_signal
+from agents.unbuilt import Unbuilt
 from schemas import topics
 from schemas.cursor import Progress
 from schemas.sources import SourceEntry
@@ -182,11 +183,6 @@ class Agent:
         finally:
             self._close()
         failed = {task.name for task in self._tasks.values() if task.failed}
-        failed |= {
-            name
-            for name, entry in self._wanted.items()
-            if name not in self._polled and name not in self._listening and not entry.paused
-        }
         if failed:
             _log.error("failed: %s", ", ".join(sorted(failed)))
         return 1 if failed or self._stopping.is_set() else 0
@@ -227,13 +223,9 @@ class Agent:
             self._wanted[name] = entry
 
     def _make(self, name: str, entry: SourceEntry) -> None:
-        try:
-            source = build({**entry.table, "name": name})
-        except (SourceConfigError, SourceError, ValidationError) as error:
-            # The others go on; 'mentions check' explains it at length.
-            _log.error("%s: cannot be read: %s", name, _mistakes(error))
-            return
+        source = _built({**entry.table, "name": name})
         ledger = self.ledgers.setdefault(name, Ledger(name, source.config.type, INTERVAL))
+        ledger.kind = source.config.type
         if isinstance(source, Source):
             self._polled[name] = source
         else:
@@ -383,10 +375,21 @@ class Agent:
             _log.debug("the last intervals are not in the ledger: %s", error)
 
 
-def _mistakes(error: Exception) -> str:
+def _built(table: Mapping[str, Any]) -> Source | Listener:
+    """The source of a table, or what stands in for it where that cannot work."""
+    try:
+        return build(table)
+    except ValidationError as error:
+        reason: SourceConfigError | SourceError = SourceConfigError(_mistakes(error))
+    except (SourceConfigError, SourceError) as error:
+        reason = error
+    # The others go on; 'mentions check' explains it at length.
+    _log.error("%s: cannot be read: %s", table["name"], reason)
+    return Unbuilt(table, reason)
+
+
+def _mistakes(error: ValidationError) -> str:
     """A configuration's mistakes in one line, without the values."""
-    if not isinstance(error, ValidationError):
-        return str(error)
     mistakes = error.errors(include_url=False, include_input=False)
     return "; ".join(
         f"{'.'.join(str(part) for part in mistake['loc'])}: {mistake['msg']}"

@@ -19,7 +19,7 @@ from kafka.errors import KafkaError
 from msgspec import structs
 
 from agents.cursors import Cursors
-from agents.errors import Busy, SourceError, Unconfirmed
+from agents.errors import Busy, SourceConfigError, SourceError, Unconfirmed
 from agents.ledger import Ledger
 from agents.mention import milliseconds
 from agents.publisher import Publisher
@@ -167,7 +167,7 @@ class Task:
             raise
         except SourceError as error:
             self._failure(error, error.seconds)
-        except KafkaError as error:
+        except (KafkaError, SourceConfigError) as error:
             self._failure(error, None)
         except Exception as error:  # noqa: BLE001 - a plugin must not end the others
             _log.exception("%s: a fault in the source", self.name)

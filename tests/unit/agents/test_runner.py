@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from agents.testing import Answer, Loopback, Request
 from agents.turning import Turning
 from agents.visits import AT_ONCE
 from schemas.cursor import Progress
-from schemas.sources import SourceEntry
+from schemas.sources import Backfill, SourceEntry
 from tests.support.proxy import Proxy
 
 NOBODY = "127.0.0.1:1"
@@ -233,3 +234,38 @@ def test_a_host_that_hangs_does_not_hold_up_the_sources_of_others(working: Agent
         paths = {f"/{n}" for n in range(100)}
         assert handing_out(working, lambda: {r.path for r in slow.requests} >= paths)
         assert not [name for name in entries if working.ledgers[name].counts.errors]
+
+
+def test_a_source_that_cannot_be_made_fails_in_the_ledger_until_it_is_mended(
+    agent: Agent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MAIL_PASSWORD", raising=False)
+    mail = {"type": "mail", "server": "a", "user": "b", "password": "env:MAIL_PASSWORD"}
+    wrong = {
+        "keyless": SourceEntry(table=mail),
+        "misspelt": SourceEntry(table={"type": "fiels"}),
+        "odd": entry(tmp_path, paths=[], every="often"),
+        "push": SourceEntry(table={"type": "push", "every": 30}),
+    }
+    turn(agent, wrong, {0})
+    for name in wrong:
+        agent._tasks[name].run()
+    said = [agent.ledgers[name].take(1) for name in wrong]
+    assert [one.errors for one in said] == [{"SourceConfigError": 1}] * 4
+    assert [one.kind for one in said] == ["mail", "fiels", "files", "push"]
+    assert not any(one.complete for one in said)
+    assert agent.health().dark == tuple(wrong)
+    assert agent._tasks["push"].interval == 30
+
+    turn(agent, {"misspelt": entry(tmp_path)}, {0})
+    assert agent.ledgers["misspelt"].take(1).kind == "files"
+
+
+def test_an_order_waits_for_a_source_that_cannot_be_made(agent: Agent, group: Group) -> None:
+    order = Backfill("o1", datetime(2026, 1, 5, tzinfo=UTC))
+    group.known["misspelt"] = Progress({"at": 1}, until=5_000)
+    turn(agent, {"misspelt": SourceEntry(table={"type": "fiels"}, backfill=order)}, {0})
+    task = agent._tasks["misspelt"]
+    task.run()  # which would fail if it wrote a cursor: nobody takes one here
+    assert task._ordered
+    assert task.failed
