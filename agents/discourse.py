@@ -76,21 +76,24 @@ class Discourse(Listed):
         for key in keys:
             forum, _, number = key.rpartition(" ")
             try:
-                post = table(self.ask(f"{forum}/posts/{number}.json", (), self._headers()))
+                found[key] = {**self._by(forum, number), "_forum": forum}
             except (Missing, Denied):
                 # Deleted, or moved to where not everyone can read; or nothing can be read any more.
                 if forum not in shown:
                     shown[forum] = self._shown(forum)
                 if not shown[forum]:
                     found[key] = None
-                continue
-            found[key] = {**post, "_forum": forum}
         return found
 
+    def _by(self, forum: str, number: Any) -> dict[str, Any]:  # noqa: ANN401 - an id as it came
+        """A post by its id."""
+        return table(self.ask(f"{forum}/posts/{number}.json", (), self._headers()))
+
     def _shown(self, forum: str) -> bool:
-        """Whether a forum lets itself be read; that it does not is said by its listing."""
+        """Whether a forum lets itself be read: its listing, and a post that is on it now."""
         try:
-            self.listing(forum, None, datetime.now(UTC))
+            for post in self.listing(forum, None, datetime.now(UTC)).rows[:1]:
+                self._by(forum, post["id"])
         except RateLimited:
             raise
         except SourceError:

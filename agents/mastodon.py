@@ -101,28 +101,38 @@ class Mastodon(Streamed):
 
     def listing(self, query: str, at: Any, since: datetime) -> Listing:  # noqa: ANN401, ARG002
         """Posts before the id ``at``."""
-        limit = self.config.page
         with faults(f"{self.config.server} {query}", MastodonError):
-            if query.startswith("#"):
-                found: Any = self._client.timeline_hashtag(query[1:], max_id=at, limit=limit)
-            else:
-                found = self._client.search_v2(
-                    query, result_type="statuses", max_id=at, resolve=False, limit=limit
-                )["statuses"]
-            posts = _posts(found)
+            posts = self._page(query, at)
             parents = self._parents(posts)
         rows = [{**post, "_parent": parents.get(post.get("in_reply_to_id"))} for post in posts]
         return Listing(rows, str(posts[-1]["id"]) if posts else None)
+
+    def _page(self, query: str, at: Any) -> list[Mapping[str, Any]]:  # noqa: ANN401 - an id
+        limit = self.config.page
+        if query.startswith("#"):
+            found: Any = self._client.timeline_hashtag(query[1:], max_id=at, limit=limit)
+        else:
+            found = self._client.search_v2(
+                query, result_type="statuses", max_id=at, resolve=False, limit=limit
+            )["statuses"]
+        return _posts(found)
 
     def lookup(self, keys: Sequence[str]) -> Mapping[str, Any]:
         """Posts by the server's ids."""
         with faults(self.config.server, MastodonError):
             posts = self._statuses(keys)
+            if not posts and not self._shown():
+                return dict.fromkeys(keys)  # Of none of them anything is known.
             parents = self._parents(posts)
         return {
             str(post["id"]): {**post, "_parent": parents.get(post.get("in_reply_to_id"))}
             for post in posts
         }
+
+    def _shown(self) -> bool:
+        """Whether a post that a listing shows now can be looked up."""
+        newest = [post["id"] for post in self._page(self.queries()[0], None)[:1]]
+        return not newest or bool(self._statuses(newest))
 
     def lines(self, positions: Mapping[str, object]) -> Mapping[str, Callable[[Line], None]]:  # noqa: ARG002
         """A connection for each hashtag."""

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import pytest
 
 from agents import waits
-from agents.errors import Denied, RateLimited
+from agents.errors import Denied, RateLimited, SourceError
 from agents.source import Page, Rewindable, Source, build
 from agents.testing.loopback import Answer, Loopback, Request
 from agents.testing.suite import (
@@ -378,6 +378,25 @@ class DeletionContract(PlatformContract):
         outside.remove("zwei")
         last = pages[-1].cursor if pages else cursor
         assert len(deletions(drain(outside, last))) == 1
+
+    def test_a_look_up_that_shows_nothing_any_more_takes_nothing_for_deleted(
+        self, outside: Platform
+    ) -> None:
+        outside.add(["eins", "zwei", "drei"])
+        cursor = drain(outside)[-1].cursor
+        outside.options["recheck"] = 0
+        # Listings are as ever; what single posts are asked by has moved, or is closed to us.
+        outside.web.handler = lambda request: (
+            outside.answer(request) if outside.is_listing(request) else Answer(status=404)
+        )
+        try:
+            pages = drain(outside, cursor)
+        except SourceError:
+            pages = []
+        assert items(pages) == []
+        outside.serve()
+        outside.remove("zwei")
+        assert len(deletions(drain(outside, pages[-1].cursor if pages else cursor))) == 1
 
 
 class BudgetContract(PlatformContract):

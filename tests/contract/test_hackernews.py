@@ -13,9 +13,12 @@ from agents.testing import (
     Platform,
     Request,
     Said,
+    deletions,
     drain,
     mentions,
 )
+
+BEFORE = 8_000  # items that are older than ours, the first of all among them
 
 
 class Algolia(Platform):
@@ -37,7 +40,9 @@ class Algolia(Platform):
     def answer(self, request: Request) -> Answer | None:
         if request.where.startswith("/api/v1/items/"):
             number = int(request.where.rpartition("/")[2])
-            found = [said for said in self.there if said.number == number]
+            if number == 1:
+                return Answer.json({"id": 1, "type": "story", "title": "Y Combinator"})
+            found = [said for said in self.there if said.number == number - BEFORE]
             return Answer.json(self.item(found[0])) if found else Answer(status=404)
         low, high = 0, 1 << 40
         for condition in request.query["numericFilters"].split(","):
@@ -65,7 +70,7 @@ class Algolia(Platform):
     @staticmethod
     def hit(said: Said) -> dict[str, Any]:
         return {
-            "objectID": str(said.number),
+            "objectID": str(BEFORE + said.number),
             "created_at": said.at.isoformat(),
             "created_at_i": int(said.at.timestamp()),
             "author": "pg",
@@ -82,7 +87,7 @@ class Algolia(Platform):
     @staticmethod
     def item(said: Said) -> dict[str, Any]:
         return {
-            "id": said.number,
+            "id": BEFORE + said.number,
             "created_at": said.at.isoformat(),
             "created_at_i": int(said.at.timestamp()),
             "type": "comment",
@@ -110,11 +115,25 @@ class TestHackerNews(EditContract, DeletionContract):
         return platform
 
 
+def test_where_the_first_item_of_all_is_missing_nothing_is_deleted(platform: Algolia) -> None:
+    platform.add(["eins", "zwei", "drei"])
+    cursor = drain(platform)[-1].cursor
+    platform.edit("drei", "drei, verbessert")
+    platform.remove("eins")
+    platform.web.answers["/api/v1/items/1"] = Answer(status=404)
+    pages = drain(platform, cursor)
+    assert [m.text for m in mentions(pages)] == ["drei, verbessert"]
+    assert deletions(pages) == []
+    del platform.web.answers["/api/v1/items/1"]
+    assert len(deletions(drain(platform, pages[-1].cursor))) == 1
+    assert len(platform.web.asked("/api/v1/items/1")) == 2, "once a look-up, where one is missing"
+
+
 def test_a_comment_and_a_story_with_all_they_have(platform: Algolia) -> None:
     platform.add(["Der <i>Brenner</i> ist leise &amp; gut"])
     (comment,) = mentions(drain(platform))
     assert comment.text == "Der Brenner ist leise & gut"
-    assert comment.url == "https://news.ycombinator.com/item?id=1"
+    assert comment.url == "https://news.ycombinator.com/item?id=8001"
     assert comment.thread is not None
     assert (comment.thread.kind, comment.thread.root_id) == ("reply", "hackernews:3999")
     assert comment.thread.parent_id == "hackernews:4000"
