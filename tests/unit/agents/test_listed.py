@@ -91,6 +91,7 @@ def test_the_cursor_is_bounded_and_keeps_the_newest() -> None:
 
 
 def test_posts_are_looked_at_again_less_and_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(globals(), "NOW", datetime.now(UTC))  # it may be long since it was loaded
     source = Endless(1, recheck=100.0, recheck_for=1.0, history=7)
     cursor = drain(source)[-1].cursor
     start = time.time()
