@@ -170,7 +170,8 @@ class Feeds:
         # Feeds have the newest entry first.
         newest = about.get("newest") or 0
         # One that ends early holds half an entry, which would be taken for an edit next time.
-        whole = parsed.entries[:-1] if _ends_early(parsed, fetched.body) else parsed.entries
+        early = _ends_early(parsed, fetched.body)
+        whole = parsed.entries[:-1] if early else parsed.entries
         for entry in reversed(whole):
             item = self._item(entry, url, language, seen)
             if item is None:
@@ -191,6 +192,9 @@ class Feeds:
             about |= {"etag": fetched.etag, "modified": fetched.last_modified}
         about |= {"read": True, "newest": newest or None}
         yield Page(items, _cursor(state, seen), unchanged, gap)
+        if early:
+            msg = f"{url}: the feed ends early; its last entries may be missing"
+            raise Unreadable(msg)
 
     def _item(
         self, raw: Mapping[str, Any], url: str, language: str | None, seen: dict[str, list[Any]]

@@ -157,16 +157,23 @@ class Files:
             if os.fstat(file.fileno()).st_size == at["offset"]:
                 return
             changed = datetime.fromtimestamp(os.fstat(file.fileno()).st_mtime, UTC)
-            items: list[Item] = []
+            known = at["offset"] or min(_WINDOW, os.fstat(file.fileno()).st_size)
+            mark = _fingerprint(file, known)
             rows = self._rows(file, path, at)
             for batch in iter(lambda: list(islice(rows, _PAGE)), []):
                 items = [self._item(row, path, changed, replaced=at["copy"] > 0) for row in batch]
                 last = batch[-1]
+                after = _fingerprint(file, last.end)
+                if _fingerprint(file, known) != mark:
+                    # What was read is of two files; the next poll finds that and begins anew.
+                    msg = f"{path}: was written anew while it was read"
+                    raise SourceError(msg)
+                known, mark = last.end, after
                 state[path] = {
-                    "offset": last.end,
+                    "offset": known,
                     "line": last.line + last.lines,
                     "copy": at["copy"],
-                    "mark": _fingerprint(file, last.end),
+                    "mark": mark,
                 }
                 yield Page(items, {"files": dict(state)}, undated=True)
 
@@ -223,11 +230,11 @@ class Files:
 
 def _match(pattern: str) -> Iterator[str]:
     """Files that a pattern stands for; a plain path stands for itself."""
-    if Path(pattern).is_file():
+    if os.path.isfile(pattern):  # noqa: PTH113 - Path.is_file raises where a folder is closed
         yield pattern
     else:
         found = glob(pattern, recursive=True)  # noqa: PTH207 - Path.glob takes no absolute pattern
-        yield from (path for path in found if Path(path).is_file())
+        yield from (path for path in found if os.path.isfile(path))  # noqa: PTH113 - as above
 
 
 def _fingerprint(file: BinaryIO, end: int) -> str:

@@ -352,7 +352,8 @@ class Listed(ABC):
         # What came to a page that was read already, while the reading rested, is not known.
         begun: int = now if at is None else about.get("begun", now)
         ordered = self.ordered(query)
-        since = max(known - int(self.config.overlap * 1000), 0) if ordered else first
+        # Without an order all that is shown is looked at, in a back-fill from further back.
+        since = max(known - int(self.config.overlap * 1000), 0) if ordered else min(first, known)
         gap = self._unshown(query, about.get("read", known), now)
         while True:
             try:

@@ -74,6 +74,9 @@ class Reviews(Listed):
         if page is None:
             self._conditions.note(query, None)
             return Listing([])
+        if b"<html" in (lower := page.body.lower()) and b"</html" not in lower:
+            msg = f"{query}: the page ends early"
+            raise Unreadable(msg)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # extruct's parsers warn of pages as they are

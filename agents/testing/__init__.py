@@ -1,14 +1,18 @@
 """What a source must keep to, as tests to inherit: for the sources here and for those of plugins.
 
-``SourceContract`` is for every source that is asked, ``PlatformContract`` for those that ask a
-platform's API: a loopback server answers in the platform's documented shapes, and in every way that
-goes wrong. The others are added where a platform has what they are about; ``StreamContract`` is for
-those that also listen. ``docs/plugin.md`` shows
-a source of another package with its tests. Needs pytest.
+``SourceContract`` is for every source that is asked, ``WebContract`` for those that ask over HTTP,
+``PlatformContract`` for those that ask a platform's API: a loopback server answers in the
+documented shapes, and in every way that goes wrong. The others are added where a platform has what
+they are about; ``StreamContract`` is for those that also listen, ``ListenerContract`` for those
+that are told. ``docs/plugin.md`` shows a source of another package with its tests. Needs pytest.
 """
 
+from agents.testing.host import Host, WebContract
+from agents.testing.killed import KillContract
+from agents.testing.listener import Confirming, ListenerContract, Reply, Sender
 from agents.testing.loopback import Answer, Cut, Loopback, Request
 from agents.testing.platform import (
+    BackfillContract,
     BudgetContract,
     DeletionContract,
     Platform,
@@ -38,28 +42,39 @@ from agents.testing.suite import (
     items,
     mentions,
     opened,
+    read,
 )
+from agents.testing.volume import VolumeContract
 
 __all__ = [
     "Answer",
+    "BackfillContract",
     "BudgetContract",
     "ConditionalContract",
+    "Confirming",
     "Cut",
     "DeletionContract",
     "EditContract",
+    "Host",
+    "KillContract",
+    "ListenerContract",
     "Loopback",
     "Outside",
     "Platform",
     "PlatformContract",
     "PositionContract",
+    "Reply",
     "Request",
     "Said",
+    "Sender",
     "SourceContract",
     "StreamContract",
     "StreamDeletionContract",
     "StreamEditContract",
     "StreamPlatform",
     "TokenContract",
+    "VolumeContract",
+    "WebContract",
     "Wire",
     "deletions",
     "drain",
@@ -69,5 +84,6 @@ __all__ = [
     "listening",
     "mentions",
     "opened",
+    "read",
     "until_failure",
 ]

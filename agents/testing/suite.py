@@ -30,6 +30,7 @@ __all__ = [
     "items",
     "mentions",
     "opened",
+    "read",
 ]
 
 
@@ -38,6 +39,8 @@ class Outside(ABC):
 
     kind: ClassVar[str]
     """The source type."""
+    secret: ClassVar[str | None] = None
+    """What no message may show."""
 
     @abstractmethod
     def source(self) -> Source:
@@ -57,6 +60,17 @@ class Outside(ABC):
 
     def vanish(self) -> None:  # noqa: B027 - most places are not there until something is said
         """Be no longer there; not called after anything was added."""
+
+    def empty(self) -> None:  # noqa: B027 - most places are there without anything in them
+        """Be there, and hold nothing yet."""
+
+    def trouble(self, how: str, *, after: int) -> None:
+        """Go wrong in one of the contract's ``troubles``, after so many more good answers."""
+        raise NotImplementedError
+
+    def mend(self) -> None:
+        """Be well again."""
+        raise NotImplementedError
 
 
 def through_json(cursor: Cursor) -> Cursor:
@@ -99,13 +113,26 @@ def drain_until_failure(
     outside: Outside, cursor: Cursor | None = None
 ) -> tuple[list[Page], SourceError]:
     """The pages that came before a source failed, and how it did."""
-    pages: list[Page] = []
+    pages, error = read(outside, cursor)
+    if error is None:
+        pytest.fail("the source did not fail")
+    return pages, error
+
+
+def read(outside: Outside, cursor: Cursor | None = None) -> tuple[list[Page], SourceError | None]:
+    """The pages that one poll gives, and how it failed if it did."""
     with opened(outside) as source:
-        try:
-            pages.extend(source.poll(cursor))
-        except SourceError as error:
-            return pages, error
-    pytest.fail("the source did not fail")
+        return polled(source, cursor)
+
+
+def polled(source: Source, cursor: Cursor | None) -> tuple[list[Page], SourceError | None]:
+    """As ``read``, by a source that is open."""
+    pages: list[Page] = []
+    try:
+        pages.extend(source.poll(cursor))
+    except SourceError as error:
+        return pages, error
+    return pages, None
 
 
 def items(pages: Sequence[Page]) -> list[Item]:
@@ -128,6 +155,8 @@ class SourceContract(ABC):
 
     many = 1_200
     """More than one page of any source."""
+    troubles: ClassVar[Sequence[str]] = ()
+    """How such a place may go wrong; ``Outside.trouble`` makes it do so."""
     oldest_first = True
     """Whether pages follow each other so; within a page the oldest is first in any case."""
 
@@ -137,6 +166,11 @@ class SourceContract(ABC):
         if not self.oldest_first:
             found.sort(key=lambda mention: mention.published_at)
         return [mention.text for mention in found]
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """Tests with an argument ``trouble`` are run once for each of them."""
+        if "trouble" in metafunc.fixturenames:
+            metafunc.parametrize("trouble", self.troubles)
 
     @pytest.fixture
     @abstractmethod
@@ -157,6 +191,10 @@ class SourceContract(ABC):
         assert mention.collector.source == "it"
         assert mention.collector.feed
         assert mention.revision > 0
+
+    def test_nothing_is_there_yet(self, outside: Outside) -> None:
+        outside.empty()
+        assert items(drain(outside)) == []
 
     def test_nothing_new_is_nothing(self, outside: Outside) -> None:
         outside.add(["eins", "zwei"])
@@ -217,6 +255,43 @@ class SourceContract(ABC):
         outside.vanish()
         with pytest.raises(SourceError):
             drain(outside)
+
+    def test_who_cannot_read_says_so_and_loses_nothing(
+        self, outside: Outside, trouble: str
+    ) -> None:
+        outside.add(["eins"])
+        before = drain(outside)
+        outside.add(["zwei"])
+        outside.trouble(trouble, after=0)
+        self._survived(outside, before, ["eins", "zwei"])
+
+    def test_who_cannot_read_on_says_so_and_loses_nothing(
+        self, outside: Outside, trouble: str
+    ) -> None:
+        texts = [f"Nummer {number}" for number in range(self.many)]
+        outside.add(texts)
+        outside.trouble(trouble, after=1)
+        found = self._survived(outside, [], texts)
+        assert items(found), "the answer before it was good"
+
+    def _survived(
+        self, outside: Outside, before: Sequence[Page], texts: Sequence[str]
+    ) -> list[Page]:
+        """What was read in spite of trouble; all is there once that is over."""
+        pages, error = read(outside, before[-1].cursor if before else None)
+        if error is None:
+            assert self._once([*before, *pages]) == list(texts), "it says that this is all"
+        elif outside.secret:
+            assert outside.secret not in str(error)
+        outside.mend()
+        cursor = [*before, *pages][-1].cursor if before or pages else None
+        assert self._once([*before, *pages, *drain(outside, cursor)]) == list(texts)
+        return pages
+
+    def _once(self, pages: Sequence[Page]) -> list[str]:
+        """What was said, without what was only said again of the same."""
+        newest = {mention.id: mention for mention in mentions(pages)}
+        return [m.text for m in sorted(newest.values(), key=lambda m: m.published_at)]
 
 
 class EditContract(SourceContract):

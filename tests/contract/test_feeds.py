@@ -3,25 +3,29 @@
 import gzip
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from typing import Any
 from xml.sax.saxutils import escape
 
 import pytest
 
 from agents.articles import TRIES
 from agents.errors import RateLimited, SourceError, Unreadable
-from agents.feeds import Feeds, FeedsConfig
 from agents.mention import milliseconds
-from agents.source import Source
+from agents.source import Cursor, Source
 from agents.testing import (
     Answer,
     ConditionalContract,
     EditContract,
+    Host,
+    KillContract,
     Loopback,
-    Outside,
     Platform,
     Request,
+    VolumeContract,
+    WebContract,
     drain,
     drain_until_failure,
     mentions,
@@ -32,27 +36,23 @@ START = datetime(2026, 1, 5, 8, tzinfo=UTC)
 ALLOWED = Answer(b"User-agent: *\nDisallow: /geheim")
 
 
-class Feed(Outside):
+class Feed(Host):
     """An RSS feed whose server knows about conditional requests."""
 
     kind = "feeds"
 
     def __init__(self, web: Loopback) -> None:
-        self.web = web
+        super().__init__(web)
         self.entries: list[tuple[str, str]] = []
-        self.options: dict[str, object] = {"full_text": "never"}
+        self.options |= {"full_text": "never"}
         self.path = "/rss"
         web.answers["/robots.txt"] = ALLOWED
 
-    def source(self) -> Source:
-        table = {
-            "type": "feeds",
-            "name": "it",
-            "urls": [self.web.url + self.path],
-            "http": {"allow_private": True, "timeout": 2, "per_second": 1_000},
-            **self.options,
-        }
-        return Feeds(FeedsConfig.model_validate(table))
+    def table(self) -> dict[str, Any]:
+        return {"type": "feeds", "urls": [self.web.url + self.path]}
+
+    def is_listing(self, request: Request) -> bool:
+        return request.where == self.path
 
     def add(self, texts: Sequence[str]) -> None:
         for text in texts:
@@ -60,7 +60,6 @@ class Feed(Outside):
             when = format_datetime(START + timedelta(minutes=number))
             fixed = f"<guid isPermaLink='false'>n{number}</guid><pubDate>{when}</pubDate>"
             self.entries.append((text, fixed))
-        self.web.answers[self.path] = self.answer
 
     def edit(self, before: str, after: str) -> None:
         self.entries = [(after if t == before else t, fixed) for t, fixed in self.entries]
@@ -68,12 +67,23 @@ class Feed(Outside):
     def spoil(self) -> None:
         self.entries.append(("", "<guid isPermaLink='false'>leer</guid>"))
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: Request) -> Answer | None:
+        return self.served(request) if request.where == self.path else None
+
+    def served(self, request: Request) -> Answer:
         body = self.body()
         etag = f'"{hash(body)}"'
         if request.headers.get("if-none-match") == etag:
             return Answer(status=304)
         return Answer(body, headers={"ETag": etag, "Content-Type": "application/rss+xml"})
+
+    def with_more(self, answer: Answer) -> Answer:
+        odd = b"<item><x:odd xmlns:x='urn:x' to='us'><x:y/></x:odd>"
+        return replace(answer, body=answer.body.replace(b"<item>", odd))
+
+    def waited_for(self, cursor: Cursor) -> Cursor:
+        feeds = cursor["feeds"].items()
+        return {**cursor, "feeds": {url: {**about, "not_before": 0} for url, about in feeds}}
 
     def body(self) -> bytes:
         rows = "".join(
@@ -94,11 +104,43 @@ def feed(web: Loopback) -> Feed:
     return Feed(web)
 
 
-class TestFeeds(ConditionalContract, EditContract):
+def several(web: Loopback, number: int, *, each: int) -> Feed:
+    """Feeds with so many entries in all."""
+
+    def answer(request: Request) -> Answer:
+        first = int(request.where.removeprefix("/rss/")) * each
+        rows = "".join(
+            f"<item><guid isPermaLink='false'>n{n}</guid><title>Nummer {n}</title>"
+            f"<pubDate>{format_datetime(START)}</pubDate></item>"
+            for n in reversed(range(first, first + each))
+        )
+        return Answer(f"<rss version='2.0'><channel>{rows}</channel></rss>".encode())
+
+    feed = Feed(web)
+    feed.options["urls"] = [f"{web.url}/rss/{n}" for n in range(number // each)]
+    web.handler = answer
+    return feed
+
+
+class TestManyFeeds(VolumeContract):
+    number = 30_000  # to take them apart costs several times what it costs elsewhere
+
+    @pytest.fixture
+    def past(self, web: Loopback) -> Source:
+        return several(web, self.number, each=1_000).source()
+
+
+class TestKilledWhileItReads(KillContract):
+    @pytest.fixture
+    def described(self, web: Loopback) -> dict[str, Any]:
+        return several(web, self.number, each=30).described()
+
+
+class TestFeeds(ConditionalContract, EditContract, WebContract):
     many = 100
 
     @pytest.fixture
-    def outside(self, feed: Feed) -> Outside:
+    def outside(self, feed: Feed) -> Host:
         return feed
 
 
@@ -166,7 +208,7 @@ def test_a_refusal_is_an_error_and_loses_nothing(feed: Feed, status: int) -> Non
     feed.web.answers["/rss"] = Answer(status=status)
     with pytest.raises(SourceError, match=str(status)):
         drain(feed, cursor)
-    feed.web.answers["/rss"] = feed.answer
+    feed.web.answers["/rss"] = feed.served
     assert [mention.text for mention in mentions(drain(feed, cursor))] == ["zwei"]
 
 
@@ -181,9 +223,10 @@ def test_a_body_that_ends_early_is_an_error(feed: Feed) -> None:
 def test_half_an_entry_is_not_published(feed: Feed) -> None:
     feed.add(["eins", "zwei"])
     feed.web.answers["/rss"] = Answer(feed.body()[:-60])
-    pages = drain(feed)
+    pages, error = drain_until_failure(feed)
+    assert "ends early" in str(error)
     assert [mention.text for mention in mentions(pages)] == ["zwei"]
-    feed.web.answers["/rss"] = feed.answer
+    feed.web.answers["/rss"] = feed.served
     (mention,) = mentions(drain(feed, pages[-1].cursor))
     assert (mention.text, mention.edited_at) == ("eins", None)
 
@@ -197,9 +240,9 @@ def test_a_feed_that_is_only_badly_written_is_read_whole(feed: Feed) -> None:
 def test_a_feed_cut_short_by_its_server_is_read_whole_next_time(feed: Feed) -> None:
     feed.add(["eins", "zwei"])
     feed.web.answers["/rss"] = Answer(feed.body()[:-40], headers={"ETag": '"1"'})
-    cursor = drain(feed)[-1].cursor
-    feed.web.answers["/rss"] = feed.answer
-    drain(feed, cursor)
+    pages, _ = drain_until_failure(feed)
+    feed.web.answers["/rss"] = feed.served
+    drain(feed, pages[-1].cursor)
     assert "if-none-match" not in feed.web.asked("/rss")[-1].headers
 
 
@@ -242,7 +285,7 @@ def test_entities_do_not_expand_without_bound(feed: Feed) -> None:
 
 def test_redirects_are_followed_and_bounded(feed: Feed) -> None:
     feed.add(["eins"])
-    feed.web.answers["/new"] = feed.answer
+    feed.web.answers["/new"] = feed.served
     feed.web.answers["/rss"] = Answer(status=301, headers={"Location": "/new"})
     assert len(mentions(drain(feed))) == 1
     feed.web.answers["/rss"] = Answer(status=302, headers={"Location": "/rss"})

@@ -5,7 +5,7 @@ import io
 import json
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,11 +15,34 @@ from agents import rows
 from agents.errors import Unreadable
 from agents.files import Files, FilesConfig
 from agents.repeats import Repeats
-from agents.source import Cursor, Refused, Source
-from agents.testing import EditContract, Outside, drain, items, mentions
+from agents.source import Cursor, Page, Refused, Source
+from agents.testing import (
+    EditContract,
+    KillContract,
+    Outside,
+    VolumeContract,
+    drain,
+    items,
+    mentions,
+)
 from schemas.mention import RawMention
 
 START = datetime(2026, 1, 5, 8, tzinfo=UTC)
+NOBODY = 65_534
+
+
+class Watched(Files):
+    """Files that something happens to while they are read."""
+
+    def __init__(self, config: FilesConfig, table: "Table") -> None:
+        super().__init__(config)
+        self.table = table
+
+    def poll(self, cursor: Cursor | None) -> Iterator[Page]:
+        for number, page in enumerate(super().poll(cursor), start=1):
+            yield page
+            if self.table.then and self.table.then[0] == number:
+                self.table.then[1]()
 
 
 class Table(Outside):
@@ -32,9 +55,11 @@ class Table(Outside):
         self.suffix = suffix
         self.texts: list[str] = []
         self.options: dict[str, object] = {}
+        self.then: tuple[int, Callable[[], None]] | None = None
+        """After how many pages what happens to the file."""
 
-    def source(self) -> Source:
-        table = {
+    def described(self) -> dict[str, object]:
+        return {
             "type": "files",
             "name": "it",
             "paths": [str(self.path)],
@@ -42,7 +67,9 @@ class Table(Outside):
             "defaults": {"channel": "review"},
             **self.options,
         }
-        return Files(FilesConfig.model_validate(table))
+
+    def source(self) -> Source:
+        return Watched(FilesConfig.model_validate(self.described()), self)
 
     def row(self, number: int, text: str) -> str:
         when = (START + timedelta(minutes=number)).isoformat()
@@ -71,17 +98,73 @@ class Table(Outside):
         rows = "".join(self.row(number, text) for number, text in enumerate(self.texts))
         self.path.write_text(self.header + rows, encoding="utf-8")
 
+    def empty(self) -> None:
+        self.path.touch()
+
+    def trouble(self, how: str, *, after: int) -> None:
+        change = {"closed": self.close, "replaced": self.replace, "rewritten": self.rewrite}[how]
+        if after:
+            self.then = after, change
+        else:
+            change()
+
+    def mend(self) -> None:
+        self.then = None
+        os.seteuid(os.getuid())
+        self.path.chmod(0o600)
+
+    def close(self) -> None:
+        """To whoever reads it."""
+        self.path.chmod(0)
+        if os.getuid() == 0:
+            os.seteuid(NOBODY)
+
+    def replace(self) -> None:
+        """By a file with the same rows in another order."""
+        other = self.path.with_suffix(".new")
+        other.write_text(self.reversed(), encoding="utf-8")
+        other.replace(self.path)
+
+    def rewrite(self) -> None:
+        """The same file."""
+        self.path.write_text(self.reversed(), encoding="utf-8")
+
+    def reversed(self) -> str:
+        rows = [self.row(number, text) for number, text in enumerate(self.texts)]
+        return self.header + "".join(reversed(rows))
+
     def spoil(self) -> None:
         with self.path.open("a", encoding="utf-8") as file:
             file.write('{"Nr": 9, "Bewertung"\n' if self.suffix == ".jsonl" else self.row(9, ""))
 
 
 @pytest.fixture(params=[".jsonl", ".csv", ".tsv"])
-def table(request: pytest.FixtureRequest, tmp_path: Path) -> Table:
-    return Table(tmp_path, request.param)
+def table(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Table]:
+    yield Table(tmp_path, request.param)
+    os.seteuid(os.getuid())
+
+
+class TestKilledWhileItReads(KillContract):
+    number = 8_000
+
+    @pytest.fixture
+    def described(self, tmp_path: Path) -> dict[str, object]:
+        table = Table(tmp_path, ".csv")
+        table.add([f"Nummer {number}" for number in range(self.number)])
+        return table.described()
+
+
+class TestManyRows(VolumeContract):
+    @pytest.fixture
+    def past(self, tmp_path: Path) -> Source:
+        table = Table(tmp_path, ".csv")
+        table.add([f"Nummer {number}" for number in range(self.number)])
+        return table.source()
 
 
 class TestFiles(EditContract):
+    troubles = ("closed", "replaced", "rewritten")
+
     @pytest.fixture
     def outside(self, table: Table) -> Outside:
         return table

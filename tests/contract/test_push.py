@@ -1,8 +1,8 @@
 """The endpoint as its clients see it, over a real socket."""
 
 import contextlib
+import json
 import socket
-import threading
 import time
 from collections.abc import Iterator, Sequence
 
@@ -11,44 +11,22 @@ import pytest
 
 from agents import impatient
 from agents import push as module
-from agents.errors import SourceError, Unconfirmed
 from agents.push import Push, PushConfig
-from agents.source import Deletion, Item
-from schemas.mention import TEXT_LIMIT, RawMention, decode_raw, encode
+from agents.source import Deletion
+from agents.testing import Confirming, ListenerContract, Reply, Sender
+from schemas.mention import TEXT_LIMIT, decode_raw, encode
 
 TOKEN = "t0p-secret"  # noqa: S105 - of this test
-
-
-class Kafka:
-    """Keeps what is published; confirms when it is told to."""
-
-    def __init__(self) -> None:
-        self.items: list[Item] = []
-        self.away = False
-        self.confirms = threading.Event()
-        self.confirms.set()
-        self.asked = threading.Event()
-
-    def __call__(self, items: Sequence[Item], *, within: float | None = None) -> None:
-        self.asked.set()
-        assert within is not None, "a client must not wait for ever"
-        if self.away or not self.confirms.wait(within):
-            msg = "no broker"
-            raise Unconfirmed(msg)
-        self.items += items
-
-    @property
-    def mentions(self) -> list[RawMention]:
-        return [item for item in self.items if isinstance(item, RawMention)]
+HEAD = b"POST /mentions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + TOKEN.encode()
 
 
 @pytest.fixture
-def kafka() -> Kafka:
-    return Kafka()
+def kafka() -> Confirming:
+    return Confirming()
 
 
 @pytest.fixture
-def push(monkeypatch: pytest.MonkeyPatch, kafka: Kafka) -> Iterator[Push]:
+def push(monkeypatch: pytest.MonkeyPatch, kafka: Confirming) -> Iterator[Push]:
     monkeypatch.setenv("PUSH_TOKEN", TOKEN)
     table = {
         "type": "push",
@@ -76,7 +54,53 @@ def client(push: Push) -> Iterator[httpx.Client]:
         yield made
 
 
-def test_one_mention_is_completed_and_published(client: httpx.Client, kafka: Kafka) -> None:
+class Client(Sender):
+    """A program that posts arrays to one port."""
+
+    kind = "push"
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.http = httpx.Client(
+            base_url=f"http://127.0.0.1:{port}",
+            headers={"Authorization": f"Bearer {TOKEN}"},
+            trust_env=False,
+        )
+
+    def listener(self) -> Push:
+        table = {"type": "push", "name": "it", "token": "env:PUSH_TOKEN", "confirm_within": 5}
+        return Push(PushConfig.model_validate({**table, "listen": f"127.0.0.1:{self.port}"}))
+
+    def send(self, texts: Sequence[str]) -> Reply:
+        return self.post([{"text": text} for text in texts])
+
+    def post(self, content: list[dict[str, str]]) -> Reply:
+        answer = self.http.post("/mentions", json=content)
+        again = answer.headers.get("retry-after")
+        return Reply(answer.status_code == 202, again and float(again))
+
+    def send_half(self, text: str) -> None:
+        whole = json.dumps([{"text": text}]).encode()
+        with socket.create_connection(("127.0.0.1", self.port), timeout=5) as raw:
+            length = b"\r\nContent-Length: %d\r\n\r\n" % len(whole)
+            raw.sendall(HEAD + length + whole[:-4])
+
+    def spoil(self) -> Reply:
+        return self.post([{"text": "gut"}, {"title": "ohne Text"}])
+
+
+class TestPush(ListenerContract):
+    @pytest.fixture
+    def sender(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
+        monkeypatch.setenv("PUSH_TOKEN", TOKEN)
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        client = Client(port)
+        yield client
+        client.http.close()
+
+
+def test_one_mention_is_completed_and_published(client: httpx.Client, kafka: Confirming) -> None:
     answer = client.post("/mentions", json={"text": "Hallo", "url": "https://www.example.org/1"})
     assert answer.status_code == 202
     (mention,) = kafka.mentions
@@ -89,14 +113,7 @@ def test_one_mention_is_completed_and_published(client: httpx.Client, kafka: Kaf
     assert mention.published_at == mention.collected_at
 
 
-def test_the_same_again_is_the_same_mention(client: httpx.Client) -> None:
-    first = client.post("/mentions", json={"text": "Hallo", "title": "a"})
-    second = client.post("/mentions", json={"title": "a", "text": "Hallo"})
-    other = client.post("/mentions", json={"title": "b", "text": "Hallo"})
-    assert first.json() == second.json() != other.json()
-
-
-def test_what_is_given_is_kept(client: httpx.Client, kafka: Kafka) -> None:
+def test_what_is_given_is_kept(client: httpx.Client, kafka: Confirming) -> None:
     given = {
         "id": "crm:17",
         "text": "Hallo",
@@ -117,7 +134,7 @@ def test_what_is_given_is_kept(client: httpx.Client, kafka: Kafka) -> None:
     assert not mention.collector.published_estimated
 
 
-def test_too_long_a_text_is_cut_and_marked(client: httpx.Client, kafka: Kafka) -> None:
+def test_too_long_a_text_is_cut_and_marked(client: httpx.Client, kafka: Confirming) -> None:
     assert client.post("/mentions", json={"text": "x" * (TEXT_LIMIT + 1)}).status_code == 202
     assert len(kafka.mentions[0].text) == TEXT_LIMIT
     assert kafka.mentions[0].collector.truncated
@@ -144,7 +161,7 @@ def test_too_long_a_text_is_cut_and_marked(client: httpx.Client, kafka: Kafka) -
     ],
 )
 def test_a_bad_request_names_the_field_and_publishes_nothing(
-    client: httpx.Client, kafka: Kafka, body: bytes, status: int, field: str | None
+    client: httpx.Client, kafka: Confirming, body: bytes, status: int, field: str | None
 ) -> None:
     answer = client.post("/mentions", content=body)
     assert answer.status_code == status, answer.text
@@ -154,7 +171,9 @@ def test_a_bad_request_names_the_field_and_publishes_nothing(
 
 
 @pytest.mark.parametrize("header", ["", "Bearer", "Bearer wrong", f"Basic {TOKEN}", TOKEN])
-def test_without_the_token_nothing_is_read(client: httpx.Client, kafka: Kafka, header: str) -> None:
+def test_without_the_token_nothing_is_read(
+    client: httpx.Client, kafka: Confirming, header: str
+) -> None:
     for method, path in (("POST", "/mentions"), ("DELETE", "/mentions/push:1")):
         answer = client.request(method, path, headers={"Authorization": header})
         assert answer.status_code == 401
@@ -173,9 +192,6 @@ def answered(port: int, *pieces: bytes, pause: float = 0.0) -> bytes:
             return raw.recv(4_096)
         except ConnectionError:
             return b""
-
-
-HEAD = b"POST /mentions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + TOKEN.encode()
 
 
 def test_a_client_that_is_slow_is_cut_off(push: Push, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -216,67 +232,10 @@ def test_the_token_is_compared_in_constant_time(
     assert compared == [(b"Bearer t", f"Bearer {TOKEN}".encode())]
 
 
-def test_nothing_is_accepted_before_kafka_confirmed(client: httpx.Client, kafka: Kafka) -> None:
-    kafka.confirms.clear()
-    answers: list[httpx.Response] = []
-    thread = threading.Thread(
-        target=lambda: answers.append(client.post("/mentions", json={"text": "a"}))
-    )
-    thread.start()
-    assert kafka.asked.wait(5)
-    thread.join(0.3)
-    assert answers == []
-    kafka.confirms.set()
-    thread.join(5)
-    assert [answer.status_code for answer in answers] == [202]
-
-
-def test_while_kafka_is_away_the_client_is_told_to_come_back(
-    client: httpx.Client, kafka: Kafka
-) -> None:
-    kafka.away = True
-    answer = client.post("/mentions", json={"text": "a"})
-    assert answer.status_code == 503
-    assert int(answer.headers["retry-after"]) > 0
-    assert client.get("/health", headers={"Authorization": ""}).status_code == 200
-
-
-def test_a_deletion(client: httpx.Client, kafka: Kafka) -> None:
+def test_a_deletion(client: httpx.Client, kafka: Confirming) -> None:
     answer = client.delete("/mentions/files:https://example.org/a/b")
     assert answer.status_code == 202
     (gone,) = kafka.items
     assert isinstance(gone, Deletion)
     assert gone.id == "files:https://example.org/a/b"
     assert client.delete("/mentions/nonsense").status_code == 422
-
-
-def test_a_taken_port_is_an_error_of_the_source_and_free_again_later(
-    push: Push, kafka: Kafka
-) -> None:
-    table = push.config.model_copy(update={"listen": f"127.0.0.1:{push.port}"})
-    second = Push(table)
-    with pytest.raises(SourceError, match="cannot listen"):
-        second.start(kafka)
-    push.close()
-    second.start(kafka)
-    answer = httpx.get(f"http://127.0.0.1:{second.port}/health", trust_env=False)
-    assert answer.status_code == 200
-    second.close()
-
-
-def test_it_ends_after_what_was_accepted_is_answered(
-    push: Push, client: httpx.Client, kafka: Kafka
-) -> None:
-    kafka.confirms.clear()
-    answers: list[httpx.Response] = []
-    thread = threading.Thread(
-        target=lambda: answers.append(client.post("/mentions", json={"text": "a"}))
-    )
-    thread.start()
-    assert kafka.asked.wait(5)
-    closing = threading.Thread(target=push.close)
-    closing.start()
-    kafka.confirms.set()
-    closing.join(10)
-    thread.join(5)
-    assert [answer.status_code for answer in answers] == [202]

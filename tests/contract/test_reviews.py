@@ -10,15 +10,16 @@ from typing import Any
 import pytest
 
 from agents.errors import SourceError
-from agents.source import Source, build
 from agents.testing import (
     Answer,
+    BackfillContract,
     ConditionalContract,
     EditContract,
     Loopback,
-    Outside,
+    Platform,
     Request,
     Said,
+    WebContract,
     drain,
     mentions,
 )
@@ -26,45 +27,26 @@ from agents.testing import (
 PAGES = 3
 
 
-class Portal(Outside):
+class Portal(Platform):
     """Three pages of a portal, in JSON-LD or in microdata."""
 
     kind = "reviews"
 
     def __init__(self, web: Loopback, *, microdata: bool) -> None:
-        self.web = web
+        super().__init__(web)
         self.microdata = microdata
         self.start = datetime.now(UTC).replace(microsecond=0) - timedelta(days=3)
-        self.posts: list[Said] = []
-        web.handler = self.answer
 
-    def source(self) -> Source:
-        table = {
-            "type": "reviews",
-            "name": "it",
-            "pages": [f"{self.web.url}/p/{number}" for number in range(PAGES)],
-            "http": {"allow_private": True, "timeout": 2, "per_second": 1_000},
-        }
-        made = build(table)
-        assert isinstance(made, Source)
-        return made
+    def table(self) -> dict[str, Any]:
+        return {"type": "reviews", "pages": [f"{self.web.url}/p/{n}" for n in range(PAGES)]}
 
-    def add(self, texts: Sequence[str]) -> None:
-        for text in texts:
-            number = len(self.posts) + 1
-            self.posts.append(Said(number, text, self.start + timedelta(minutes=number)))
+    def is_listing(self, request: Request) -> bool:
+        return request.where.startswith("/p/")
 
-    def edit(self, before: str, after: str) -> None:
-        now = datetime.now(UTC)
-        self.posts = [
-            replace(s, text=after, edited=now) if s.text == before else s for s in self.posts
-        ]
-
-    def spoil(self) -> None:
-        self.add([""])
-
-    def vanish(self) -> None:
-        self.web.handler = lambda _: None
+    def with_more(self, answer: Answer) -> Answer:
+        body = answer.body.replace(b'"@type": "Review"', b'"@type": "Review", "xOdd": {"to": [0]}')
+        body = body.replace(b"<p itemprop", b"<p itemprop='xOdd'>odd</p><p itemprop")
+        return replace(answer, body=body)
 
     def answer(self, request: Request) -> Answer | None:
         if not request.where.startswith("/p/"):
@@ -120,7 +102,7 @@ def portal(request: pytest.FixtureRequest) -> Iterator[Portal]:
         yield Portal(web, microdata=request.param == "microdata")
 
 
-class TestReviews(ConditionalContract, EditContract):
+class TestReviews(ConditionalContract, EditContract, BackfillContract, WebContract):
     many = 30
     oldest_first = False
 
@@ -129,7 +111,7 @@ class TestReviews(ConditionalContract, EditContract):
         return portal.web
 
     @pytest.fixture
-    def outside(self, portal: Portal) -> Outside:
+    def outside(self, portal: Portal) -> Platform:
         return portal
 
 

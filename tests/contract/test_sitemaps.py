@@ -1,24 +1,27 @@
 """News sitemaps as sites publish them for search engines."""
 
 import gzip
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from xml.sax.saxutils import escape
 
 import pytest
 
 from agents.articles import TRIES
 from agents.errors import SourceError, Unreadable
-from agents.source import Rewindable, Source, build
+from agents.source import Rewindable
 from agents.testing import (
     Answer,
+    BackfillContract,
     ConditionalContract,
     EditContract,
     Loopback,
-    Outside,
+    Platform,
     Request,
     Said,
+    WebContract,
     drain,
     drain_until_failure,
     mentions,
@@ -34,46 +37,26 @@ INDEX = '<sitemapindex xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">'
 ARTICLE = "Die neue Anlage läuft leise, sagen die Leute, die sie seit dem Herbst haben. " * 8
 
 
-class Site(Outside):
+class Site(Platform):
     """A site with an index of sitemaps, each with a few entries."""
 
     kind = "sitemaps"
 
     def __init__(self, web: Loopback) -> None:
-        self.web = web
+        super().__init__(web)
         self.start = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=20)
-        self.posts: list[Said] = []
-        self.options: dict[str, object] = {}
         self.first: list[str] = []
         """Of the index, before the sitemaps that there are."""
-        web.handler = self.answer
 
-    def source(self) -> Source:
-        table = {
-            "type": "sitemaps",
-            "name": "it",
-            "urls": [f"{self.web.url}/index.xml"],
-            "full_text": False,
-            "http": {"allow_private": True, "timeout": 2, "per_second": 1_000},
-            **self.options,
-        }
-        made = build(table)
-        assert isinstance(made, Source)
-        return made
+    def table(self) -> dict[str, Any]:
+        return {"type": "sitemaps", "urls": [f"{self.web.url}/index.xml"], "full_text": False}
 
-    def add(self, texts: Sequence[str]) -> None:
-        for text in texts:
-            number = len(self.posts) + 1
-            self.posts.append(Said(number, text, self.start + timedelta(minutes=number)))
+    def is_listing(self, request: Request) -> bool:
+        return request.where.startswith("/news-")
 
-    def edit(self, before: str, after: str) -> None:
-        self.posts = [replace(s, text=after) if s.text == before else s for s in self.posts]
-
-    def spoil(self) -> None:
-        self.add([" "])
-
-    def vanish(self) -> None:
-        self.web.handler = lambda _: None
+    def with_more(self, answer: Answer) -> Answer:
+        body = answer.body.replace(b"<url>", b"<url><x:odd xmlns:x='urn:x'>1</x:odd>")
+        return replace(answer, body=body)
 
     def answer(self, request: Request) -> Answer | None:
         if request.where == "/robots.txt":
@@ -108,7 +91,7 @@ def site() -> Iterator[Site]:
         yield Site(web)
 
 
-class TestSitemaps(ConditionalContract, EditContract):
+class TestSitemaps(ConditionalContract, EditContract, BackfillContract, WebContract):
     many = 45
     oldest_first = False
 
@@ -117,7 +100,7 @@ class TestSitemaps(ConditionalContract, EditContract):
         return site.web
 
     @pytest.fixture
-    def outside(self, site: Site) -> Outside:
+    def outside(self, site: Site) -> Platform:
         return site
 
 

@@ -1,6 +1,7 @@
 """X as its API v2 answers."""
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -9,11 +10,13 @@ from typing import Any
 import pytest
 
 from agents.errors import RateLimited, SourceError
+from agents.source import Source
 from agents.testing import (
     Answer,
     BudgetContract,
     DeletionContract,
     EditContract,
+    KillContract,
     Loopback,
     Platform,
     PositionContract,
@@ -22,6 +25,8 @@ from agents.testing import (
     StreamEditContract,
     StreamPlatform,
     TokenContract,
+    VolumeContract,
+    Wire,
     deletions,
     drain,
     drain_until_failure,
@@ -199,6 +204,116 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
     monkeypatch.setenv("X_TOKEN", TOKEN)
     with Loopback() as web:
         yield Api(web)
+
+
+class Past(Api):
+    """A search with a long past, which is made as it is asked for."""
+
+    def __init__(self, web: Loopback, number: int) -> None:
+        super().__init__(web)
+        self.number = number
+        self.options |= {"page": 100, "recheck_for": 0, "remember": 500, "every": 3_600}
+        self.start = datetime.now(UTC).replace(microsecond=0) - timedelta(days=2)
+
+    def newest(self) -> int:
+        return self.number - 1
+
+    @property
+    def there(self) -> list[Said]:
+        """The posts that an answer is made of, and one more."""
+        return [self.said(n) for n in range(self.top, max(self.top - 101, -1), -1)]
+
+    def said(self, number: int) -> Said:
+        return Said(number, f"Nummer {number}", self.start + timedelta(seconds=number))
+
+    def answer(self, request: Request) -> Answer | None:
+        before = request.query.get("until_id")
+        self.top = (int(before) & 0x3FFFFF) - 1 if before else self.newest()
+        return super().answer(request)
+
+    def wire(self) -> Wire:
+        made = super().wire()
+        made.parts = self.parts  # type: ignore[method-assign]
+        return made
+
+    def parts(self) -> Iterator[bytes]:
+        """What the stream says."""
+        raise NotImplementedError
+
+
+class Flood(Past):
+    """All of it at once, to who listens, as fast as it is taken."""
+
+    def __init__(self, web: Loopback, number: int) -> None:
+        super().__init__(web, number)
+        self.options |= {"stream": True, "silence": 30}
+
+    @property
+    def there(self) -> list[Said]:
+        return []
+
+    def parts(self) -> Iterator[bytes]:
+        for first in range(0, self.number, 20):
+            yield b"".join(self.event(self.said(n)) for n in range(first, first + 20))
+        while True:
+            time.sleep(0.1)
+            yield self.sign()
+
+
+class Live(Past):
+    """A search whose posts are said one after the other: some to who listens, some before that."""
+
+    def __init__(self, web: Loopback, number: int) -> None:
+        super().__init__(web, number)
+        self.options |= {"stream": True, "silence": 30, "overlap": 1}
+        self.start = datetime.now(UTC) - timedelta(seconds=30)
+        self.count = 0
+        """How many there are by now."""
+
+    def newest(self) -> int:
+        return self.count - 1
+
+    def said(self, number: int) -> Said:
+        return Said(number, f"Nummer {number}", self.start + timedelta(seconds=number / 50))
+
+    def wire(self) -> Wire:
+        self.say_more(20)
+        return super().wire()
+
+    def say_more(self, many: int) -> range:
+        before, self.count = self.count, min(self.count + many, self.number)
+        return range(before, self.count)
+
+    def parts(self) -> Iterator[bytes]:
+        while True:
+            yield b"".join([*(self.event(self.said(n)) for n in self.say_more(2)), self.sign()])
+            time.sleep(0.05)
+
+
+class TestKilledWhileItReads(KillContract):
+    @pytest.fixture
+    def described(self, api: Api) -> dict[str, Any]:
+        past = Past(api.web, self.number)
+        past.options["page"] = 20
+        return past.described()
+
+
+class TestKilledWhileItListens(KillContract):
+    @pytest.fixture
+    def described(self, api: Api) -> dict[str, Any]:
+        return Live(api.web, self.number).described()
+
+
+class TestPast(VolumeContract):
+    @pytest.fixture
+    def past(self, api: Api) -> Source:
+        return Past(api.web, self.number).source()
+
+
+class TestFlood(VolumeContract):
+    @pytest.fixture
+    def past(self, api: Api) -> Source:
+        return Flood(api.web, self.number).source()
 
 
 class TestX(EditContract, DeletionContract, BudgetContract, PositionContract, TokenContract):
