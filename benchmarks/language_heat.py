@@ -16,6 +16,7 @@ from pathlib import Path
 import eldc
 import msgspec
 
+from pipeline.enrich.language import readable
 from pipeline.enrich.text import view
 from pipeline.settings import Enrichment
 
@@ -60,10 +61,11 @@ def main() -> None:
     detector.set_scores(eldc.MAX_SCORES)
     scored: list[tuple[int, dict[str, float], str]] = []
     for piece, code in pieces(parser.parse_args().folder):
-        scores = detector.detect_details(piece).scores
+        read = readable(piece)
+        scores = detector.detect_details(read).scores
         known = {c: s for c, s in scores.items() if c in LANGUAGES}
         if known:
-            scored.append((len(piece), known, code))
+            scored.append((len(read), known, code))
     for low, high in RANGES:
         chosen = [(scores, code) for size, scores, code in scored if low <= size <= high]
         heat = min(range(2, 60, 2), key=lambda heat: loss(heat, chosen))

@@ -3,9 +3,9 @@
 Two backends. ``eldc`` compares n-grams in C; its scores become probabilities by a factor that
 was fitted on pieces of labelled tweets (``benchmarks.language_heat``), so a confidence of
 0.8 is right four times in five. ``langdetect`` is the reference: slow, and random unless seeded.
-Both read at most ``READ`` characters of prose. What is known of the source and the author counts
-only where the text is very short. A text mostly in a script that none of the languages is written
-in is ``und``.
+Both read at most ``READ`` characters of prose, as ``readable`` makes it. What is known of the
+source and the author counts only where the text is very short. A text mostly in a script that none
+of the languages is written in is ``und``.
 """
 
 import math
@@ -17,7 +17,7 @@ from typing import Final
 from pipeline.enrich.parts import LanguageDetector
 from schemas.mention import Language, Producer
 
-__all__ = ["READ", "SHORT", "Eldc", "Langdetect", "build"]
+__all__ = ["READ", "SHORT", "Eldc", "Langdetect", "build", "readable"]
 
 READ: Final = 2_000
 """Characters of a text that are read; more changes nothing."""
@@ -31,6 +31,9 @@ _LEAST: Final = 0.2
 """Below this probability nothing is said."""
 _HEATS: Final = (*(12.0,) * 7, *(18.0,) * 34, 28.0)
 """What a score is multiplied with, by the number of characters; the last for all longer texts."""
+_STRETCHED: Final = re.compile(r"(.)\1\1+")
+_HASHTAG: Final = re.compile(r"#\w+")
+_HUMP: Final = re.compile(r"#|_|(?<=[^\W\d_A-Z])(?=[A-Z])")
 _LETTER: Final = re.compile(r"[^\W\d_]")
 _SCRIPTS: Final = {
     "\u0370-\u03ff\u1f00-\u1fff": ("el",),
@@ -44,6 +47,16 @@ _SCRIPTS: Final = {
     "\u1100-\u11ff\uac00-\ud7af": ("ko",),
 }
 """Letters of other scripts than the Latin one, and the languages written in them."""
+
+
+def readable(prose: str) -> str:
+    """The first ``READ`` characters, ``schöööön`` as ``schön``, ``#WirSindMehr`` as three words."""
+    read = _STRETCHED.sub(r"\1", prose[:READ])
+    return _HASHTAG.sub(_apart, read) if "#" in read else read
+
+
+def _apart(hashtag: re.Match[str]) -> str:
+    return _HUMP.sub(" ", hashtag[0])
 
 
 class _Script:
@@ -68,7 +81,7 @@ class Eldc:
         import eldc  # noqa: PLC0415 - only the chosen backend is loaded
 
         eldc.init()
-        self.by = Producer(name="eldc", version=f"{version('eldc')}+2")
+        self.by = Producer(name="eldc", version=f"{version('eldc')}+3")
         self._languages = frozenset(languages)
         self._script = _Script(languages)
         self._instance = eldc.instance()
@@ -78,7 +91,7 @@ class Eldc:
 
     def detect(self, prose: str, prior: Mapping[str, float] | None = None) -> Language:
         """Judge a text; see ``LanguageDetector``."""
-        read = prose[:READ]
+        read = readable(prose)
         result = self._instance.detect_details(read)
         scores: dict[str, float] = result.scores
         languages = self._languages
@@ -117,7 +130,7 @@ class Langdetect:
 
         detector_factory.init_factory()
         DetectorFactory.seed = 0
-        self.by = Producer(name="langdetect", version=version("langdetect"))
+        self.by = Producer(name="langdetect", version=f"{version('langdetect')}+2")
         self._factory = detector_factory._factory  # noqa: SLF001 - its only way to set priors
         self._script = _Script(languages)
         known = self._factory.get_lang_list()
@@ -125,7 +138,7 @@ class Langdetect:
 
     def detect(self, prose: str, prior: Mapping[str, float] | None = None) -> Language:
         """Judge a text; see ``LanguageDetector``."""
-        read = prose[:READ]
+        read = readable(prose)
         if not self._priors or not _LETTER.search(read) or not self._script.fits(read):
             return Language(by=self.by)
         priors = self._priors

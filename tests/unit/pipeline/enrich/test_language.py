@@ -5,6 +5,7 @@ import pytest
 from pipeline.enrich import language
 from pipeline.enrich.language import READ
 from pipeline.enrich.parts import LanguageDetector
+from pipeline.settings import Enrichment
 
 LANGUAGES = ("de", "en", "fr")
 SENTENCES = {
@@ -73,3 +74,21 @@ def test_a_text_mostly_in_another_script_is_undetermined(
 def test_confidence_is_low_where_two_languages_are_close() -> None:
     found = language.build("eldc", ("de", "en", "da", "no", "sv")).detect("januar")
     assert found.confidence < 0.8
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("#WirSindMehr", "de"),
+        ("Vooooll guuuut", "de"),
+        ("guuuuten Mooorgen", "de"),
+        ("Schöööön", "de"),
+    ],
+)
+def test_hashtags_and_stretched_words_are_read_as_the_words_they_are(text: str, code: str) -> None:
+    assert language.build("eldc", Enrichment().languages).detect(text).code == code
+
+
+def test_what_is_read_of_a_text() -> None:
+    assert language.readable("sooo #Big_CityLife2go #ok") == "so  Big City Life2go  ok"
+    assert len(language.readable("ab" * READ)) == READ
