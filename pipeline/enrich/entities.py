@@ -33,7 +33,7 @@ _KINDS: Final[dict[str, EntityKind]] = {
 class Entities:
     """Finds and gathers them."""
 
-    by: Final = Producer(name="patterns", version="2")
+    by: Final = Producer(name="patterns", version="3")
 
     def __init__(self, watchlist: Watchlist, gazetteer: Gazetteer) -> None:
         self._watchlist = watchlist

@@ -10,7 +10,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-__all__ = ["JOINED", "PICTOGRAPHS", "Kind", "Mark", "find"]
+__all__ = ["FLAG", "JOINED", "PICTOGRAPHS", "Kind", "Mark", "find"]
 
 Kind: TypeAlias = Literal["link", "mail", "handle", "hashtag", "emoji", "money", "date", "product"]
 
@@ -19,6 +19,8 @@ PICTOGRAPHS: Final = (
     "\u203c\u2049\u231a\u231b\u23e9-\u23fa\u2934\u2935"
 )
 """The inside of a character class: what emoji start with, flags apart."""
+FLAG: Final = "\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f"
+"""The flag of a part of a country: England's is a black one and ``gbeng`` in invisible letters."""
 _TINT: Final = "[\ufe0f\U0001f3fb-\U0001f3ff]{0,2}"
 JOINED: Final = f"{PICTOGRAPHS}\ufe0f\U0001f3fb-\U0001f3ff"
 """The inside of a character class: what a joiner inside an emoji may follow."""
@@ -61,7 +63,7 @@ _PATTERN: Final = re.compile(
   | (?P<handle>(?<![\w@/])@\w{{1,64}}(?:[.-]\w{{1,64}}){{0,3}}
       (?:@\w{{1,63}}(?:[.-]\w{{1,63}}){{1,6}})?)
   | (?P<hashtag>(?<![\w&\#/])\#(?=\d{{0,20}}[^\W\d])\w{{1,139}})
-  | (?P<emoji>[\U0001f1e6-\U0001f1ff]{{2}} | [\d\#*]\ufe0f?\u20e3
+  | (?P<emoji>[\U0001f1e6-\U0001f1ff]{{2}} | {FLAG} | [\d\#*]\ufe0f?\u20e3
       | [{PICTOGRAPHS}]{_TINT}(?:\u200d[{PICTOGRAPHS}]{_TINT}){{0,8}})
   | (?P<date>(?<![\w.,/-])(?:
         (?P<y1>\d{{4}})-(?P<m1>\d\d)-(?P<d1>\d\d)(?![\w-])

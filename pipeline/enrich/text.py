@@ -45,6 +45,7 @@ _CHANGED: Final = re.compile(
     f"(?i:(?P<code>{_CODE})|(?P<inline></?(?:{_INLINE}){_TAG_END})"
     f"|(?P<block></?(?:{_BLOCK}){_TAG_END}))"
     r"|(?P<entity>&(?:\#[0-9]{1,7}|\#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});)"
+    f"|(?P<flag>{marks.FLAG})"
     f"|(?P<dropped>[{_INVISIBLE}]|(?<![{marks.JOINED}])[\u200d\ufe0f])"
     f"|(?P<blank>[{_CONTROL}])"
     "|(?P<cluster>[^\x00-\x7f\u0300-\u036f][\u0300-\u036f]{0,8}|[A-Za-z][\u0300-\u036f]{1,8})"
@@ -171,6 +172,8 @@ def _readable(original: str) -> tuple[str, list[int] | None, list[int] | None]:
 
 def _replacement(match: re.Match[str]) -> str:
     kind, old = match.lastgroup, match[0]
+    if kind == "flag":  # its letters stay, though they are invisible
+        return old
     if kind in _GONE:
         return ""
     if kind in _GAPS:

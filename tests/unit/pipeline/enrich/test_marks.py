@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from pipeline.enrich.marks import find
 
+ENGLAND = "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
+
 
 @pytest.mark.parametrize(
     ("text", "kind", "written", "name"),
@@ -25,6 +27,7 @@ from pipeline.enrich.marks import find
         ("#Lüftung2go läuft", "hashtag", "#Lüftung2go", "lüftung2go"),
         ("gut 👍🏽", "emoji", "👍🏽", None),
         ("in 🇩🇪", "emoji", "🇩🇪", None),
+        (f"in {ENGLAND}{ENGLAND[0]}", "emoji", ENGLAND, None),
         ("5\ufe0f\u20e3 Tipps", "emoji", "5\ufe0f\u20e3", None),
         ("*\u20e3", "emoji", "*\u20e3", None),
         ("da 👨\u200d👩\u200d👧 alle", "emoji", "👨\u200d👩\u200d👧", None),

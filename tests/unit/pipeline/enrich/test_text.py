@@ -23,6 +23,7 @@ PIECES = st.sampled_from(
             "\u0434",
             "N\u043er",
         ),
+        *("\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f", "\U000e0067"),
         *("#tag", "\U0001f600", "\U0001f468\u200d\U0001f469\u200d\U0001f467"),
     )
 )
@@ -136,3 +137,13 @@ def test_what_is_cut_out_leads_back_to_the_original(text: str, data: st.DataObje
         position += end - start + 1
     for mark in part.marks:
         assert part.span(mark.start, mark.end) in [seen.span(m.start, m.end) for m in seen.marks]
+
+
+def test_the_letters_of_a_flag_are_kept_and_of_nothing_else() -> None:
+    england = "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
+    seen = view(f"a\U000e0067\U000e007f{england}\u200b{england[:-1]}!")
+    assert seen.text == f"a{england}\U0001f3f4!"
+    assert [seen.written(seen.span(mark.start, mark.end)) for mark in seen.marks] == [
+        england,
+        "\U0001f3f4",
+    ]
