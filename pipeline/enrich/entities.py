@@ -4,6 +4,9 @@ Names come from three places, the surest first: the customer's list (``gazetteer
 watchlist's topics, and a model that needs no list (``parts.NameFinder``). A name that overlaps one
 from a surer place is left out. At most ``MOST`` entities, in the order of the text; where names of
 one watchlist topic overlap, the longest.
+
+The title is not searched: ``Entity.span`` speaks of the text, and who does not know a field that
+said otherwise would mark, and cut out, the wrong words of it.
 """
 
 from collections.abc import Sequence
