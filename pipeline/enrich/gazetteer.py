@@ -10,14 +10,14 @@
     compounds = false                # also "Nordluftgerät"; "Nordluft-Gerät" always
 
 A name matches as whole words; where several do, the longest that starts first. Capitals do not
-count unless the entity says so; ``ae oe ue ss`` stand for ``ä ö ü ß``. All names are one
+count unless the entity says so; ``ae oe ue ss`` stand for ``ä ö ü ß``; the signs ® and ™, and how
+many blanks stand between two words, do not matter. All names are one
 Aho-Corasick automaton, so the time to search a text does not grow with their number.
 """
 
 import hashlib
 import re
 import tomllib
-import unicodedata
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -27,7 +27,7 @@ import ahocorasick
 from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from pipeline.enrich.text import View
+from pipeline.enrich.text import View, composed
 from pipeline.errors import ConfigError
 from pipeline.settings import explain
 from schemas.mention import EntityKind, Producer
@@ -41,7 +41,8 @@ _TAKES_N: Final = ("e", "er", "el")
 _ADJECTIVE: Final = re.compile(r"(?<!\w)([^\W\d_][\w-]{2,}?)es?(?= \w)")
 """Not in -er: Werder Bremen would be found in "wir werden Bremen sehen"."""
 _SHORTEST_INFLECTED: Final = 4
-_BLANKS: Final = re.compile(r"\s+")
+_BLANKS: Final = re.compile(r"[\s®]+")
+_GAP: Final = re.compile(" +")
 _TO_ASCII: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
 _ADDRESSES: Final = frozenset({"link", "mail"})
 
@@ -136,9 +137,9 @@ class Gazetteer:
         if not len(self._automaton):
             return []
         text = view.text
-        for blank in "\n\t\r":
+        for blank in "\n\t\r®":
             text = text.replace(blank, " ")
-        found = list(self._places(text))
+        found = list(self._places(text) if "  " not in text else self._wide(text))
         if not found:
             return []
         hidden = [mark for mark in view.marks if mark.kind in _ADDRESSES]
@@ -155,6 +156,17 @@ class Gazetteer:
             kept.append(place)
             free = place.end
         return kept
+
+    def _wide(self, text: str) -> Iterator[Place]:
+        """Those of a text with several blanks in a row, which names have not."""
+        kept: list[int] = []
+        done = 0
+        for gap in _GAP.finditer(text):
+            kept += range(done, gap.start() + 1)
+            done = gap.end()
+        kept += range(done, len(text))
+        for place in self._places(_GAP.sub(" ", text)):
+            yield Place(place.entity, kept[place.start], kept[place.end - 1] + 1)
 
     def _places(self, text: str) -> Iterator[Place]:
         last = len(text)
@@ -189,7 +201,7 @@ def _lower(text: str) -> str:
 
 def _spellings(alias: str, entity: Listed) -> set[str]:
     """Every way an alias is written, but for its last word's endings."""
-    text = _BLANKS.sub(" ", unicodedata.normalize("NFKC", alias).strip())
+    text = _BLANKS.sub(" ", composed(alias)).strip()
     forms = {text}
     if entity.inflected:  # Deutsche Bahn, der Deutschen Bahn
         forms |= {_ADJECTIVE.sub(rf"\1{ending}", text) for ending in ("e", "en", "er", "em")}

@@ -155,3 +155,25 @@ def test_a_bad_file_is_explained(tmp_path: Path, content: str, said: str) -> Non
         load(path)
     with pytest.raises(ConfigError, match="No such file"):
         load(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize(
+    "name", ["Nordluft Pro", "Nordluft® Pro", "Nordluft™ Pro™", "Nordluft Pro®"]
+)
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("Die Nordluft Pro läuft", "Nordluft Pro"),
+        ("Die  Nordluft® Pro® läuft", "Nordluft® Pro"),
+        ("Die Nordluft™ Pro™ läuft", "Nordluft™ Pro"),
+        ("Die Nordluft \n  Pro, zwei  Nordluft", "Nordluft \n  Pro"),
+        ("Die NordluftPro läuft", None),
+    ],
+)
+def test_signs_of_a_trade_mark_and_wide_gaps_do_not_matter(
+    name: str, text: str, written: str | None
+) -> None:
+    seen = view(text)
+    places = Gazetteer([Listed(name=name, kind="product")]).find(seen)
+    found = [seen.written(seen.span(place.start, place.end)) for place in places]
+    assert found == ([] if written is None else [written])
