@@ -3,7 +3,8 @@
 ``Der Zug war pünktlich, aber die App ist eine Katastrophe`` says two things about two topics. A
 text is cut into clauses at punctuation and at words that turn it (``aber``, ``but``). Who is
 greeted (``Liebe Bahn, ...``) stands in the clause that follows, of which the greeting's own words
-are no part. A topic takes the tone of the clause of its own that says most, of at most
+are no part. What stands before a colon takes in what follows it (``Die App: eine Katastrophe``).
+A topic takes the tone of the clause of its own that says most, of at most
 ``MOST_CLAUSES``; where none says anything, the document's. How much the document colours a clause
 is the scorer's business.
 """
@@ -58,7 +59,7 @@ def clauses(prose: str) -> list[int]:
 class Targets:
     """Judges topics by their clauses."""
 
-    by: Final = Producer(name="clauses", version="3")
+    by: Final = Producer(name="clauses", version="4")
 
     def __init__(self, topics: Sequence[str]) -> None:
         self._topics = topics
@@ -82,7 +83,7 @@ class Targets:
             numbers = places.setdefault(hit.topic, {})
             if len(numbers) < MOST_CLAUSES:
                 numbers[bisect_right(starts, hit.start) - 1] = None
-        ends = [*starts[1:], len(view.prose)]
+        ends = _ends(view.prose, starts)
         judged: dict[int, Sentiment | None] = {}
         targets = []
         for topic, numbers in places.items():
@@ -104,6 +105,15 @@ class Targets:
                 )
             )
         return targets
+
+
+def _ends(prose: str, starts: Sequence[int]) -> list[int]:
+    """Where each clause ends; one with a colon behind it where the next one does."""
+    ends = [*starts[1:], len(prose)]
+    for number in range(len(starts) - 2, -1, -1):
+        if prose[starts[number] : ends[number]].rstrip().endswith(":"):
+            ends[number] = ends[number + 1]
+    return ends
 
 
 def _strength(tone: Sentiment | None) -> float:

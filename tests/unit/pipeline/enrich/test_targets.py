@@ -79,6 +79,27 @@ def test_what_turns_nothing_cuts_nothing(text: str) -> None:
     assert targets(text, "Bahn")["Bahn"].label == "positive"
 
 
+@pytest.mark.parametrize(
+    ("text", "topic", "label", "clause"),
+    [
+        ("Bus gut. Die App: eine Katastrophe, hängt", "App", "negative",
+         "Die App: eine Katastrophe,"),
+        ("Die App:\nsehr gut, super. Bus mies", "App", "positive",
+         "Die App:\nsehr gut,"),
+        ("Kurz: Die App: furchtbar, Bus gut", "App", "negative", "Die App: furchtbar,"),
+        ("Endlich super: die App ist furchtbar", "App", "negative", "die App ist furchtbar"),
+        ("Ganz furchtbar, die App:", "App", "negative", "die App:"),
+        ("The app: a terrible mess. Nice bus", "app", "negative", "The app: a terrible mess."),
+    ],
+)  # fmt: skip
+def test_before_a_colon_stands_what_follows_it(
+    text: str, topic: str, label: str, clause: str
+) -> None:
+    judged = targets(text, topic, language="en" if topic == "app" else "de")[topic]
+    assert text[judged.span.start : judged.span.end] == clause
+    assert judged.label == label
+
+
 def test_falls_back_to_the_document() -> None:
     text = "Ich saß in der App fest. Was für eine Katastrophe!"
     judged = targets(text, "App")["App"]
