@@ -24,7 +24,6 @@ import re
 import subprocess
 import sys
 import time
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -46,9 +45,11 @@ from pipeline.enrich.names import LANGUAGES, Builtin
 from pipeline.enrich.parts import LanguageDetector, NameFinder, SentimentScorer
 from pipeline.enrich.sentiment.lexicon import rows as lexicon_rows
 from pipeline.enrich.sentiment.second import Look, Reader, Second
-from pipeline.enrich.targets import clauses
+from pipeline.enrich.targets import Targets
 from pipeline.enrich.text import View, view
+from pipeline.enrich.watchlist import Found, Hit
 from pipeline.settings import Enrichment
+from schemas.mention import Span
 
 LABELS = ("negative", "neutral", "positive")
 COLUMNS = (
@@ -277,13 +278,15 @@ class Quality:
     def _targets(
         self, code: str, data: str, found: list[Row], name: str, scorer: SentimentScorer
     ) -> None:
-        """The clause's label beside the document's, where an opinion names its target."""
-        opinions = [
-            (view(row["text"]), int(opinion["start"]), opinion["polarity"])
-            for row in found
-            for opinion in row["opinions"]
-            if opinion["target"] not in {None, "NULL"}
-        ]
+        """The clauses' label beside the document's, where an opinion names its target."""
+        opinions = []
+        for row in found:
+            seen = view(row["text"])
+            named = [one for one in row["opinions"] if one["target"] not in {None, "NULL"}]
+            for one in named:
+                same = [other for other in named if other["target"] == one["target"]]
+                places = [seen.place(Span(int(o["start"]), int(o["end"]))) for o in same]
+                opinions.append((seen, places, one["polarity"]))
         gold = [polarity for *_, polarity in opinions]
         if name == "trained":
             self.add(("target", code, data, "commonest"), gold, lambda: commonest(gold))
@@ -295,7 +298,7 @@ class Quality:
         self.add(
             ("target", code, data, f"{name}, clauses"),
             gold,
-            lambda: [clause(scorer, seen, start) for seen, start, _ in opinions],
+            lambda: [target(scorer, seen, places) for seen, places, _ in opinions],
         )
 
     def _look_again(
@@ -480,13 +483,10 @@ def textblob_de() -> Callable[[str], tuple[float, float]]:
     return engine
 
 
-def clause(scorer: SentimentScorer, seen: View, start: int) -> str:
-    """The label of the clause that a target stands in."""
-    document = scorer.score(seen)
-    starts = clauses(seen.prose)
-    number = bisect_right(starts, start) - 1
-    end = [*starts, len(seen.prose)][number + 1]
-    return (scorer.clause(seen, starts[number], end, document) or document).label
+def target(scorer: SentimentScorer, seen: View, places: Sequence[tuple[int, int]]) -> str:
+    """What is said of a topic that stands at these places."""
+    found = Found(seen, "text", [Hit(0, 0, *place) for place in places], [])
+    return Targets(["target"]).judge(found, scorer, scorer.score(seen))[0].label
 
 
 def page(quality: Quality) -> Iterable[str]:
