@@ -20,7 +20,7 @@ from schemas.mention import Producer
 
 __all__ = ["LANGUAGES", "build", "from_model", "lexicon"]
 
-_VERSION: Final = "3"
+_VERSION: Final = "4"
 """Raised with every change of a rule or a word that changes results."""
 _LEXICONS: Final[dict[str, Callable[[], Lexicon]]] = {
     "de": german.load,

@@ -29,6 +29,7 @@ _BOOSTS: Final = {
 }
 _BREAKS: Final = "but however although though yet except whereas nevertheless while"
 _LIFTS: Final = "only just"
+_JOINS: Final = "and or"
 _PRAISE: Final = re.compile(
     r"\bcould(?:n't|nt| not)(?: be| have been| feel| get| go)?(?: any| much)?"
     r" (?:better|happier|easier|nicer|prouder|more pleased)\b"
@@ -62,7 +63,7 @@ def _everyday() -> dict[str, Word]:
 
 
 def _finished(table: dict[str, Word]) -> Lexicon:
-    enter(table, _BOOSTS, _NEGATIONS, _BREAKS, _LIFTS)
+    enter(table, _BOOSTS, _NEGATIONS, _BREAKS, _LIFTS, joins=_JOINS)
     return Lexicon(words=table, neutral=(-0.05, 0.18), praise=_PRAISE)
 
 

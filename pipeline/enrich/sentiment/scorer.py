@@ -2,8 +2,10 @@
 
 Each word with a tone is a hit. An intensifier before it strengthens or weakens it, a negation
 within four words turns and halves it (``nicht schlecht`` is mildly good), capitals and an
-exclamation mark strengthen it, a stop or ``but`` ends the reach of all of these, and ``und`` that
-of a negation back over it. The score is the sum of the hits, squashed to -1 to 1. Stars, where the
+exclamation mark strengthen it, a stop or ``but`` ends the reach of all of these. Over ``und`` and
+``and`` a negation does not reach back, and forward only to what is of one kind with what it has
+turned already: ``nicht schön und gut`` are two things missing, ``nicht gut und teuer`` is one. The
+score is the sum of the hits, squashed to -1 to 1. Stars, where the
 author gave any, weigh as much as all words. At most ``READ`` characters are read.
 """
 
@@ -145,6 +147,8 @@ class LexiconScorer:
         negated = -9
         negation = (0, 0)  # where that word stands
         turned = -9  # the word after which a negation waits for something before it to turn
+        side = 0.0  # the tone of what the negation turned first
+        only = 0.0  # the tone that it may turn from here on; 0 for any
         last_sign, run = "", 0
         for match in _TOKEN.finditer(prose, start, end):
             kind = match.lastindex
@@ -161,15 +165,17 @@ class LexiconScorer:
                 if lifts and negated == index - 1:
                     negated = turned = -9
                     continue
-                if joins and turned < 0:
-                    joined = len(hits)
+                if joins:
+                    if _turn_back(hits, max(clause, joined), turned, negation):
+                        negated = -9
+                    joined, turned, only = len(hits), -9, side or 1.0
                 if breaks:
                     _turn_back(hits, max(clause, joined), turned, negation)
                     clause, negated, turned = len(hits), -9, -9
                 if negates:
                     if self._praised(prose, *match.span()):
                         continue
-                    negated, negation = index, match.span()
+                    negated, negation, side, only = index, match.span(), 0.0, 0.0
                     turned = index if postposed else -9
                 elif weight:
                     before = hits[-1] if len(hits) > clause else None
@@ -181,7 +187,8 @@ class LexiconScorer:
                     if not shouts and len(token) > 2 and token.isupper():  # noqa: PLR2004 - as XD
                         weight *= _LOUD
                     hit = Hit(weight, *match.span(), index, own_boost)
-                    if index - negated <= _REACH:
+                    if index - negated <= _REACH and weight * only >= 0:
+                        side = side or weight
                         hit.weight *= _TURN
                         hit.negation = negation
                         turned = -9
@@ -222,16 +229,18 @@ class LexiconScorer:
         )
 
 
-def _turn_back(hits: list[Hit], clause: int, turned: int, negation: tuple[int, int]) -> None:
-    """Turn the last word with a tone before a negation that had none after it."""
+def _turn_back(hits: list[Hit], clause: int, turned: int, negation: tuple[int, int]) -> bool:
+    """Turn the last word with a tone before a negation that had none after it, if there is one."""
     if turned < 0:
-        return
+        return False
     for hit in reversed(hits[clause:]):
         if hit.index > 0:
-            if turned - hit.index <= _REACH:
-                hit.weight *= _TURN
-                hit.negation = negation
-            return
+            if turned - hit.index > _REACH:
+                break
+            hit.weight *= _TURN
+            hit.negation = negation
+            return True
+    return False
 
 
 def stars(rating: Rating | None) -> float | None:
