@@ -16,13 +16,12 @@ from typing import Final
 from pipeline.enrich.marks import PICTOGRAPHS
 from pipeline.enrich.sentiment import emoji
 from pipeline.enrich.sentiment.lexicon import Lexicon, Word
+from pipeline.enrich.sentiment.stars import READ, given
 from pipeline.enrich.text import View
 from schemas.mention import Label, Producer, Rating, Sentiment, Term
 
-__all__ = ["READ", "Hit", "LexiconScorer", "stars"]
+__all__ = ["READ", "Hit", "LexiconScorer"]
 
-READ: Final = 10_000
-"""Characters of a text that are read."""
 _REACH: Final = 4
 """Words that a negation reaches forward; the same back, where the language allows it."""
 _AROUND: Final = 40
@@ -81,16 +80,16 @@ class LexiconScorer:
         self, view: View, title: View | None = None, rating: Rating | None = None
     ) -> Sentiment:
         """Judge a whole text; see ``SentimentScorer``."""
+        prior, view, title = given(view, title, rating)
         terms = self._terms(view, 0, READ)
         if title is not None:
             # Spans speak of the text, so the title's words go without.
             terms += [
                 Term(text=term.text, weight=term.weight) for term in self._terms(title, 0, READ)
             ]
-        given = stars(rating)
-        if rating is not None and given is not None:
-            said = f"{rating.value:g} ({rating.worst:g}-{rating.best:g})"
-            terms.append(Term(text=said, weight=round(given * _STARS, 3)))
+        if prior is not None:
+            weight = round(prior.value * _STARS, 3)
+            terms.append(Term(text=prior.said, weight=weight, span=prior.span))
         return self._sentiment(terms, min(len(view.prose), READ))
 
     def clause(
@@ -241,14 +240,6 @@ def _turn_back(hits: list[Hit], clause: int, turned: int, negation: tuple[int, i
             hit.negation = negation
             return True
     return False
-
-
-def stars(rating: Rating | None) -> float | None:
-    """A rating between -1 and 1; None where there is none, or its scale makes no sense."""
-    if rating is None or not rating.worst < rating.best:
-        return None
-    place = (rating.value - rating.worst) / (rating.best - rating.worst)
-    return 2 * place - 1 if 0 <= place <= 1 else None
 
 
 def _confidence(label: Label, score: float, terms: int) -> float:

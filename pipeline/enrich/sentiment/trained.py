@@ -14,7 +14,8 @@ from typing import Final, NamedTuple
 
 from pipeline.enrich.sentiment.grams import GRAM, TOKEN, pieces
 from pipeline.enrich.sentiment.model import Model
-from pipeline.enrich.sentiment.scorer import READ, Hit, LexiconScorer, stars
+from pipeline.enrich.sentiment.scorer import Hit, LexiconScorer
+from pipeline.enrich.sentiment.stars import READ, given
 from pipeline.enrich.text import View
 from schemas.mention import Label, Producer, Rating, Sentiment, Span, Term
 
@@ -114,6 +115,7 @@ class TrainedScorer:
         self, view: View, title: View | None = None, rating: Rating | None = None
     ) -> Sentiment:
         """Judge a whole text; see ``SentimentScorer``."""
+        prior, view, title = given(view, title, rating)
         negative, positive, shares = self._sums(view, 0, min(len(view.prose), READ))
         terms = self._terms(view, shares)
         if title is not None:
@@ -123,13 +125,11 @@ class TrainedScorer:
             positive += most - self.model.bias[1]
             # Spans speak of the text, so the title's words go without.
             terms += [Term(text=t.text, weight=t.weight) for t in self._terms(title, others)]
-        given = stars(rating)
-        if rating is not None and given is not None:
-            push, lift = _STARS * given, _SIDE * (abs(given) - 0.5)
+        if prior is not None:
+            push, lift = _STARS * prior.value, _SIDE * (abs(prior.value) - 0.5)
             positive += push + lift
             negative += lift - push
-            said = f"{rating.value:g} ({rating.worst:g}-{rating.best:g})"
-            terms.append(Term(text=said, weight=round(2 * push, 3)))
+            terms.append(Term(text=prior.said, weight=round(2 * push, 3), span=prior.span))
         return self._sentiment(negative, positive, terms)
 
     def clause(self, view: View, start: int, end: int, document: Sentiment) -> Sentiment | None:
