@@ -89,6 +89,7 @@ class Loopback:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
             wbufsize = -1  # one segment an answer: two would wait for each other
+            disable_nagle_algorithm = True  # nor would the end of a large one wait for the rest
 
             def do_GET(self) -> None:
                 size = int(self.headers.get("content-length") or 0)
