@@ -130,7 +130,7 @@ def test_alerts_survive_a_kill_and_a_back_test_says_the_same(installation: Insta
     installation.wait(lambda: installation.count() == everything, "everything is indexed")
     index = f"{installation.alias}-alerts"
     installation.wait(
-        lambda: installation.client.count(index=index, ignore_unavailable=True)["count"] == 4,
+        lambda: installation.stored(index) == 4,
         "the alerts are indexed",
     )
     # In the index the mentions that were enriched again look like any other: they are a spike.

@@ -200,10 +200,7 @@ terms = ["Bus"]
     installation.env = before | own("archive", installation, certified)
     process = installation.start(*SERVICES["archive"]["command"])
     letters = f"{ALIAS}-dead-letters"
-    installation.wait(
-        lambda: bool(client.count(index=letters, ignore_unavailable=True)["count"]),
-        "the letter in the index",
-    )
+    installation.wait(lambda: installation.stored(letters) > 0, "the letter in the index")
     assert installation.stop(process) == 0
     for name in ("people", "retention"):
         command, flag, *_ = SERVICES[name]["command"]  # the rest is about going on

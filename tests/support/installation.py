@@ -111,6 +111,11 @@ class Installation:
             found[hit["_id"]] = hit["_source"]
         return found
 
+    def stored(self, index: str) -> int:
+        """How many documents an index has; none as long as it is being made."""
+        answer = self.client.options(ignore_status=503).count(index=index, ignore_unavailable=True)
+        return int(answer.get("count", 0))
+
     def count(self) -> int:
         """How many mentions can be found now."""
         if not self.client.indices.exists_alias(name=self.alias):
