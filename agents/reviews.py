@@ -74,7 +74,7 @@ class Reviews(Listed):
         if page is None:
             self._conditions.note(query, None)
             return Listing([])
-        if b"<html" in (lower := page.body.lower()) and b"</html" not in lower:
+        if _ends_early(page.body.lower()):
             msg = f"{query}: the page ends early"
             raise Unreadable(msg)
         try:
@@ -129,6 +129,14 @@ class Reviews(Listed):
                 "tags": [thing] if thing != row["_page"] else [],
             },
         )
+
+
+def _ends_early(page: bytes) -> bool:
+    """Whether a page was cut, in small letters; ``</html>`` may be left out, says HTML."""
+    if b"</html" in page:
+        return False
+    inside_script = page.rfind(b"<script") > page.rfind(b"</script")
+    return inside_script or not page.rstrip().endswith(b">")
 
 
 def _found(items: Any, thing: str | None, depth: int) -> Iterator[dict[str, Any]]:  # noqa: ANN401

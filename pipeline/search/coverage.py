@@ -77,8 +77,8 @@ def document(coverage: Coverage) -> dict[str, Any]:
         body.pop("gaps", None)
         body["gap"] = [_range(stretch) for stretch in msgspec.to_builtins(coverage.unseen)]
     if coverage.complete:
+        body["complete_until"] = body["complete"]["end"]
         body["complete"] = _range(body["complete"])
-        body["complete_until"] = body["complete"]["lt"]
     errors = dict(coverage.errors)
     return {**body, "failures": sum(errors.values()), "error_classes": sorted(errors)}
 
@@ -102,17 +102,23 @@ def read(
 
 
 def _range(stretch: Mapping[str, str]) -> dict[str, str]:
-    return {"gte": stretch["start"], "lt": stretch["end"]}
+    # A moment is one, too, which Elasticsearch refuses with `lt`: it would end before it begins.
+    until = "lte" if stretch["start"] == stretch["end"] else "lt"
+    return {"gte": stretch["start"], until: stretch["end"]}
+
+
+def _stretch(span: Mapping[str, str]) -> dict[str, str]:
+    return {"start": span["gte"], "end": span["lt"] if "lt" in span else span["lte"]}
 
 
 def _coverage(body: dict[str, Any]) -> Coverage:
     """A message, from how it is indexed."""
     if span := body.get("complete"):
-        body["complete"] = {"start": span["gte"], "end": span["lt"]}
+        body["complete"] = _stretch(span)
     if found := body.pop("gap", None):
         # One that is no list was indexed before there were several.
         spans = found if isinstance(found, list) else [found]
-        gaps = [{"start": span["gte"], "end": span["lt"]} for span in spans]
+        gaps = [_stretch(span) for span in spans]
         body |= {"gaps": gaps, "gap": {"start": gaps[0]["start"], "end": gaps[-1]["end"]}}
     return msgspec.convert(body, Coverage)
 

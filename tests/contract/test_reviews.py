@@ -127,6 +127,19 @@ def test_a_review_with_all_it_has(portal: Portal) -> None:
     assert mention.tags == ("Nordwind 9",)
 
 
+def test_a_page_may_leave_out_its_last_tags(portal: Portal) -> None:
+    portal.add(["eins", "zwei"])
+    whole = portal.answer
+
+    def bare(request: Request) -> Answer | None:
+        if (answer := whole(request)) is None:
+            return None
+        return replace(answer, body=answer.body.replace(b"</body></html>", b"\n"))
+
+    portal.web.handler = bare
+    assert {mention.text for mention in mentions(drain(portal))} == {"eins", "zwei"}
+
+
 def test_a_page_that_robots_txt_forbids_is_not_read(portal: Portal) -> None:
     portal.add(["eins"])
     portal.web.answers["/robots.txt"] = Answer(b"User-agent: *\nDisallow: /p/")

@@ -196,6 +196,21 @@ def test_a_hundred_thousand_posts_are_published_as_they_are_read(
     assert grown < 60_000, f"{grown} kB more than after 20,000 posts"
 
 
+def test_what_was_read_once_is_in_the_ledger(installation: Installation) -> None:
+    row = '{"id": "1", "text": "Der Bus kommt"}\n'
+    (installation.folder / "some.jsonl").write_text(row, "utf-8")
+    table = ['[[sources]]\ntype = "files"\nname = "some"', 'paths = ["some.jsonl"]']
+    installation.configure("\n".join([*table, 'defaults = { channel = "forum" }', ""]))
+    installation.run("agent", "--once")
+    # Complete since the very moment: what a file held before is not asked by time.
+    (said,) = ledger(installation)
+    assert said["complete"]["start"] == said["complete"]["end"]
+    worker = installation.start("worker", "--stages", "record")
+    installation.wait(lambda: bool(rows(installation)), "the ledger in the index")
+    assert rows(installation)[0]["complete_until"]
+    assert installation.stop(worker) == 0
+
+
 def recently(search: Search, seconds: float) -> set[str]:
     return since(search, time.monotonic() - seconds)
 

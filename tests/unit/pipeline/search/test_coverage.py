@@ -99,6 +99,15 @@ def test_a_gap_that_was_indexed_alone_is_still_one() -> None:
     assert _coverage(old).unseen == (gap,)
 
 
+def test_a_moment_is_a_range_that_elasticsearch_takes() -> None:
+    moment = Stretch(hour(2), hour(2))
+    body = document(message(3, (2, 2), gaps=(moment,)))
+    same = {"gte": "2026-01-05T02:00:00Z", "lte": "2026-01-05T02:00:00Z"}
+    assert (body["complete"], body["gap"]) == (same, [same])
+    again = _coverage(body)
+    assert (again.complete, again.unseen) == (moment, (moment,))
+
+
 def test_what_is_half_there_is_partly() -> None:
     messages = [*regular(2), message(3, (2, 2.5)), *regular(8, 3)]
     assert only(messages).cells[2] == "partly"
