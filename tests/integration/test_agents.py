@@ -33,10 +33,7 @@ class Search:
         if request.where.startswith("/items/"):
             return Answer.json(self.hit(int(request.where.rpartition("/")[2])))
         self.asked.append((time.monotonic(), request.query["query"]))
-        low, high = 0, self.newest
-        for condition in request.query["numericFilters"].split(","):
-            name, _, value = condition.partition("=")
-            low, high = (int(value), high) if name.endswith(">") else (low, int(value))
+        low, high = self.wanted(request)
         time.sleep(self.pause)
         first = max(self.newest - high, 0)
         hits = [
@@ -46,6 +43,14 @@ class Search:
         ]
         self.shown.append(len(hits))
         return Answer.json({"hits": hits})
+
+    def wanted(self, request: Request) -> tuple[int, int]:
+        """From and to, in seconds since 1970."""
+        low, high = 0, self.newest
+        for condition in request.query["numericFilters"].split(","):
+            name, _, value = condition.partition("=")
+            low, high = (int(value), high) if name.endswith(">") else (low, int(value))
+        return low, high
 
     def at(self, number: int) -> int:
         return self.newest - number
@@ -66,6 +71,33 @@ every = 1
 recheck_for = 0
 http = {{ allow_private = true, per_second = 1000 }}
 """
+
+
+class Flow(Search):
+    """The same with a query for each source, to all of which is posted all the time."""
+
+    sources = 8
+    a_second = 2  # posts of each
+
+    def __init__(self, web: Loopback) -> None:
+        super().__init__(web)
+        self.began = int(time.time())
+        self.over: int | None = None
+
+    def answer(self, request: Request) -> Answer | None:
+        source = int(request.query["query"].removeprefix("s"))
+        self.asked.append((time.monotonic(), request.query["query"]))
+        low, high = self.wanted(request)
+        posts = [n for n in range(source, self.there(), self.sources) if low <= self.at(n) <= high]
+        return Answer.json({"hits": [self.hit(n) for n in posts[::-1][: self.page]]})
+
+    def there(self) -> int:
+        """How many posts there are by now."""
+        seconds = (self.over or int(time.time())) - self.began
+        return seconds * self.a_second * self.sources
+
+    def at(self, number: int) -> int:
+        return self.began + number // (self.a_second * self.sources)
 
 
 @pytest.fixture
@@ -154,6 +186,32 @@ def test_agents_share_take_over_and_follow_orders(
     refused = installation.run("sources", "remove", "s1", code=1)
     assert "mentions.toml" in refused.stderr
     assert installation.stop(second) == 0
+
+
+def test_what_is_said_while_one_agent_of_two_dies_is_indexed_once(
+    installation: Installation,
+) -> None:
+    with Loopback() as web:
+        flow = Flow(web)
+        flow.newest = flow.began + 3_600  # the end of what a question without one asks for
+        names = [f"s{number}" for number in range(flow.sources)]
+        installation.configure("".join(flow.table(name) for name in names))
+        worker = installation.start("worker", "--stages", "enrich,index")
+        agents = [installation.start("agent") for _ in range(2)]
+        installation.wait(lambda: recently(flow, 5) == set(names), "all sources being read")
+        time.sleep(5)  # both have joined, and posts of all sources are under way
+        installation.kill(agents[0])
+        killed = time.monotonic()
+        installation.wait(lambda: since(flow, killed + 1) == set(names), "the other's sources")
+        assert time.monotonic() - killed < SECONDS_TO_TAKE_OVER
+        flow.over = int(time.time())
+        posts = flow.there()
+        installation.wait(lambda: installation.count() >= posts, "every post in the index")
+        documents = installation.documents()  # which fails where one is there twice
+        assert sorted(documents) == sorted(f"hackernews:{number}" for number in range(posts))
+        assert installation.tail("dead") == []
+        assert installation.stop(agents[1]) == 0
+        assert installation.stop(worker) == 0
 
 
 def test_whoever_is_alone_owns_everything_from_the_first_rebalance(
