@@ -34,9 +34,10 @@ from pydantic import Field, model_validator
 from agents.articles import TRIES, article
 from agents.discovery import feeds_of
 from agents.entries import Entry, read
-from agents.errors import Busy, RateLimited, SourceError, Unreadable
+from agents.errors import RateLimited, SourceError, Unreadable
 from agents.http import Fetched, Http, HttpConfig
 from agents.mention import digest, identify, make, milliseconds
+from agents.places import failed
 from agents.source import Cursor, Item, Page, Refused, SourceConfig
 from schemas.mention import Channel, RawMention
 
@@ -103,26 +104,21 @@ class Feeds:
         state = {url: dict(cursor.get("feeds", {}).get(url, {})) for url in urls}
         seen: dict[str, list[Any]] = dict(cursor.get("seen", {}))
         for url, about in state.items():
-            if about.get("not_before", 0) > time.time():
+            if (wait := about.get("not_before", 0) - time.time()) > 0:
+                msg = f"{url}: it was asked to wait another {wait:.0f} s"
+                failures.append(RateLimited(msg, wait))
                 continue
             try:
                 for page in self._feed(url, about, state, seen):
                     yield self._with(page, sites)
-            except RateLimited as error:
-                about["not_before"] = time.time() + (error.seconds or 0)
-                failures.append(error)
             except SourceError as error:
+                if isinstance(error, RateLimited) and error.seconds:
+                    about["not_before"] = time.time() + error.seconds
                 failures.append(error)
         yield self._with(Page([], _cursor(state, seen)), sites)
         places = max(len(self.config.urls) + len(self.config.sites), len(urls))
-        busy = sum(isinstance(failure, Busy) for failure in failures)
-        if len(failures) == 1 == places or busy == places:
-            raise failures[0]
         if failures:
-            some = len(failures) < places
-            msg = f"{len(failures)} of {places} feeds failed: {failures[0]}"
-            # Those that work are asked as often as ever.
-            raise SourceError(msg, self.config.every if some else None)
+            raise failed(failures, places, "feeds", self.config.every)
 
     def _look_up(
         self, before: Mapping[str, dict[str, Any]], failures: list[SourceError]

@@ -30,6 +30,7 @@ from pydantic import Field, field_validator
 from agents.errors import SourceError, Unreadable
 from agents.mapping import RowReader
 from agents.mention import digest, make, milliseconds
+from agents.places import failed
 from agents.rows import BadRow, Columns, Row, csv_rows, json_rows
 from agents.source import Cursor, Item, Page, Refused, SourceConfig
 from schemas.mention import Channel, RawMention
@@ -142,12 +143,8 @@ class Files:
                 failures.append(SourceError(f"{path}: {error.strerror}"))
             except SourceError as error:
                 failures.append(error)
-        if len(failures) == 1 == len(paths):
-            raise failures[0]
         if failures:
-            some = len(failures) < len(paths)
-            msg = f"{len(failures)} of {len(paths)} files failed: {failures[0]}"
-            raise SourceError(msg, self.config.every if some else None)
+            raise failed(failures, len(paths), "files", self.config.every)
 
     def _file(self, path: str, state: dict[str, Any]) -> Iterator[Page]:
         with Path(path).open("rb") as file:

@@ -34,9 +34,10 @@ import msgspec
 from msgspec import Struct
 from pydantic import Field
 
-from agents.errors import Busy, Denied, Expired, Missing, RateLimited, SourceError, Unreadable
+from agents.errors import Denied, Expired, Missing, RateLimited, SourceError, Unreadable
 from agents.http import Fetched, Http, HttpConfig
 from agents.mention import digest, identify, make, milliseconds
+from agents.places import failed
 from agents.secret import secrets
 from agents.source import Cursor, Deletion, Item, Page, Refused, SourceConfig
 from schemas.mention import Channel
@@ -320,21 +321,7 @@ class Listed(ABC):
                 # The listings are read all the same; what is due stays so till it can be asked for.
                 _log.debug("%s: looks at no more posts: %s", self.config.name, error)
         if failures:
-            raise self._failure(failures, len(queries))
-
-    def _failure(self, failures: Sequence[SourceError], queries: int) -> SourceError:
-        """One error for those of some of the listings."""
-        busy = [failure for failure in failures if isinstance(failure, Busy)]
-        if len(failures) == 1 == queries or len(busy) == queries:
-            return failures[0]
-        msg = f"{len(failures)} of {queries} queries failed: {failures[0]}"
-        # Of one kind, it is what the ledger counts: a token that is refused for all is Denied.
-        kinds = {type(failure) for failure in failures}
-        kind = kinds.pop() if len(kinds) == 1 and not busy else SourceError
-        waits = [failure.seconds for failure in failures if failure.seconds]
-        if len(failures) < queries:
-            waits.append(self.config.every)
-        return kind(msg, min(waits, default=None))
+            raise failed(failures, len(queries), "queries", self.config.every)
 
     def rewind(self, cursor: Cursor | None, since: datetime) -> Cursor:
         """A cursor that reads everything since a moment again."""

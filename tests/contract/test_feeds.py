@@ -186,8 +186,24 @@ def test_a_wait_is_in_the_cursor_for_the_process_that_comes_after(feed: Feed) ->
 def test_the_cursor_keeps_the_wait_over_a_restart(feed: Feed) -> None:
     feed.add(["eins"])
     with_wait = {"feeds": {feed.web.url + "/rss": {"not_before": time.time() + 60}}, "seen": {}}
-    assert mentions(drain(feed, with_wait)) == []
+    with pytest.raises(RateLimited) as limited:
+        drain(feed, with_wait)
+    assert limited.value.seconds is not None
+    assert 50 < limited.value.seconds <= 60
     assert feed.web.asked("/rss") == []
+
+
+def test_a_feed_that_waits_on_is_not_read_and_holds_up_no_other(feed: Feed) -> None:
+    feed.add(["eins"])
+    waits, goes_on = feed.web.url + "/waits", feed.web.url + "/rss"
+    feed.options["urls"] = [waits, goes_on]
+    before = {"feeds": {waits: {"not_before": time.time() + 3_000}}, "seen": {}}
+    pages, error = drain_until_failure(feed, before)
+    assert [mention.text for mention in mentions(pages)] == ["eins"]
+    assert isinstance(error, RateLimited), "what the ledger counts"
+    assert error.seconds == 300, "those that work are asked as often as ever"
+    assert pages[-1].cursor["feeds"][waits] == before["feeds"][waits]
+    assert feed.web.asked("/waits") == []
 
 
 @pytest.mark.parametrize("asked", ["Wed, 21 Oct 2015 07:28:00 GMT", "bald", "-1", ""])
