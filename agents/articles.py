@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import trafilatura
 
-from agents.errors import RateLimited, SourceError, Withheld
+from agents.errors import Busy, RateLimited, SourceError, Withheld
 from agents.http import Http
 from agents.listed import Listed, Listing, Post, State
 from agents.source import Cursor, Item, Page
@@ -40,7 +40,8 @@ class Articles(Listed):
     """A listing of articles, which is published while their texts are read.
 
     A subclass says with ``whole`` what one answer holds. An article that cannot be read now is
-    published with its title, and again with its text once that can be had.
+    published with its title, and again with its text once that can be had. One whose host is busy
+    waits for its turn there.
     """
 
     _left: dict[str, tuple[Any, Listing]]
@@ -73,11 +74,18 @@ class Articles(Listed):
         return Listing(answer.rows[:_PIECE], here, filtered=answer.filtered)
 
     def more(self, post: Post) -> dict[str, Any]:
-        """The text of the article, where it can be had."""
+        """The text of the article, where it can be had.
+
+        Raises:
+            Busy: it is read when there is room.
+        """
         if not self.wants_text():
             return {}
         try:
             text = article(self.http, post.fields["url"])
+        except Busy:
+            self._owing = True
+            raise
         except SourceError as error:
             _log.debug("%s", error)
             self._owed = self._owing = True

@@ -3,8 +3,9 @@
 Reads RSS 0.9 to 2.0, Atom 0.3 and 1.0 and RDF, as feedparser 6 understands them. Asks for changed
 feeds only (``ETag``, ``Last-Modified``). Where a feed has a teaser, the article is fetched, if
 robots.txt lets us, and its text extracted; a page that a site does not show leaves the teaser, one
-that cannot be read now is tried again and becomes a newer revision of the same mention. Of a site
-whose address is all that is known, the feed it names is read.
+that cannot be read now is tried again and becomes a newer revision of the same mention, and one
+whose host is busy waits for its turn. Of a site whose address is all that is known, the feed it
+names is read.
 
 When nothing in a feed is known that was read before, entries may have come and gone unseen: the
 ledger shows a gap.
@@ -34,7 +35,7 @@ from pydantic import Field, model_validator
 from agents.articles import TRIES, article
 from agents.discovery import feeds_of
 from agents.entries import Entry, read
-from agents.errors import RateLimited, SourceError, Unreadable
+from agents.errors import Busy, RateLimited, SourceError, Unreadable
 from agents.http import Fetched, Http, HttpConfig
 from agents.mention import digest, identify, make, milliseconds
 from agents.places import failed
@@ -85,6 +86,7 @@ class Feeds:
         self.config = config
         self._http = Http(config.http)
         self._owed = False  # whether the feed being read has articles that are to be tried again
+        self._busy: set[str] = set()  # feeds that a busy host was in the way of, last time
 
     def close(self) -> None:
         """Let go of connections."""
@@ -103,7 +105,10 @@ class Feeds:
         # Feeds that are no longer configured are forgotten.
         state = {url: dict(cursor.get("feeds", {}).get(url, {})) for url in urls}
         seen: dict[str, list[Any]] = dict(cursor.get("seen", {}))
-        for url, about in state.items():
+        # There is room where it was busy now, and it would be gone after the others.
+        busy, self._busy = self._busy, set()
+        for url in sorted(state, key=lambda url: url not in busy):
+            about = state[url]
             if (wait := about.get("not_before", 0) - time.time()) > 0:
                 msg = f"{url}: it was asked to wait another {wait:.0f} s"
                 failures.append(RateLimited(msg, wait))
@@ -115,6 +120,8 @@ class Feeds:
                 if isinstance(error, RateLimited) and error.seconds:
                     about["not_before"] = time.time() + error.seconds
                 failures.append(error)
+                if isinstance(error, Busy):
+                    self._busy.add(url)
         yield self._with(Page([], _cursor(state, seen)), sites)
         places = max(len(self.config.urls) + len(self.config.sites), len(urls))
         if failures:
@@ -161,6 +168,7 @@ class Feeds:
         gap = _gap(parsed.entries, about, seen)
         now = int(time.time() * 1000)
         self._owed = False
+        busy: list[Busy] = []
         items: list[Item] = []
         unchanged = 0
         # Feeds have the newest entry first.
@@ -168,8 +176,7 @@ class Feeds:
         # One that ends early holds half an entry, which would be taken for an edit next time.
         early = _ends_early(parsed, fetched.body)
         whole = parsed.entries[:-1] if early else parsed.entries
-        for entry in reversed(whole):
-            item = self._item(entry, url, language, seen)
+        for item in self._items(reversed(whole), url, language, seen, busy):
             if item is None:
                 unchanged += 1
             else:
@@ -181,6 +188,10 @@ class Feeds:
                 items, unchanged = [], 0
         while len(seen) > self.config.remember:
             del seen[next(iter(seen))]
+        if busy:
+            # What was read is published; what was not stays unknown, and the feed is read again.
+            yield Page(items, _cursor(state, seen), unchanged, gap)
+            raise busy[0]
         # Only now, so that a feed whose reading was broken off is read again. A feed that is not
         # well-formed may have been cut short, and one may lack articles: read whole next time too.
         about.clear()
@@ -192,10 +203,29 @@ class Feeds:
             msg = f"{url}: the feed ends early; its last entries may be missing"
             raise Unreadable(msg)
 
+    def _items(
+        self,
+        entries: Iterator[Mapping[str, Any]],
+        url: str,
+        language: str | None,
+        seen: dict[str, list[Any]],
+        busy: list[Busy],
+    ) -> Iterator[Item | None]:
+        """What entries become, see ``_item``; those whose article waits for its turn are noted."""
+        for entry in entries:
+            try:
+                yield self._item(entry, url, language, seen)
+            except Busy as error:
+                busy.append(error)
+
     def _item(
         self, raw: Mapping[str, Any], url: str, language: str | None, seen: dict[str, list[Any]]
     ) -> Item | None:
-        """The mention of an entry; None when it is known and as it was."""
+        """The mention of an entry; None when it is known and as it was.
+
+        Raises:
+            Busy: its article is read when there is room; what is known stays so.
+        """
         try:
             entry = read(raw, url, language)
             id_ = identify("feeds", entry.native)
@@ -209,7 +239,12 @@ class Feeds:
             fields = self._timed(entry, known)
             owed: list[int] = []
             if wanted:
-                text, owed = self._article(entry, same[3] if same else 0)
+                try:
+                    text, owed = self._article(entry, same[3] if same else 0)
+                except Busy:
+                    if known:
+                        seen[key] = known
+                    raise
                 if same and text is None:
                     seen[key] = [*same[:3], *owed]
                     return None
@@ -267,9 +302,14 @@ class Feeds:
         """The text of the page that the entry links to, if it can be read and says more.
 
         And, where that cannot be known now, how often it was tried.
+
+        Raises:
+            Busy: it is read when there is room.
         """
         try:
             text = article(self._http, str(entry.link))
+        except Busy:
+            raise
         except SourceError as error:
             _log.debug("%s", error)
             tries += not isinstance(error, RateLimited)

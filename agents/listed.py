@@ -34,7 +34,7 @@ import msgspec
 from msgspec import Struct
 from pydantic import Field
 
-from agents.errors import Denied, Expired, Missing, RateLimited, SourceError, Unreadable
+from agents.errors import Busy, Denied, Expired, Missing, RateLimited, SourceError, Unreadable
 from agents.http import Fetched, Http, HttpConfig
 from agents.mention import digest, identify, make, milliseconds
 from agents.places import failed
@@ -181,6 +181,7 @@ class Listed(ABC):
         self.config = config
         self.http = Http(config.http, secrets(config), self.endpoint)
         self._warned = False
+        self._busy: set[str] = set()  # listings whose host was busy when they were last asked for
 
     def close(self) -> None:
         """Let go of connections."""
@@ -247,7 +248,11 @@ class Listed(ABC):
         raise NotImplementedError
 
     def more(self, post: Post) -> dict[str, Any]:  # noqa: ARG002 - for those that have more
-        """Fields that cost a request and are asked for once, when a post is new or changed."""
+        """Fields that cost a request and are asked for once, when a post is new or changed.
+
+        Raises:
+            SourceError: there is no answer; with the next poll the listing goes on at this page.
+        """
         return {}
 
     def ask(
@@ -305,13 +310,18 @@ class Listed(ABC):
         state.queries = {query: state.queries.get(query, {}) for query in queries}
         recent: dict[str, None] = {}
         failures: list[SourceError] = []
-        # In any order, so that a platform's budget does not always end before the same one.
-        for query in sorted(random.sample(queries, len(queries)), key=self.poorer):
+        # In any order, so that a platform's budget does not always end before the same one; but
+        # there is room where it was busy now, and it would be gone after the others.
+        busy, self._busy = self._busy, set()
+        order = random.sample(queries, len(queries))
+        for query in sorted(order, key=lambda query: (self.poorer(query), query not in busy)):
             try:
                 yield from self._sweep(query, state, recent)
             except SourceError as error:
                 # A wait is kept by ``agents.http``; it may be one of this listing's host alone.
                 failures.append(error)
+                if isinstance(error, Busy):
+                    self._busy.add(query)
         refused = [failure for failure in failures if not isinstance(failure, RateLimited)]
         if len(refused) < len(queries) or not queries:
             # Else what it is not shown, a key being refused, would pass for deleted.
@@ -352,9 +362,13 @@ class Listed(ABC):
                 begun = int(time.time() * 1000)
                 continue
             found = _Found(filtered=Counter(listing.filtered))
-            for row in listing.rows:
-                self._row(row, query, state, recent, since, found)
+            broken = self._take(listing.rows, query, state, recent, since, found)
             last, items = found.last, found.items
+            if broken is not None:
+                # What was read is published; the position stays, for the posts that were not.
+                self.trim(state)
+                yield Page(items[::-1], state.cursor(), found.unchanged)
+                raise broken
             # A clock that is ahead must not make us miss what comes until then.
             top = max(top, min(found.newest, begun))
             reached = ordered and last is not None and last < since
@@ -391,6 +405,26 @@ class Listed(ABC):
             return None
         shown = now - int(days * _DAY * 1000)
         return (read, shown) if read < shown else None
+
+    def _take(  # noqa: PLR0917 - the state of a reading
+        self,
+        rows: Sequence[Any],
+        query: str,
+        state: State,
+        recent: dict[str, None],
+        since: int,
+        found: "_Found",
+    ) -> SourceError | None:
+        """Add what the rows of a page become; why some are not read, which stay unknown."""
+        broken: SourceError | None = None
+        for row in rows:
+            try:
+                self._row(row, query, state, recent, since, found)
+            except SourceError as error:
+                broken = error
+                if not isinstance(error, Busy):
+                    break
+        return broken
 
     def _row(  # noqa: PLR0917 - the state of a reading
         self,

@@ -20,8 +20,9 @@ from pydantic import Field
 
 from agents.articles import Articles
 from agents.conditions import Conditions
-from agents.errors import RateLimited, SourceError, Unreadable
+from agents.errors import Busy, RateLimited, SourceError, Unreadable
 from agents.listed import ListedConfig, Listing, Post, instant, moment
+from agents.places import failed
 from agents.source import Cursor, Page
 from schemas.mention import Channel
 
@@ -76,17 +77,16 @@ class Sitemaps(Articles):
         """Read what is new; a sitemap that cannot be read holds up none of the others.
 
         Raises:
-            SourceError: at the end, when some sitemaps could not be read; at once, when a host asks
-                to wait.
+            SourceError: at the end, when some sitemaps could not be read.
         """
         self._asked, self._failures = 0, []
-        yield from self._conditions.over(cursor, super().poll(cursor), self._published)
-        if len(self._failures) == 1 == self._asked:
-            raise self._failures[0]
+        try:
+            yield from self._conditions.over(cursor, super().poll(cursor), self._published)
+        except Busy:
+            if not self._failures:
+                raise
         if self._failures:
-            some = len(self._failures) < self._asked
-            msg = f"{len(self._failures)} of {self._asked} sitemaps failed: {self._failures[0]}"
-            raise SourceError(msg, self.config.every if some else None)
+            raise failed(self._failures, self._asked, "sitemaps", self.config.every)
 
     def whole(self, query: str, at: Any, since: datetime) -> tuple[Any, Listing]:  # noqa: ANN401
         """One sitemap; those that it leads to are the next pages."""

@@ -7,7 +7,7 @@ they are about; ``StreamContract`` is for those that also listen, ``ListenerCont
 that are told. ``docs/plugin.md`` shows a source of another package with its tests. Needs pytest.
 """
 
-from agents.testing.host import Host, WebContract
+from agents.testing.host import Host, WebContract, crowded
 from agents.testing.killed import KillContract
 from agents.testing.listener import Confirming, ListenerContract, Reply, Sender
 from agents.testing.loopback import Answer, Cut, Loopback, Request
@@ -76,6 +76,7 @@ __all__ = [
     "VolumeContract",
     "WebContract",
     "Wire",
+    "crowded",
     "deletions",
     "drain",
     "drain_until_failure",

@@ -3,9 +3,11 @@
 import json
 from abc import abstractmethod
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -14,11 +16,27 @@ from agents.errors import RateLimited
 from agents.source import Cursor, Source, build
 from agents.testing.loopback import Answer, Loopback, Request
 from agents.testing.suite import Outside, SourceContract, drain, opened, polled, read
+from agents.visits import AT_ONCE, Visit
 
-__all__ = ["WAIT", "Host", "WebContract"]
+__all__ = ["WAIT", "Host", "WebContract", "crowded"]
 
 WAIT: Final = 120
 """Seconds that a host asks for."""
+
+
+@contextmanager
+def crowded(url: str) -> Iterator[None]:
+    """As many polls as may are at a host; one by this thread is turned away there."""
+    others = [Visit() for _ in range(AT_ONCE)]
+    try:
+        for other in others:
+            assert other.go(urlsplit(url).netloc)
+        with Visit().under_way():
+            yield
+    finally:
+        for other in others:
+            with other.under_way():
+                pass
 
 
 def _cut(answer: Answer) -> Answer:

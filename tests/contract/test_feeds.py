@@ -12,9 +12,9 @@ from xml.sax.saxutils import escape
 import pytest
 
 from agents.articles import TRIES
-from agents.errors import RateLimited, SourceError, Unreadable
+from agents.errors import Busy, RateLimited, SourceError, Unreadable
 from agents.mention import milliseconds
-from agents.source import Cursor, Source
+from agents.source import Cursor, Page, Source
 from agents.testing import (
     Answer,
     ConditionalContract,
@@ -26,6 +26,7 @@ from agents.testing import (
     Request,
     VolumeContract,
     WebContract,
+    crowded,
     drain,
     drain_until_failure,
     mentions,
@@ -380,6 +381,76 @@ def test_an_article_that_cannot_be_read_now_is_read_later(
     assert milliseconds(mention.published_at) == milliseconds(teaser.published_at)
     assert mention.revision > teaser.revision
     assert mentions(drain(feed, after[-1].cursor)) == []
+
+
+PAGE = Answer(ARTICLE, headers={"Content-Type": "text/html"})
+
+
+def test_an_article_whose_host_is_busy_is_read_when_there_is_room(feed: Feed) -> None:
+    with Loopback() as elsewhere:
+        elsewhere.answers |= {"/robots.txt": ALLOWED, "/there": PAGE}
+        feed.web.answers |= {"/a": PAGE, "/b": PAGE}
+        linked(feed, "/a")
+        there = f"<link>{elsewhere.url}/there</link><guid>there</guid>"
+        feed.entries.append(("Ein Anreißer …", there))
+        linked(feed, "/b")
+        with crowded(elsewhere.url):
+            pages, error = drain_until_failure(feed)
+            again, _ = drain_until_failure(feed, pages[-1].cursor)
+        assert isinstance(error, Busy)
+        assert f"http://{error.host}" == elsewhere.url
+        found = mentions(pages)
+        assert [mention.url for mention in found] == [f"{feed.web.url}/{n}" for n in "ab"]
+        assert all("Absatz 8" in mention.text for mention in found)
+        assert mentions(again) == []
+        assert elsewhere.requests == []
+        after = drain(feed, again[-1].cursor)
+        (mention,) = mentions(after)
+        assert (mention.url, "Absatz 8" in mention.text) == (f"{elsewhere.url}/there", True)
+        assert mentions(drain(feed, after[-1].cursor)) == []
+    for path in ("/a", "/b"):
+        assert len(feed.web.asked(path)) == 1, "what was fetched is kept"
+
+
+def test_an_article_that_is_owed_stays_known_while_its_host_is_busy(feed: Feed) -> None:
+    with Loopback() as elsewhere:
+        elsewhere.answers |= {"/robots.txt": ALLOWED, "/there": Answer(status=503)}
+        feed.options["full_text"] = "auto"
+        there = f"<link>{elsewhere.url}/there</link><guid>there</guid>"
+        feed.entries.append(("Ein Anreißer …", there))
+        pages = drain(feed)
+        with crowded(elsewhere.url):
+            busy, error = drain_until_failure(feed, pages[-1].cursor)
+        assert isinstance(error, Busy)
+        elsewhere.answers["/there"] = PAGE
+        (teaser,), (mention,) = mentions(pages), mentions(drain(feed, busy[-1].cursor))
+    assert (mention.id, "Absatz 8" in mention.text) == (teaser.id, True)
+    assert mention.revision > teaser.revision
+
+
+def test_feeds_on_other_hosts_are_read_while_one_is_busy_which_then_is_the_first(
+    feed: Feed,
+) -> None:
+    feed.add(["eins"])
+    order: list[str] = []
+
+    def answer(request: Request) -> Answer:
+        order.append(f"http://{request.headers['host']}")
+        return feed.served(request)
+
+    with Loopback() as elsewhere:
+        feed.web.handler = elsewhere.handler = answer
+        feed.options["urls"] = [feed.web.url + "/rss", elsewhere.url + "/rss"]
+        with opened(feed) as source:
+            pages: list[Page] = []
+            with crowded(elsewhere.url), pytest.raises(Busy):
+                pages.extend(source.poll(None))
+            assert [mention.text for mention in mentions(pages)] == ["eins"]
+            assert "not_before" not in str(pages[-1].cursor)
+            list(source.poll(pages[-1].cursor))
+            list(source.poll(pages[-1].cursor))
+    here, there = feed.web.url, elsewhere.url
+    assert order == [here, there, here, here, there]
 
 
 def test_an_article_that_is_never_there_is_given_up(feed: Feed) -> None:

@@ -10,8 +10,8 @@ from xml.sax.saxutils import escape
 import pytest
 
 from agents.articles import TRIES
-from agents.errors import SourceError, Unreadable
-from agents.source import Rewindable
+from agents.errors import Busy, SourceError, Unreadable, Withheld
+from agents.source import Page, Rewindable
 from agents.testing import (
     Answer,
     BackfillContract,
@@ -22,6 +22,7 @@ from agents.testing import (
     Request,
     Said,
     WebContract,
+    crowded,
     drain,
     drain_until_failure,
     mentions,
@@ -230,6 +231,49 @@ def test_an_article_that_cannot_be_read_now_is_read_later(site: Site) -> None:
     assert (mention.id, mention.published_at) == (title.id, title.published_at)
     assert mention.revision > title.revision
     assert mentions(drain(site, after[-1].cursor)) == []
+
+
+def test_an_article_whose_host_is_busy_is_read_when_there_is_room(site: Site) -> None:
+    site.web.etags = True
+    site.add(["eins", "zwei", "drei"])
+    page = f"<html><body><article><p>{ARTICLE}</p></article></body></html>"
+    read = Answer(page.encode(), headers={"Content-Type": "text/html"})
+    with Loopback() as elsewhere:
+        site.options = {"urls": [f"{site.web.url}/all.xml"], "full_text": True}
+        body = f"{HEAD}{''.join(map(site.entry, site.posts))}</urlset>"
+        body = body.replace(f"{site.web.url}/a/2", f"{elsewhere.url}/a/2")
+        site.web.answers |= {"/all.xml": Answer(body.encode()), "/a/1": read, "/a/3": read}
+        elsewhere.answers["/a/2"] = read
+        with opened(site) as source:
+            pages: list[Page] = []
+            for _ in range(2):
+                with crowded(elsewhere.url), pytest.raises(Busy):
+                    pages.extend(source.poll(pages[-1].cursor if pages else None))
+            assert sorted(str(mention.title) for mention in mentions(pages)) == ["drei", "eins"]
+            assert all(mention.text == ARTICLE.strip() for mention in mentions(pages))
+            after = list(source.poll(pages[-1].cursor))
+            (mention,) = mentions(after)
+            assert (mention.title, mention.text) == ("zwei", ARTICLE.strip())
+            assert mentions(list(source.poll(after[-1].cursor))) == []
+    for number in (1, 3):
+        assert len(site.web.asked(f"/a/{number}")) == 1, "what was fetched is kept"
+
+
+def test_a_sitemap_that_failed_counts_where_an_article_has_to_wait_for_its_turn(
+    site: Site,
+) -> None:
+    site.options = {"urls": [f"{site.web.url}/{name}.xml" for name in ("gone", "all")]}
+    site.options["full_text"] = True
+    site.add(["eins"])
+    with Loopback() as elsewhere:
+        body = f"{HEAD}{site.entry(site.posts[0])}</urlset>"
+        body = body.replace(f"{site.web.url}/a/1", f"{elsewhere.url}/a/1")
+        site.web.answers["/all.xml"] = Answer(body.encode())
+        with crowded(elsewhere.url):
+            pages, error = drain_until_failure(site)
+    assert mentions(pages) == []
+    assert isinstance(error, Withheld)
+    assert "1 of 2 sitemaps failed" in str(error)
 
 
 def test_an_article_that_is_never_there_is_given_up(site: Site) -> None:

@@ -469,3 +469,62 @@ def test_a_busy_host_is_no_failure_where_all_listings_are_there() -> None:
     source.fails = Busy("enough", "a.example")
     with pytest.raises(Busy):
         drain(source)
+
+
+class Crowded(Endless):
+    """Of its listings one is on a host that is busy the first time."""
+
+    def __init__(self, posts: int, **options: Any) -> None:
+        super().__init__(posts, **options)
+        self.names = [f"l{number}" for number in range(20)]
+        self.busy = True
+
+    def listing(self, query: str, at: Any, since: datetime) -> Listing:
+        found = super().listing(query, at, since)
+        if query == "l7" and self.busy:
+            self.busy = False
+            msg = "enough"
+            raise Busy(msg, "a.example")
+        return found
+
+
+def test_what_is_not_busy_is_read_and_what_was_comes_first_when_there_is_room() -> None:
+    source = Crowded(5)
+    pages: list[Page] = []
+    with pytest.raises(Busy) as busy:
+        pages.extend(source.poll(None))
+    assert busy.value.host == "a.example"
+    assert len(mentions(pages)) == 5
+    assert len(source.asked) == 20
+    source.asked.clear()
+    drain(source, pages[-1].cursor)
+    assert source.asked[0] == ("l7", None), "the room would be gone after the others"
+    assert len(source.asked) == 20
+
+
+@pytest.mark.parametrize("error", [Busy("enough", "a.example"), SourceError("500")])
+def test_what_is_read_of_a_page_on_which_more_of_a_post_cannot_be_had_is_published(
+    error: SourceError,
+) -> None:
+    class More(Endless):
+        ill = True
+
+        def more(self, post: Post) -> dict[str, Any]:
+            if self.ill and post.native in {"150", "170"}:
+                raise error
+            return {}
+
+    source = More(300, recheck_for=0)
+    source.names = ["a", "b"]  # what "b" publishes must not stand for what "a" left out
+    pages: list[Page] = []
+    with pytest.raises(type(error)):
+        pages.extend(source.poll(None))
+    found = [mention.id for mention in mentions(pages)]
+    assert len(found) == len(set(found))
+    source.ill = False
+    after = drain(source, pages[-1].cursor)
+    late = [mention.id for mention in mentions(after)]
+    assert len(late) == len(set(late))
+    assert len({*found, *late}) == 300
+    assert not {*found} & {*late}
+    assert mentions(drain(source, after[-1].cursor)) == []
