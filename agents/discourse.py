@@ -69,19 +69,23 @@ class Discourse(Listed):
         more = last if last is not None and last > 1 and last != at else None
         return Listing([{**post, "_forum": query} for post in posts], more)
 
+    def place(self, key: str) -> str:
+        """Its forum."""
+        return key.rpartition(" ")[0]
+
     def lookup(self, keys: Sequence[str]) -> Mapping[str, Any]:
-        """Posts, one request each."""
+        """Posts of a forum, one request each."""
         found: dict[str, Any] = {}
-        shown: dict[str, bool] = {}
+        shown: bool | None = None
         for key in keys:
             forum, _, number = key.rpartition(" ")
             try:
                 found[key] = {**self._by(forum, number), "_forum": forum}
             except (Missing, Denied):
                 # Deleted, or moved to where not everyone can read; or nothing can be read any more.
-                if forum not in shown:
-                    shown[forum] = self._shown(forum)
-                if not shown[forum]:
+                if shown is None:
+                    shown = self._shown(forum)
+                if not shown:
                     found[key] = None
         return found
 

@@ -236,8 +236,12 @@ class Listed(ABC):
         """Whether ``lookup`` knows such a key; other posts are left as they were found."""
         return True
 
+    def place(self, key: str) -> str:  # noqa: ARG002 - for those that have several
+        """Where a post is looked up; what fails or has to wait there holds up no other place."""
+        return ""
+
     def lookup(self, keys: Sequence[str]) -> Mapping[str, Any]:
-        """The rows of these posts as they are now; what is left out is gone.
+        """The rows of these posts of one place as they are now; what is left out is gone.
 
         What has come to them since, as replies, may be there as well, under keys of its own. None
         in place of a row: the platform did not say; the post is left as it is till it is due again.
@@ -325,11 +329,7 @@ class Listed(ABC):
         refused = [failure for failure in failures if not isinstance(failure, RateLimited)]
         if len(refused) < len(queries) or not queries:
             # Else what it is not shown, a key being refused, would pass for deleted.
-            try:
-                yield from self._look_again(state)
-            except RateLimited as error:
-                # The listings are read all the same; what is due stays so till it can be asked for.
-                _log.debug("%s: looks at no more posts: %s", self.config.name, error)
+            yield from self._look_again(state)
         if failures:
             raise failed(failures, len(queries), "queries", self.config.every)
 
@@ -534,12 +534,35 @@ class Listed(ABC):
         return Refused(f"{self.kind}:{mark}", value, name, f"{query}: {name}: {error}")
 
     def _look_again(self, state: State) -> Iterator[Page]:
-        """Edits and deletions among the posts that are due."""
+        """Edits and deletions among the posts that are due, of those first that wait longest.
+
+        Raises:
+            SourceError: at the end, when posts of some places could not be looked up.
+        """
         if not self.batch:
             return
-        due = self._due(state, int(time.time()))
+        places: dict[str, list[str]] = {}
+        for key in self._due(state, int(time.time())):
+            places.setdefault(self.place(key), []).append(key)
+        failures: list[SourceError] = []
+        left = _BATCHES
+        for due in places.values():
+            try:
+                for page in self._look(due[: left * self.batch], state):
+                    left -= 1
+                    yield page
+            except RateLimited as error:
+                # The listings are read all the same; what is due stays so till it can be asked for.
+                _log.debug("%s: looks at no more posts there: %s", self.config.name, error)
+            except SourceError as error:
+                failures.append(error)
+        if failures:
+            raise failed(failures, len(places), "places of look-ups", self.config.every)
+
+    def _look(self, due: Sequence[str], state: State) -> Iterator[Page]:
+        """The same among these, which are of one place."""
         looked: set[str] = set()  # what came along with another is not asked for again
-        for start in range(0, min(len(due), self.batch * _BATCHES), self.batch):
+        for start in range(0, len(due), self.batch):
             batch = due[start : start + self.batch]
             keys = [key for key in batch if key not in looked and key in state.seen]
             if not keys:

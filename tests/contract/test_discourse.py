@@ -1,12 +1,15 @@
 """A Discourse forum as it answers."""
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from agents.errors import Denied
+from agents.errors import Denied, SourceError
+from agents.mention import host
+from agents.source import Page
 from agents.testing import (
     Answer,
     DeletionContract,
@@ -20,6 +23,7 @@ from agents.testing import (
     drain,
     drain_until_failure,
     mentions,
+    opened,
 )
 
 KEY = "c0ffee-geheim"
@@ -143,6 +147,39 @@ def test_of_a_forum_that_closes_nothing_is_deleted_and_of_others_what_is(forum: 
     assert len(deletions(pages)) == 1
     shut = False
     assert len(deletions(drain(forum, pages[-1].cursor))) == 1
+
+
+@pytest.mark.parametrize("how", ["waits", "fails"])
+def test_posts_of_other_forums_are_looked_at_while_one_waits_or_fails(
+    forum: Forum, how: str
+) -> None:
+    forum.add([f"Nummer {number}" for number in range(25)])
+    forum.open = True
+    with Loopback() as elsewhere:
+        there = Forum(elsewhere)
+        there.open = True
+        there.add(["dort"])
+        forum.options |= {"forums": [forum.web.url, elsewhere.url], "key": None, "recheck": 0}
+        cursor = drain(forum)[-1].cursor
+        there.remove("dort")
+        before = cursor["seen"]
+        # Those of the forum that waits are due for longer, and are more than one look-up takes.
+        looked = before[f"{elsewhere.url} 1"][3]
+        for key, known in before.items():
+            known[3] = looked if key.startswith(elsewhere.url) else looked - 1
+        ill = forum.limited() if how == "waits" else Answer(status=500)
+        forum.web.handler = lambda request: (
+            ill if request.where.startswith("/posts/") else forum.answer(request)
+        )
+        with opened(forum) as source:
+            pages: list[Page] = []
+            with contextlib.suppress(SourceError):
+                pages.extend(source.poll(cursor))
+        (gone,) = deletions(pages)
+        assert gone.id == f"discourse:{host(elsewhere.url)}/12/1"
+        left = pages[-1].cursor["seen"]
+        here = [key for key in before if key.startswith(forum.web.url)]
+        assert [left[key] for key in here] == [before[key] for key in here], "due as before"
 
 
 def test_a_post_that_is_hidden_by_its_forum_is_deleted(forum: Forum) -> None:
