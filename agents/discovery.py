@@ -7,7 +7,7 @@ from urllib.parse import urljoin
 import feedparser
 from lxml import etree, html
 
-from agents.errors import SourceError, Unreadable
+from agents.errors import RateLimited, SourceError, Unreadable
 from agents.http import Fetched, Http
 
 __all__ = ["feeds_of"]
@@ -33,6 +33,8 @@ def feeds_of(http: Http, site: str) -> list[str]:
     for name in _USUAL:
         try:
             found = http.get(urljoin(root, name))
+        except RateLimited:
+            raise  # Whether there is one is known after the wait.
         except SourceError:
             continue
         if found is not None and _is_feed(found):

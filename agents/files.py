@@ -155,7 +155,8 @@ class Files:
                 return
             changed = datetime.fromtimestamp(os.fstat(file.fileno()).st_mtime, UTC)
             known = at["offset"] or min(_WINDOW, os.fstat(file.fileno()).st_size)
-            mark = _fingerprint(file, known)
+            # Its own, not one taken now: what was written anew since the look above must be seen.
+            mark = at["mark"] if at["offset"] else _fingerprint(file, known)
             rows = self._rows(file, path, at)
             for batch in iter(lambda: list(islice(rows, _PAGE)), []):
                 items = [self._item(row, path, changed, replaced=at["copy"] > 0) for row in batch]

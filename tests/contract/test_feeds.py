@@ -511,6 +511,18 @@ def test_the_address_of_a_site_is_enough(feed: Feed) -> None:
     assert len(feed.web.asked("/")) == 1, "looked up once a day"
 
 
+def test_a_site_that_asks_to_wait_is_not_one_without_a_feed(feed: Feed) -> None:
+    feed.options |= {"urls": [], "sites": [feed.web.url + "/"]}
+    feed.web.answers |= {
+        "/": Answer(b"<html><head></head></html>"),
+        "/feed": Answer(status=429, headers={"Retry-After": "120"}),
+    }
+    _, error = drain_until_failure(feed)
+    assert isinstance(error, RateLimited)
+    assert error.seconds is not None
+    assert 100 < error.seconds <= 120
+
+
 def test_a_feed_that_no_page_names_is_found_where_feeds_are(feed: Feed) -> None:
     feed.path = "/blog/feed"
     feed.add(["eins"])

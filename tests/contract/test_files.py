@@ -8,10 +8,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
-from agents import rows
+from agents import files, rows
 from agents.errors import Unreadable
 from agents.files import Files, FilesConfig
 from agents.repeats import Repeats
@@ -22,6 +23,7 @@ from agents.testing import (
     Outside,
     VolumeContract,
     drain,
+    drain_until_failure,
     items,
     mentions,
 )
@@ -204,6 +206,29 @@ def test_a_last_line_without_its_end_is_taken_once_the_file_rests(table: Table) 
     pages = drain(table)
     assert [mention.text for mention in mentions(pages)] == ["eins", "zwei"]
     assert items(drain(table, pages[-1].cursor)) == []
+
+
+def test_a_file_that_is_written_anew_just_after_it_was_known_again_is_read_anew(
+    table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table.add(["eins", "zwei"])
+    cursor = drain(table)[-1].cursor
+    table.add(["drei"])
+    fingerprint = files._fingerprint
+    looks: list[int] = []
+
+    def changed_after_the_first(file: BinaryIO, end: int) -> str:
+        found = fingerprint(file, end)
+        looks.append(end)
+        if len(looks) == 1:
+            table.edit("eins", "acht")
+        return found
+
+    monkeypatch.setattr(files, "_fingerprint", changed_after_the_first)
+    pages, error = drain_until_failure(table, cursor)
+    assert "written anew" in str(error)
+    assert mentions(pages) == []
+    assert [mention.text for mention in mentions(drain(table, cursor))] == ["acht", "zwei", "drei"]
 
 
 def test_a_shorter_file_and_another_file_are_read_anew(table: Table) -> None:
