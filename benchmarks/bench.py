@@ -125,13 +125,11 @@ class Servers:
                     found += [record.timestamp for record in records]
         return sorted(found)
 
-    def broker_cpu(self) -> float:
-        """Seconds of processor time that the broker has used."""
-        kafka = next(server for server in self.stack.servers if server.name == "Kafka")
-        process = kafka.process()
+    def cpu(self, name: str) -> float:
+        """Seconds of processor time that a server has used: Kafka, or Elasticsearch."""
+        process = next(server for server in self.stack.servers if server.name == name).process()
         assert process
-        times = process.cpu_times()
-        return float(times.user + times.system)
+        return usage(process)[0]
 
 
 @contextmanager
@@ -244,12 +242,12 @@ def run(
     to: Servers, command: list[str], task: Task, expected: int, limit: float, **environment: str
 ) -> Run:
     """Let an engine work off its source topic, and read off what it did."""
-    before = to.broker_cpu()
+    before = to.cpu("Kafka")
     log = to.folder / f"{task.group}.log"
     env = to.environment(**task.environment(), **environment)
     with to.counting(task.target) as count, started(command, env, log) as process:
         cpu, rss = watch(process, count, expected, limit)
-    broker = to.broker_cpu() - before
+    broker = to.cpu("Kafka") - before
     found = to.arrivals(task.target)
     if not found:
         print(log.read_text()[-3_000:], file=sys.stderr)

@@ -3,6 +3,9 @@
 The run is one of ``benchmarks.run`` that has the parts ``enrich`` and ``index``. Beside it are
 measured here, on one core, the cost of taking in another worker's fingerprint, and the bytes of
 messages. What is assumed and not measured stands in the constants, and in ``docs/capacity.md``.
+
+Where the run has the parts ``million`` and ``soak``, which are whole installations at an even rate
+(the first at the peak of a million mentions a day), the model is checked against what they used.
 """
 
 import json
@@ -22,11 +25,13 @@ from pipeline.enrich.text import view
 from schemas import encode as encode_raw
 from schemas.fingerprint import decode, encode
 
-__all__ = ["needs"]
+__all__ = ["PEAK_OF_A_MILLION", "checked", "needs"]
 
 A_DAY: Final = (1_000_000, 100_000_000, 1_000_000_000)
 PEAK: Final = 10
 """How many times the average the busiest minutes are."""
+PEAK_OF_A_MILLION: Final = PEAK * A_DAY[0] / 86_400
+"""Mentions a second."""
 BUSY: Final = 0.6
 """How much of a core or node is used at the peak."""
 COPIES: Final = {"kafka": 3, "elasticsearch": 2}
@@ -70,6 +75,26 @@ def needs(
     }
 
 
+def checked(run: Mapping[str, Any], part: str) -> dict[str, tuple[float, float]]:
+    """Cores that the model says a part's rate takes, and those that were used, by process."""
+    steady = run[part]
+    rate = steady["rate"]
+    points = steady["points"]
+    first, last = points[len(points) // 5], points[-1]  # by then all of them have started
+    index = rate / run["index"]["stage"]["rate"]
+    model = {
+        "enrich": rate / run["enrich"]["whole"]["rate"],
+        "index": index,
+        "broker": rate * run["enrich"]["whole"]["broker_ms_each"] / 1_000,
+        "elasticsearch": index,
+    }
+    seconds = last["seconds"] - first["seconds"]
+    return {
+        name: (round(said, 3), round((last[f"cpu_{name}"] - first[f"cpu_{name}"]) / seconds, 3))
+        for name, said in model.items()
+    }
+
+
 def taking_in() -> float:
     """Microseconds of a worker for the fingerprint of another's mention."""
     made = [(m.id, encode(fingerprint(view(m.text), m))) for m in mentions(FINGERPRINTS)]
@@ -107,6 +132,12 @@ def main(where: Path) -> None:
     print(f"|---|{'--:|' * len(A_DAY)}")
     for name in columns[0]:
         print(f"| {name} | {' | '.join(f'{column[name]:,}' for column in columns)} |")
+    for part in ("million", "soak"):
+        if part in run:
+            print(f"\n| {run[part]['rate']:,.0f} a second: cores | the model | used |")
+            print("|---|--:|--:|")
+            for name, (said, used) in checked(run, part).items():
+                print(f"| {name} | {said:.3f} | {used:.3f} |")
 
 
 if __name__ == "__main__":

@@ -3,8 +3,10 @@
 * ``both``: everything is there at the start; how fast does it become searchable? Ours beside what
   is naive, which enriches and indexes one mention after the other.
 * ``latency``: mentions come evenly, at half of that rate; how long from the broker's confirmation
-  to the first search that finds each?
-* ``soak``: mentions come evenly for minutes; does the lag grow, does memory?
+  to the first search that finds each? Once both servers are warm; and, beside it, before that: a
+  Java process that has just begun compiles what it runs, at the cost of who shares its cores.
+* ``soak``: mentions come evenly for minutes; does the lag grow, does memory, and how much of the
+  processors does each process take?
 """
 
 import asyncio
@@ -14,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import pairwise
 from statistics import median, quantiles
-from typing import Any
+from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
 from elasticsearch import ApiError, Elasticsearch
@@ -33,8 +35,10 @@ from schemas.mention import RawMention
 
 __all__ = ["both", "installation", "latency", "send", "soak"]
 
+_STAGES: Final = ("enrich", "index")
 NOT_YET = 503
 LOOK_EVERY = 0.05  # seconds between two searches; the latency is known no better
+COLD = 60.0  # seconds at that rate after which new servers answer as they do from then on
 
 
 def installation(to: Servers, name: str) -> Settings:
@@ -67,7 +71,7 @@ def _workers(to: Servers, settings: Settings) -> Iterator[list[Any]]:
                     to.folder / f"{settings.elasticsearch.alias}-{stage}.log",
                 )
             )
-            for stage in ("enrich", "index")
+            for stage in _STAGES
         ]
 
 
@@ -150,26 +154,30 @@ def _naive(to: Servers, *, count: int, name: str) -> float:
     return _rate(seen)
 
 
-def latency(to: Servers, *, rate: float, seconds: float) -> dict[str, float]:
+def latency(to: Servers, *, rate: float, seconds: float) -> dict[str, Any]:
     """Seconds from confirmed in Kafka to found by a search, at an even rate."""
     settings = installation(to, "latency")
-    made = list(mentions(int(rate * seconds), seed=4))
+    cold = int(rate * COLD)
+    made = list(mentions(cold + int(rate * seconds), seed=4))
     with connect_sync(settings.elasticsearch) as client, _workers(to, settings):
-        # Both stages work, and their code is warm, before the clock starts.
+        # Both stages work before the first is sent: their start is measured elsewhere.
         to.fill(settings.kafka.topic(topics.RAW), mentions(200, seed=5))
         warm = _counter(client, "latency")
         while warm() < 200:  # noqa: PLR2004 - as above
             time.sleep(0.2)
         sent, found = asyncio.run(_measure(to, settings, made, rate))
-    waits = sorted(found[name] - at for name, at in sent.items())
+    waits = [found[mention.id] - sent[mention.id] for mention in made]
+    return {"rate": round(rate, 1), **_cuts(waits[cold:]), "cold": _cuts(waits[:cold])}
+
+
+def _cuts(waits: Sequence[float]) -> dict[str, float]:
     cuts = quantiles(waits, n=100)
     return {
-        "rate": round(rate, 1),
         "mentions": len(waits),
         "p50": round(cuts[49], 3),
         "p90": round(cuts[89], 3),
         "p99": round(cuts[98], 3),
-        "most": round(waits[-1], 3),
+        "most": round(max(waits), 3),
     }
 
 
@@ -189,12 +197,15 @@ async def _measure(
                 index="latency",
                 size=10_000,
                 query={"range": {"revision": {"gt": reached}}},
-                source=False,
+                # Neither sorted nor unpacked: looking is not to slow down what is looked at.
+                sort="_doc",
+                track_total_hits=False,
+                stored_fields="_none_",
                 docvalue_fields=["id"],
             )
             now = time.perf_counter()
             for hit in answer["hits"]["hits"]:
-                found.setdefault(hit["_id"], now)
+                found.setdefault(hit["fields"]["id"][0], now)
             while complete < len(made) and made[complete].id in found:
                 complete += 1
             await asyncio.sleep(LOOK_EVERY)
@@ -225,37 +236,40 @@ async def send(
         await producer.flush()
 
 
-def soak(to: Servers, *, rate: float, minutes: float, say: Callable[[str], None]) -> dict[str, Any]:
-    """Lag and memory at an even rate, looked at every ten seconds."""
-    settings = installation(to, "soak")
+def soak(
+    to: Servers, *, name: str, rate: float, minutes: float, say: Callable[[str], None]
+) -> dict[str, Any]:
+    """Lag, memory and processor time at an even rate, looked at every ten seconds."""
+    settings = installation(to, name)
     count = int(rate * minutes * 60)
     points: list[dict[str, float]] = []
 
-    async def run(workers: list[Any]) -> None:
+    async def run(workers: dict[str, Any]) -> None:
         sent: dict[str, float] = {}
         sending = asyncio.create_task(send(to, settings, mentions(count, seed=6), rate, sent))
         began = time.perf_counter()
         while not sending.done():
             await asyncio.sleep(10)
             lag = await asyncio.to_thread(admin.lag, settings)
+            now = {stage: usage(worker) for stage, worker in workers.items()}
             points.append(
                 {
                     "seconds": round(time.perf_counter() - began, 1),
                     "sent": len(sent),
-                    **{f"lag_{row.stage}": row.lag for row in lag if row.stage != "route"},
-                    **{
-                        f"rss_{name}": round(usage(worker)[1])
-                        for name, worker in zip(("enrich", "index"), workers, strict=True)
-                    },
+                    **{f"lag_{row.stage}": row.lag for row in lag if row.stage in workers},
+                    **{f"rss_{stage}": round(rss) for stage, (_, rss) in now.items()},
+                    **{f"cpu_{stage}": round(cpu, 1) for stage, (cpu, _) in now.items()},
+                    "cpu_broker": round(to.cpu("Kafka"), 1),
+                    "cpu_elasticsearch": round(to.cpu("Elasticsearch"), 1),
                 }
             )
             say(str(points[-1]))
         await sending
 
     with connect_sync(settings.elasticsearch) as client, _workers(to, settings) as workers:
-        asyncio.run(run(workers))
+        asyncio.run(run(dict(zip(_STAGES, workers, strict=True))))
         ended = time.perf_counter()
-        held = _counter(client, "soak")
+        held = _counter(client, name)
         while held() < count:
             if time.perf_counter() - ended > PATIENCE:
                 msg = f"{held()} of {count} mentions are searchable"

@@ -94,7 +94,12 @@ def _through(run: Mapping[str, Any]) -> Iterator[str]:
             f"{latency['p50']} s, 99 of 100 after {latency['p99']} s, all {latency['mentions']:,} "
             f"after {latency['most']} s."
         )
-    if soak := run.get("soak"):
+        if cold := latency.get("cold"):
+            yield (
+                "Before that, while servers that were just started compile their code: "
+                f"{cold['p50']}, {cold['p99']} and {cold['most']} s."
+            )
+    for soak in (run[part] for part in ("million", "soak") if part in run):
         points = soak["points"]
         last = soak["points"][-1]
         lags = [point["lag_enrich"] + point["lag_index"] for point in points]

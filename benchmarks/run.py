@@ -19,6 +19,7 @@ import click
 
 from benchmarks import bench, path, startup
 from benchmarks.bench import Servers
+from benchmarks.capacity import PEAK_OF_A_MILLION
 from benchmarks.enriching import ENGINES, enriching
 from benchmarks.indexing import WAYS, indexing
 from schemas import __version__
@@ -33,7 +34,7 @@ GUARDED: Final = ("naive", "loop", "ours"), ("bulk", "async_bulk", "writer")
 PARTS: Final = {
     "guard": ("enrich", "index"),
     "short": ("enrich", "index", "path", "startup", "quality"),
-    "full": ("enrich", "index", "path", "startup", "quality", "latency", "soak"),
+    "full": ("enrich", "index", "path", "startup", "quality", "latency", "million", "soak"),
 }
 COLLAPSE: Final = 0.5
 EASY: Final = 0.5
@@ -128,7 +129,10 @@ def _measured(
         "startup": lambda: startup.startup(to, rounds=rounds + 2),
         "quality": lambda: _quality(labelled or Path(), say),
         "latency": lambda: path.latency(to, rate=easy(), seconds=60),
-        "soak": lambda: path.soak(to, rate=easy(), minutes=minutes, say=say),
+        "soak": lambda: path.soak(to, name="soak", rate=easy(), minutes=minutes, say=say),
+        "million": lambda: path.soak(
+            to, name="million", rate=PEAK_OF_A_MILLION, minutes=minutes / 2, say=say
+        ),
     }
     measured = known[part]()
     if part in {"latency", "startup"}:
