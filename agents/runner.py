@@ -316,6 +316,7 @@ class Agent:
             self._publisher,
             self._cursors,
             self.ledgers[name],
+            again=self._submit,
             order=self._wanted[name].backfill,
             final=final,
         )
@@ -325,7 +326,7 @@ class Agent:
         now = time.monotonic()
         due = [task for task in self._tasks.values() if task.due <= now]
         for task in sorted(due, key=lambda task: task.due):
-            if task.idle and not task.stopped and task.admitted():
+            if task.free:
                 self._submit(task)
 
     def _submit(self, task: Task) -> None:

@@ -3,7 +3,7 @@
 Guarantee: the cursor stands for what the broker has confirmed, at whatever moment the process ends.
 
 A source that has nothing new is asked less and less often, up to ``quiet`` times ``every``. One
-whose host is busy with others is due until there is room for it, see ``agents.visits``.
+whose host is busy with others stands in line there, see ``agents.visits``.
 """
 
 import contextlib
@@ -11,7 +11,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Final
 
 import msgspec
@@ -49,6 +49,7 @@ class Task:
         publisher: publishes what is found, and the ledger.
         cursors: keep the progress.
         ledger: counts.
+        again: hands this task to a thread, when there is room where it was turned away.
         order: a back-fill that is wanted.
         final: whether this is the only reading, so that its interval of the ledger ends with it.
     """
@@ -61,6 +62,7 @@ class Task:
         cursors: Cursors,
         ledger: Ledger,
         *,
+        again: Callable[["Task"], None],
         order: Backfill | None = None,
         final: bool = False,
     ) -> None:
@@ -76,13 +78,14 @@ class Task:
         self._publisher = publisher
         self._cursors = cursors
         self._ledger = ledger
+        self._again = again
         self._order = order
         self._final = final
         self._until = self._progress.until
         self._failures = 0
         self._quiet = 0
         self._visit = Visit()
-        self._turned_away: str | None = None
+        self._in_line = False
         self._stopped = threading.Event()
         self._idle = threading.Event()
         self._idle.set()
@@ -103,15 +106,17 @@ class Task:
         return self._idle.is_set()
 
     @property
+    def free(self) -> bool:
+        """Whether it may be handed to a thread."""
+        # In this order: it leaves the line after it was queued.
+        return not self.stopped and not self._in_line and self.idle
+
+    @property
     def interval(self) -> float:
         """Seconds between two polls as they are planned now."""
         config = self.source.config
         slower = _SLOWER ** max(min(self._quiet - _BORED_AFTER + 1, 20), 0)
         return config.every * min(slower, config.quiet)
-
-    def admitted(self) -> bool:
-        """Whether there is room where the last poll was turned away; ``run`` then has the place."""
-        return self._turned_away is None or self._visit.go(self._turned_away)
 
     def stop(self) -> None:
         """Read no further page; the one in hand is finished."""
@@ -133,24 +138,31 @@ class Task:
 
     def run(self) -> None:
         """Read all there is to read now."""
+        busy = None
         try:
             with self._at_a_host():
-                if not self._stopped.is_set():
+                if not self.stopped:
                     self._read()
                     self._report()
         except Busy as error:
-            # No failure. It stays due since when it was, and so comes before those that are later.
-            self._turned_away = error.host
+            # No failure: it is read as soon as there is room.
             _log.debug("%s: %s", self.name, error)
+            busy = error.host
         except Unconfirmed as error:
             # The process is stopping; the cursor has not moved.
             _log.debug("%s: %s", self.name, error)
         finally:
+            self._in_line = busy is not None
             self._idle.set()
+        if busy is not None:
+            self._visit.stand_in_line(busy, self._called)
+
+    def _called(self) -> None:
+        self._again(self)
+        self._in_line = False
 
     @contextlib.contextmanager
     def _at_a_host(self) -> Iterator[None]:
-        self._turned_away = None
         if self._final or self.streams:
             yield  # A thread of its own, or all the time that it takes.
         else:

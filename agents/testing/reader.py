@@ -64,8 +64,10 @@ def run(folder: Path) -> int:
     assert isinstance(source, Source)
     kept: Any = Folder(folder)
     name, kind = source.config.name, source.config.type
-    task = Task(source, kept.read(), kept, kept, Ledger(name, kind))
+    turned_away: list[Task] = []  # nobody else reads here
+    task = Task(source, kept.read(), kept, kept, Ledger(name, kind), again=turned_away.append)
     task.run()
+    assert not turned_away
     source.close()
     return int(task.failed)
 

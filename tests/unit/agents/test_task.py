@@ -77,6 +77,7 @@ def task(
     ledger = Ledger("it", "x")
     made: Any = Task
     progress = Progress(cursor, until=1)
+    more.setdefault("again", None)
     return made(source, progress, kafka, kafka, ledger, **more), ledger.counts
 
 
@@ -190,24 +191,46 @@ def test_when_to_come_back(error: Exception | None, least: float, most: float) -
     assert made.failed == (error is not None)
 
 
-def test_a_source_whose_host_is_busy_has_not_failed_and_is_due_until_there_is_room() -> None:
+def test_a_source_whose_host_is_busy_has_not_failed_and_stands_in_line_there() -> None:
     others = [Visit() for _ in range(AT_ONCE)]
     assert all(other.go("a") for other in others)
-    made, counts = task(Scripted([Busy("enough", "a")], []), Kafka())
+    called: list[Task] = []
+    made, counts = task(Scripted([Busy("enough", "a")], []), Kafka(), again=called.append)
     since = made.due
-    assert made.admitted()
     made.run()
     assert (made.failed, made.due, counts.errors) == (False, since, 0)
-    assert not made.admitted()
+    assert (made.idle, made.free, called) == (True, False, []), "it is called, not asked"
     with others[0].under_way():
         pass
-    assert made.admitted()
+    assert called == [made]
     assert not others[0].go("a"), "the place is taken for it"
     made.run()
     assert made.due > since
     assert others[0].go("a"), "and given back"
     for other in others:
         with other.under_way():
+            pass
+
+
+def test_a_source_that_is_stopped_in_line_gives_its_place_to_the_next() -> None:
+    other = Visit()
+    others = [Visit() for _ in range(AT_ONCE - 1)]
+    assert all(each.go("a") for each in (other, *others))
+    source = Scripted([Busy("enough", "a")], [])
+    called: list[str] = []
+    made, _ = task(source, Kafka(), again=lambda task: called.append(task.name))
+    made.run()
+    made.stop()
+    following = Visit()
+    following.stand_in_line("a", lambda: called.append("the next"))
+    with other.under_way():
+        pass
+    assert called == ["it"]
+    made.run()
+    assert called == ["it", "the next"]
+    assert len(source.cursors) == 1, "it is not read"
+    for each in (following, *others):
+        with each.under_way():
             pass
 
 
@@ -278,7 +301,9 @@ def test_an_order_to_read_again_is_begun_once_and_survives_its_agent() -> None:
     source = Again([Page([ITEM], {"at": 9})], [])
     next_one: Any = Task
     ledger = Ledger("it", "x")
-    made = next_one(source, kafka.progress, kafka, kafka, ledger, order=order, final=True)
+    made = next_one(
+        source, kafka.progress, kafka, kafka, ledger, again=None, order=order, final=True
+    )
     made.run()
     assert kafka.ledger[-1].complete is not None
     assert kafka.ledger[-1].complete.start == since, "a gap is closed"
