@@ -67,6 +67,7 @@ class Ledger:
         self.counts = Counts()
         """Since the process started."""
         self.dark = False
+        self._was_dark = False  # before this process had it
         self.kind = kind
         self._source = source
         self._length = interval
@@ -78,11 +79,12 @@ class Ledger:
         self._complete: int | None = None
         self._failures = 0
 
-    def adopted(self, until: int | None) -> None:
+    def adopted(self, until: int | None, expected: float) -> None:
         """This process reads it from now on; another may have read it meanwhile.
 
         Args:
             until: what is published of it, in ms since 1970, as its cursor says; None: nothing.
+            expected: seconds between two polls.
         """
         with self._lock:
             known = [moment for moment in (self._complete, until) if moment is not None]
@@ -91,6 +93,9 @@ class Ledger:
             self._failures = 0
             self._heard_at = time.time()
             self.dark = False  # until a poll fails, or does not come
+            self._was_dark = self._succeeded_at is not None and (
+                self._heard_at - self._succeeded_at > _DARK_AFTER * max(expected, INTERVAL)
+            )
             self._show()
 
     def page(self, page: Page, tally: Tally) -> None:
@@ -117,7 +122,7 @@ class Ledger:
         with self._lock:
             self._now.polls += 1
             self._now.complete = _wider(self._now.complete, complete)
-            if self.dark:
+            if self.dark or self._was_dark:
                 seconds = time.time() - (self._succeeded_at or self._now.start)
                 _log.info(
                     "%s: back after %.0f s, %d failures", self._source, seconds, self._failures
@@ -125,7 +130,7 @@ class Ledger:
             self._failures = 0
             self._succeeded_at = self._heard_at = time.time()
             self._complete = complete[1]
-            self.dark = False
+            self.dark = self._was_dark = False
             metrics.POLLS.labels(self._source).inc()
             self._show()
 

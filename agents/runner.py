@@ -6,6 +6,7 @@ rebalance. A process may be killed at any moment: nothing is lost, and what is p
 has the same id and revision.
 """
 
+import itertools
 import logging
 import queue
 import threading
@@ -127,7 +128,9 @@ class Agent:
         self._listening: dict[str, Listening] = {}
         self._tasks: dict[str, Task] = {}
         self._closing: list[tuple[Source, Task | None]] = []
-        self._queue: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._queue: queue.PriorityQueue[tuple[bool, int, Callable[[], None]]]
+        self._queue = queue.PriorityQueue()
+        self._numbers = itertools.count()
         self._turning = turning
         self._look_at = 0.0
 
@@ -247,7 +250,7 @@ class Agent:
             listening.start()
             if listening.due:
                 listening.reporting()
-                self._queue.put(listening.report)
+                self._put(listening.report)
         for source, task in list(self._closing):
             if task is None or task.idle:
                 source.close()
@@ -309,14 +312,15 @@ class Agent:
             task.wait(max(deadline - time.monotonic(), 0))
 
     def _task(self, name: str, progress: Progress | None, *, final: bool = False) -> Task:
-        self.ledgers[name].adopted(progress.until if progress else None)
+        until = progress.until if progress else None
+        self.ledgers[name].adopted(until, self._polled[name].config.every)
         return Task(
             self._polled[name],
             progress,
             self._publisher,
             self._cursors,
             self.ledgers[name],
-            again=self._submit,
+            again=self._call,
             order=self._wanted[name].backfill,
             final=final,
         )
@@ -335,11 +339,28 @@ class Agent:
             # It does not end: none of those that the others share.
             threading.Thread(target=task.run, name=task.name, daemon=True).start()
         else:
-            self._queue.put(task.run)
+            self._put(task.run)
+
+    def _call(self, task: Task) -> None:
+        """Before all others: it has its place at a host already, which others wait for."""
+        task.queue()
+        self._put(task.run, at_once=True)
+
+    def _put(self, work: Callable[[], None], *, at_once: bool = False) -> None:
+        self._queue.put((not at_once, next(self._numbers), work))
 
     def _work(self) -> None:
         while True:
-            self._queue.get()()
+            self._do_next()
+
+    def _do_next(self, within: float | None = None) -> None:
+        """Do what is next; raises ``queue.Empty`` where nothing comes within some seconds."""
+        _, _, work = self._queue.get(timeout=within)
+        try:
+            work()
+        except Exception:  # noqa: BLE001 - whatever a plugin does
+            # A thread less would be one less for all sources, and nobody would notice.
+            _log.exception("a fault in a source")
 
     def _close(self) -> None:
         for task in self._tasks.values():

@@ -3,7 +3,8 @@
 Guarantee: the cursor stands for what the broker has confirmed, at whatever moment the process ends.
 
 A source that has nothing new is asked less and less often, up to ``quiet`` times ``every``. One
-whose host is busy with others stands in line there, see ``agents.visits``.
+whose host is busy with others stands in line there, see ``agents.visits``; one that is turned away
+again and again, as it asks one host for what another one has, comes back with its next interval.
 """
 
 import contextlib
@@ -35,6 +36,7 @@ _log = logging.getLogger("agents")
 _FIRST_RETRY: Final = 10.0  # seconds after the first failure; then doubled
 _LAST_RETRY: Final = 900.0  # seconds between two tries at most, or the source's own interval
 _JITTER: Final = 0.1  # share by which an interval varies, so that sources do not poll in step
+_TURNS: Final = 3  # times that a source stands in line for one reading
 _BORED_AFTER: Final = 3  # polls without anything new, before they become fewer
 _SLOWER: Final = 1.5
 _DAY_MS: Final = 86_400_000
@@ -86,6 +88,7 @@ class Task:
         self._quiet = 0
         self._visit = Visit()
         self._in_line = False
+        self._turned_away = 0
         self._stopped = threading.Event()
         self._idle = threading.Event()
         self._idle.set()
@@ -142,12 +145,8 @@ class Task:
         try:
             with self._at_a_host():
                 if not self.stopped:
-                    self._read()
+                    busy = self._read()
                     self._report()
-        except Busy as error:
-            # No failure: it is read as soon as there is room.
-            _log.debug("%s: %s", self.name, error)
-            busy = error.host
         except Unconfirmed as error:
             # The process is stopping; the cursor has not moved.
             _log.debug("%s: %s", self.name, error)
@@ -169,14 +168,22 @@ class Task:
             with self._visit.under_way():
                 yield
 
-    def _read(self) -> None:
+    def _read(self) -> str | None:
+        """Read, and note how it went; returns a host where it stands in line for the rest."""
         started = int(time.time() * 1000)
         try:
             self._begin_backfill()
             if self._pages(started):
                 self._succeeded(started)
-        except (Unconfirmed, Busy):
+        except Unconfirmed:
             raise
+        except Busy as error:
+            if self._turned_away < _TURNS:
+                # No failure: it is read as soon as there is room.
+                _log.debug("%s: %s", self.name, error)
+                self._turned_away += 1
+                return error.host
+            self._failure(error, self.interval)
         except SourceError as error:
             self._failure(error, error.seconds)
         except (KafkaError, SourceConfigError) as error:
@@ -184,6 +191,8 @@ class Task:
         except Exception as error:  # noqa: BLE001 - a plugin must not end the others
             _log.exception("%s: a fault in the source", self.name)
             self._failure(error, None)
+        self._turned_away = 0
+        return None
 
     def _pages(self, started: int) -> bool:
         """Read page by page; False when it was stopped, or an order came, before the end."""
@@ -195,7 +204,7 @@ class Task:
                 stack.enter_context(contextlib.closing(pages))
             for page in pages:
                 tally = self._publisher.publish(page.items, self.name, undated=page.undated)
-                new += len(page.items)
+                new += tally.published
                 self._ledger.page(page, tally)
                 encoded = msgspec.json.encode(page.cursor)
                 if encoded != self._cursor:

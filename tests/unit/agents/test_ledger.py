@@ -1,5 +1,10 @@
 """What the ledger says of stretches that a platform does not show."""
 
+import logging
+import time
+
+import pytest
+
 from agents.ledger import Ledger
 from agents.publisher import Tally
 from agents.source import Page
@@ -33,3 +38,16 @@ def test_of_too_many_gaps_the_nearest_are_one() -> None:
     found, whole = told(*far, (5_000, 6_000))
     assert found == [(0, 6), *((n * 100, n * 100 + 1) for n in range(1, GAPS))]
     assert whole == (0, GAPS * 100 - 99)
+
+
+def test_a_source_that_was_dark_elsewhere_is_said_to_be_back(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    now = int(time.time() * 1000)
+    with caplog.at_level(logging.INFO):
+        for away in (100, 10_000):
+            ledger = Ledger("it", "x")
+            ledger.adopted(now - 1_000 * away, 60)
+            ledger.succeeded((now, now))
+            ledger.succeeded((now, now))
+    assert [record.message for record in caplog.records] == ["it: back after 10000 s, 0 failures"]

@@ -184,7 +184,7 @@ def working(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> Iterator[Agent]:
     def work() -> None:
         while not over.is_set():
             with contextlib.suppress(queue.Empty):
-                agent._queue.get(timeout=0.1)()
+                agent._do_next(0.1)
 
     for _ in range(_THREADS):
         threading.Thread(target=work, daemon=True).start()
@@ -234,6 +234,24 @@ def test_a_host_that_hangs_does_not_hold_up_the_sources_of_others(working: Agent
         paths = {f"/{n}" for n in range(100)}
         assert handing_out(working, lambda: {r.path for r in slow.requests} >= paths)
         assert not [name for name in entries if working.ledgers[name].counts.errors]
+
+
+def test_who_is_called_comes_first_and_a_fault_ends_no_thread(
+    agent: Agent, caplog: pytest.LogCaptureFixture
+) -> None:
+    done: list[str] = []
+
+    def broken() -> None:
+        msg = "a plugin's"
+        raise RuntimeError(msg)
+
+    agent._put(broken)
+    agent._put(lambda: done.append("due"))
+    agent._put(lambda: done.append("called"), at_once=True)
+    for _ in range(3):
+        agent._do_next(1)
+    assert done == ["called", "due"]
+    assert [record.message for record in caplog.records] == ["a fault in a source"]
 
 
 def test_a_source_that_cannot_be_made_fails_in_the_ledger_until_it_is_mended(

@@ -212,6 +212,21 @@ def test_a_source_whose_host_is_busy_has_not_failed_and_stands_in_line_there() -
             pass
 
 
+def test_a_source_that_is_turned_away_again_and_again_fails_and_waits_for_its_interval() -> None:
+    called: list[Task] = []
+    always: list[list[Page | Exception]] = [[Busy("enough", "a")] for _ in range(4)]
+    made, counts = task(Scripted(*always, []), Kafka(), again=called.append)
+    for turn in range(1, 4):
+        made.run()
+        assert len(called) == turn
+        assert not counts.errors
+    made.run()
+    assert (len(called), made.failed, counts.errors) == (3, True, 1)
+    assert 99 < made.due - time.monotonic() < 111
+    made.run()
+    assert not made.failed
+
+
 def test_a_source_that_is_stopped_in_line_gives_its_place_to_the_next() -> None:
     other = Visit()
     others = [Visit() for _ in range(AT_ONCE - 1)]
