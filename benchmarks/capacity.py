@@ -48,12 +48,20 @@ TOPICS: Final = 10
 
 
 def needs(
-    run: Mapping[str, Any], a_day: int, fingerprint_us: float, raw: float, enriched: float
-) -> dict[str, float]:
-    """What so many mentions a day take; ``raw`` and ``enriched`` are bytes a message."""
+    run: Mapping[str, Any], a_day: int, each_us: float, raw: float, enriched: float
+) -> dict[str, float | None]:
+    """What so many mentions a day take; ``raw`` and ``enriched`` are bytes a message.
+
+    A fingerprint of another worker takes ``each_us`` microseconds to take in.
+
+    None where no number of workers will do: taking in all others' fingerprints leaves no core for
+    anything else.
+    """
     average = a_day / 86_400
     peak = PEAK * average
-    enrich = math.ceil(peak / (BUSY * run["enrich"]["whole"]["rate"]))
+    taking_in = peak * each_us / 1e6
+    left = BUSY - taking_in
+    enrich = math.ceil(peak / (left * run["enrich"]["whole"]["rate"])) if left > 0 else None
     index = math.ceil(peak / (BUSY * run["index"]["stage"]["rate"]))
     stored = COPIES["elasticsearch"] * INDEXED * a_day * KEPT["indexed"]
     kafka = COPIES["kafka"] * a_day * (raw * KEPT["raw"] + enriched * KEPT["enriched"])
@@ -65,13 +73,13 @@ def needs(
         "at the peak": round(peak),
         "enrich workers": enrich,
         "index workers": index,
-        "partitions": max(12, 12 * math.ceil(2 * max(enrich, index) / 12)),
+        "partitions": max(12, 12 * math.ceil(2 * max(enrich, index) / 12)) if enrich else None,
         "broker cores": math.ceil(broker / BUSY),
         "TB in Kafka": round(kafka / 1e12, 2),
         "TB in Elasticsearch": round(stored / 1e12, 2),
         "nodes, by disk": math.ceil(stored / NODE),
         "nodes, by writing": math.ceil(writing / BUSY / NODE_CORES),
-        "core of each enrich worker for fingerprints": round(peak * fingerprint_us / 1e6, 2),
+        "core of each enrich worker for fingerprints": round(taking_in, 2),
     }
 
 
@@ -95,7 +103,7 @@ def checked(run: Mapping[str, Any], part: str) -> dict[str, tuple[float, float]]
     }
 
 
-def taking_in() -> float:
+def fingerprint_us() -> float:
     """Microseconds of a worker for the fingerprint of another's mention."""
     made = [(m.id, encode(fingerprint(view(m.text), m))) for m in mentions(FINGERPRINTS)]
     window = Window(2 * FINGERPRINTS)
@@ -123,7 +131,7 @@ def messages() -> tuple[float, float]:
 def main(where: Path) -> None:
     """Print the table."""
     run = json.loads(where.read_text(encoding="utf-8"))
-    each = taking_in()
+    each = fingerprint_us()
     raw, enriched = messages()
     print(f"Taking in a fingerprint: {each:.0f} µs of one core.")
     print(f"A raw mention: {raw:,.0f} bytes; an enriched one: {enriched:,.0f}.\n")
@@ -131,9 +139,11 @@ def main(where: Path) -> None:
     print(f"| mentions a day | {' | '.join(f'{a_day:,}' for a_day in A_DAY)} |")
     print(f"|---|{'--:|' * len(A_DAY)}")
     for name in columns[0]:
-        print(f"| {name} | {' | '.join(f'{column[name]:,}' for column in columns)} |")
+        values = (column[name] for column in columns)
+        print(f"| {name} | {' | '.join('-' if v is None else f'{v:,}' for v in values)} |")
     for part in ("million", "soak"):
-        if part in run:
+        # Runs of earlier versions did not look at the processors.
+        if part in run and "cpu_enrich" in run[part]["points"][-1]:
             print(f"\n| {run[part]['rate']:,.0f} a second: cores | the model | used |")
             print("|---|--:|--:|")
             for name, (said, used) in checked(run, part).items():

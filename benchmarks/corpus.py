@@ -78,7 +78,7 @@ def _text(chance: random.Random, sentences: list[str], wanted: int) -> str:
     parts = []
     if chance.random() < HANDLE:
         parts.append(f"@user{chance.randrange(5_000)}")
-    # A number of its own, so that no cache can help.
+    # A number of its own, so that no text is another's copy. Words come again, as they do in life.
     parts.append(f"{chance.choice(sentences)} {chance.randrange(10_000_000)}")
     while sum(map(len, parts)) + len(parts) < wanted:
         parts.append(chance.choice(sentences))

@@ -1,7 +1,8 @@
 """``python -m benchmarks.scaling``: what grows with what, each with a fitted slope and a plot.
 
 * ``watchlist``, ``text``: enrichment alone by topics of the watchlist, and by characters;
-* ``partitions``: the enrich stage; ``workers``: 1 and 2 of them, with everybody's share of cores;
+* ``partitions``: the enrich stage, near copies too; ``workers``: 1 and 2 of them, with everybody's
+  share of cores;
 * ``rebalance``: how long outputs pause when a worker joins, leaves, or is killed;
 * ``documents``: the index stage's writer by documents already there;
 * ``sources``: what an agent takes by the number of its sources.
@@ -290,15 +291,26 @@ _runs = iter(range(1_000))
 
 def _stage(to: Servers, count: int, *, parts: int, workers: int) -> dict[str, float]:
     name = f"scale{next(_runs)}"
-    source = to.create(f"{name}.raw", parts)
-    to.fill(source, mentions(count))
-    task = Task(to.bootstrap, source, to.create(f"{name}.out", parts), name)
-    admin.apply(to.settings)
+    # All that it does by default, in an installation of its own: it knows no earlier mention.
+    prefix = f"{name}."
+    to.fill(to.create(f"{prefix}raw", parts), mentions(count))
+    task = Task(to.bootstrap, "raw", to.create(f"{prefix}out", parts), name)
+    kafka = to.settings.kafka.model_copy(update={"prefix": prefix})
+    admin.apply(to.settings.model_copy(update={"kafka": kafka}))
     command = [sys.executable, "-m", "benchmarks.engines.ours"]
     if workers > 1:
         line = " ".join(command)
         command = ["sh", "-c", f"{' & '.join([line] * workers)} & wait"]
-    done = run(to, command, task, count, 600, MENTIONS_CONFIG=str(_config(to)))
+    done = run(
+        to,
+        command,
+        task,
+        count,
+        600,
+        MENTIONS_CONFIG=str(_config(to)),
+        MENTIONS_KAFKA__PREFIX=prefix,
+        BENCH_WHOLE="1",
+    )
     return {
         "rate": done.rate,
         "worker_cores": done.cpu * done.outputs / done.seconds,
