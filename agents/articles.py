@@ -9,7 +9,8 @@ import trafilatura
 
 from agents.errors import Busy, RateLimited, SourceError, Withheld
 from agents.http import Http
-from agents.listed import Listed, Listing, Post, State
+from agents.known import State
+from agents.listed import Listed, Listing, Post
 from agents.source import Cursor, Item, Page
 
 __all__ = ["TRIES", "Articles", "article"]

@@ -148,7 +148,7 @@ class Bluesky(Streamed):
         return Listing(found, last - 1 if stuck else last, cut=stuck)
 
     def lookup(self, keys: Sequence[str]) -> Mapping[str, Any]:
-        """Posts by their at-uris."""
+        """Posts by their at-uris; what is left out is gone where any other is shown."""
         posts = rows(self._ask(_POSTS, {"uris": list(keys)}), "posts")
         return {row["_post"]["uri"]: row for row in self._with_profiles(posts)}
 

@@ -7,7 +7,7 @@ libraries, ``agents.http`` asks. Reviews of others' places have no such API.
 
 Reviews come with the last changed first, whenever they were written: an edit is a newer revision.
 The owner's answer is a reply to the review; one that is given later is found when the review is
-looked at again. What ``get`` no longer knows is deleted, if the place itself can be read. Stars
+looked at again. What ``get`` no longer knows is deleted, if it knows others of the place. Stars
 without words are left out and counted. Of a text that Google has translated the original is taken.
 
 Id: ``businessprofile:<location>/<review id>``, of an answer with ``/reply`` behind it. Position in
@@ -21,9 +21,10 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
-from agents.errors import Denied, Expired, Missing
+from agents.errors import Denied, Expired
 from agents.google import TOKENS, Account
 from agents.listed import Listed, ListedConfig, Listing, Post, marked, moment, rows, table
+from agents.lookups import GONE, each
 from agents.mention import identify
 from agents.secret import Secret
 
@@ -92,23 +93,23 @@ class BusinessProfile(Listed):
         )
 
     def lookup(self, keys: Sequence[str]) -> Mapping[str, Any]:
-        """Reviews, one request each, with the answers to them."""
-        found: dict[str, Any] = {}
-        ours: set[str] = set()
-        for name in dict.fromkeys(key.removesuffix(_REPLY) for key in keys):
-            location = name.partition("/reviews/")[0]
-            try:
-                review = self._ask(name, {})
-            except Missing:
-                # To who lost the right to see a place all its reviews look deleted.
-                if location not in ours:
-                    self._ask(f"{location}/reviews", {"pageSize": 1})
-                    ours.add(location)
-                continue
-            # Who takes back the words and leaves the stars has taken back the review.
-            for row in self._rows(location, review) if _says(review) else ():
-                found[name + _REPLY if "_reply" in row else name] = row
-        return found
+        """Reviews, one request each, with the answers to them.
+
+        One that is answered 404 is gone where another one of the place is shown; so it looks to who
+        lost the right to see the place. An answer is gone that its review is shown without.
+        """
+        return each(keys, self._by)
+
+    def place(self, key: str) -> str:
+        """The place on the map."""
+        return key.partition("/reviews/")[0]
+
+    def _by(self, key: str) -> dict[str, Any]:
+        name = key.removesuffix(_REPLY)
+        review = self._ask(name, {})
+        # Who takes back the words and leaves the stars has taken back the review.
+        said = self._rows(self.place(name), review) if _says(review) else ()
+        return {key: GONE} | {name + _REPLY if "_reply" in row else name: row for row in said}
 
     def post(self, row: Any, query: str) -> Post:  # noqa: ANN401, ARG002 - the base's signature
         """A review or the answer to it."""

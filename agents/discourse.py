@@ -11,13 +11,14 @@ move to another topic becomes another mention. Position in a listing: the id of 
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from agents.errors import Denied, Missing, RateLimited, SourceError
+from agents.errors import Denied, Missing
 from agents.listed import Listed, ListedConfig, Listing, Post, moment, rows, table
+from agents.lookups import each
 from agents.mention import host, identify
 from agents.secret import Secret
 from agents.text import to_text
@@ -74,35 +75,20 @@ class Discourse(Listed):
         return key.rpartition(" ")[0]
 
     def lookup(self, keys: Sequence[str]) -> Mapping[str, Any]:
-        """Posts of a forum, one request each."""
-        found: dict[str, Any] = {}
-        shown: bool | None = None
-        for key in keys:
-            forum, _, number = key.rpartition(" ")
-            try:
-                found[key] = {**self._by(forum, number), "_forum": forum}
-            except (Missing, Denied):
-                # Deleted, or moved to where not everyone can read; or nothing can be read any more.
-                if shown is None:
-                    shown = self._shown(forum)
-                if not shown:
-                    found[key] = None
-        return found
+        """Posts of a forum, one request each.
 
-    def _by(self, forum: str, number: Any) -> dict[str, Any]:  # noqa: ANN401 - an id as it came
-        """A post by its id."""
-        return table(self.ask(f"{forum}/posts/{number}.json", (), self._headers()))
+        What is missing or refused (deleted, or moved to where not everyone can read) is gone where
+        another post is shown.
+        """
+        return each(keys, self._by)
 
-    def _shown(self, forum: str) -> bool:
-        """Whether a forum lets itself be read: its listing, and a post that is on it now."""
+    def _by(self, key: str) -> dict[str, Any]:
+        forum, _, number = key.rpartition(" ")
         try:
-            for post in self.listing(forum, None, datetime.now(UTC)).rows[:1]:
-                self._by(forum, post["id"])
-        except RateLimited:
-            raise
-        except SourceError:
-            return False
-        return True
+            post = table(self.ask(f"{forum}/posts/{number}.json", (), self._headers()))
+        except Denied as error:
+            raise Missing(str(error)) from error
+        return {key: {**post, "_forum": forum}}
 
     def post(self, row: Any, query: str) -> Post:  # noqa: ANN401, ARG002 - the base's signature
         """A post."""

@@ -13,11 +13,15 @@ AgentError
     └── Unreadable        what it answered cannot be understood
 """
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 __all__ = [
     "AgentError",
     "Busy",
     "Denied",
     "Expired",
+    "Halfway",
     "Missing",
     "RateLimited",
     "SourceConfigError",
@@ -78,6 +82,19 @@ class Missing(SourceError):
 
 class Expired(SourceError):
     """A position in a listing is no longer known to the platform."""
+
+
+class Halfway(SourceError):
+    """A look-up broke off; what it had found until then counts."""
+
+    def __init__(self, asked: Sequence[str], found: Mapping[str, Any], broken: SourceError) -> None:
+        super().__init__(str(broken), broken.seconds)
+        self.asked = asked
+        """The posts that it came to."""
+        self.found = found
+        """Their rows, as ``agents.lookups`` has them."""
+        self.broken = broken
+        """Why it came no further."""
 
 
 class Unreadable(SourceError):

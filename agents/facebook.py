@@ -8,8 +8,8 @@ limits. ``/feed`` shows some 600 posts of a year. Posts by anyone else cannot be
 Comments are asked for together with the posts they are on, for ``comments_for`` days; what comes
 later to an older post is not found. What is changed is seen when it is looked at again, since
 ``updated_time`` is also the time of the last comment. What cannot be looked up any more, or is
-hidden by the page, is deleted, if the page's feed itself can be read; posts of others that tag
-the page cannot be looked up.
+hidden by the page, is deleted, if the page's feed itself can be read, and others of its sort are
+shown; posts of others that tag the page cannot be looked up.
 
 Id: ``facebook:<post or comment id>``. Position in a listing: Graph's paging cursor, which it may
 forget; reading begins anew then.

@@ -158,8 +158,16 @@ class Graph(Listed):
                 following = None
         return Listing(found, {"left": left, "posts": following} if left or following else None)
 
+    def place(self, key: str) -> str:
+        """Posts and comments: a token may have the right to see only one of them."""
+        return "comments" if "@" in key else "posts"
+
     def lookup(self, keys: Sequence[str]) -> Mapping[str, Any]:
-        """Posts and comments, in one request."""
+        """Posts or comments, in one request.
+
+        The API says of one that it is not there, or not for us; it is gone where another of its
+        sort is shown, and the canaries are answered.
+        """
         asked = [f"{key.partition('@')[0]}?fields={quote(self.fields(key))}" for key in keys]
         asked += self.canaries()
         batch = [{"method": "GET", "relative_url": url} for url in asked]

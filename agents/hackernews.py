@@ -4,8 +4,8 @@ Reads the HN Search API v1 of Algolia (hn.algolia.com/api, shapes of November 20
 requests an hour and address. Search shows at most 1,000 hits, so a listing is continued by time,
 not by page. Points and comment counts are those at the time of collection.
 
-Edits and deletion: ``/items/<id>``; what it no longer has is deleted, as long as it still has the
-first item of all.
+Edits and deletion: ``/items/<id>``; what it no longer has is deleted, as long as it still has
+others, such as the first item of all.
 
 Id: ``hackernews:<item id>``. Position in a listing: seconds since 1970.
 """
@@ -16,8 +16,8 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
-from agents.errors import Missing
 from agents.listed import Listed, ListedConfig, Listing, Post, moment, rows, table
+from agents.lookups import each
 from agents.mention import identify
 from agents.text import to_text
 
@@ -25,7 +25,7 @@ __all__ = ["HackerNews", "HackerNewsConfig"]
 
 _PAGE: Final = 100
 _SITE: Final = "https://news.ycombinator.com"
-_FIRST: Final = "1"  # item, of October 2006: where it is missing, nothing is shown at all
+_FIRST: Final = "1"  # item, of October 2006
 
 
 class HackerNewsConfig(ListedConfig):
@@ -80,18 +80,12 @@ class HackerNews(Listed):
         return Listing(hits, last - 1 if stuck else last, cut=stuck)
 
     def lookup(self, keys: Sequence[str]) -> Mapping[str, Any]:
-        """Items, one request each."""
-        found = {key: item for key in keys if (item := self._item_of(key)) is not None}
-        if len(found) < len(keys) and self._item_of(_FIRST) is None:
-            return {**dict.fromkeys(keys), **found}  # Of what is missing nothing is known.
-        return found
+        """Items, one request each; what is answered 404 is gone where any other is not."""
+        return each(keys, lambda key: {key: table(self.ask(f"{self.config.api}/items/{key}"))})
 
-    def _item_of(self, number: str) -> dict[str, Any] | None:
-        """An item as it is now; None where there is none."""
-        try:
-            return table(self.ask(f"{self.config.api}/items/{number}"))
-        except Missing:
-            return None
+    def landmark(self, place: str) -> str:  # noqa: ARG002 - the base's signature
+        """The first item of all."""
+        return _FIRST
 
     def post(self, row: Any, query: str) -> Post:  # noqa: ANN401, ARG002 - the base's signature
         """A hit of a search, or an item."""

@@ -10,8 +10,8 @@ only, and not listed.
 
 Comments are asked for together with the posts they are on, for ``comments_for`` days; a reply that
 comes later to an older comment is found when that is looked at again. What cannot be looked up
-any more, or is hidden, is deleted, if the account itself can be read; posts of others cannot be
-looked up.
+any more, or is hidden, is deleted, if the account itself can be read, and others of its sort are
+shown; posts of others cannot be looked up.
 
 Id: ``instagram:<media or comment id>``. Position in a listing: Graph's paging cursor, which it may
 forget; reading begins anew then.

@@ -7,15 +7,15 @@ fields are; this base class does the rest, so that it is right, and tested, once
   that stands, so a process that dies in mid-page goes on there, and a back-fill of any length takes
   the memory of one page.
 * ``overlap``: what platforms show late, behind what was read, is found as well.
-* Posts are looked up again, the younger the more often: an edit becomes a newer revision, and what
-  the platform no longer has becomes a deletion.
+* Posts are looked up again (``agents.lookups``): an edit becomes a newer revision, and what the
+  platform no longer has becomes a deletion.
 * A post that cannot become a mention goes to the dead letters once, and holds up nothing.
 
 Cursor: ``queries``: per listing ``known`` (all up to this moment is read), of one that shows only
 some days ``read`` (when it was read to its end) and, while it is being read, ``top`` (the newest
 found), ``at`` (the platform's position) and ``begun`` (when its first page was asked for);
 ``seen``: the newest ``remember`` posts as ``[published, revision, fingerprint, looked at, id]``;
-``refused``.
+``refused``; ``silent``, see ``agents.lookups``.
 """
 
 import heapq
@@ -36,10 +36,12 @@ from pydantic import Field
 
 from agents.errors import Busy, Denied, Expired, Missing, RateLimited, SourceError, Unreadable
 from agents.http import Fetched, Http, HttpConfig
+from agents.known import Known, State
+from agents.lookups import LookUps, LookUpsConfig
 from agents.mention import digest, identify, make, milliseconds
 from agents.places import failed
 from agents.secret import secrets
-from agents.source import Cursor, Deletion, Item, Page, Refused, SourceConfig
+from agents.source import Cursor, Deletion, Item, Page, Refused
 from schemas.mention import Channel
 
 __all__ = [
@@ -47,7 +49,6 @@ __all__ = [
     "ListedConfig",
     "Listing",
     "Post",
-    "State",
     "instant",
     "marked",
     "moment",
@@ -64,25 +65,19 @@ _BESIDES: Final = 70  # of them, in one post remembered, beside its key and id
 _RECENT: Final = 10_000  # ids of one poll that are kept to tell doubles on later pages
 _REFUSED: Final = 500  # refused rows that are known again
 _LATE: Final = _DAY  # seconds after which a post that is found counts as back-filled
-_BATCHES: Final = 10  # most look-ups in one poll
 _READ_KEPT: Final = 3_600_000  # ms: a quiet listing must not write a cursor at every poll
 _DENIED: Final = (401, 403)
 _MISSING: Final = (404, 410)
 _REFUSAL: Final = 400
 
 
-class ListedConfig(SourceConfig):
+class ListedConfig(LookUpsConfig):
     """Keys that every platform's table has."""
 
     history: Annotated[float, Field(ge=0, le=36_500)] = 7.0
     """Days to go back when the source is read for the first time."""
     overlap: Annotated[float, Field(ge=0, le=7 * _DAY)] = 900.0
     """Seconds before the newest known post that are read again: platforms show some posts late."""
-    recheck: Annotated[float, Field(ge=0, le=30 * _DAY)] = 3_600.0
-    """Seconds after which a post is looked at again for edits and deletion; later ones follow as
-    its age doubles. 0: at each poll."""
-    recheck_for: Annotated[float, Field(ge=0, le=365)] = 7.0
-    """Days after which a post is left alone; 0 never looks again."""
     remember: Annotated[int, Field(ge=10, le=20_000)] = 2_000
     """How many posts to know again; fewer, where their ids are so long that a cursor would be too
     large for Kafka. What is forgotten is not looked at again for edits and deletion."""
@@ -123,16 +118,6 @@ class Listing(Struct, frozen=True):
     """Rows that are left out, by reason."""
 
 
-class _Known(Struct, array_like=True):
-    """What is remembered of a post: a JSON array."""
-
-    published: int  # milliseconds since 1970
-    revision: int
-    fingerprint: str
-    looked: int  # seconds since 1970
-    id: str
-
-
 class _Found(Struct):
     """What a page of a listing has."""
 
@@ -152,21 +137,6 @@ class _Found(Struct):
             self.items.append(what)
 
 
-class State(Struct):
-    """A cursor being read and written."""
-
-    queries: dict[str, dict[str, Any]] = {}
-    seen: dict[str, _Known] = {}
-    refused: dict[str, str] = {}
-    stream: dict[str, Any] = {}
-    """Positions in streams, see ``agents.streamed``."""
-
-    def cursor(self) -> Cursor:
-        """A copy as JSON: what is read next must not change a page that is on its way."""
-        copied: Cursor = msgspec.to_builtins(self)
-        return copied
-
-
 class Listed(ABC):
     """A platform that lists posts; one thread polls it."""
 
@@ -174,11 +144,12 @@ class Listed(ABC):
     """The source type, which ids begin with."""
     channel: ClassVar[Channel]
     batch: ClassVar[int] = 50
-    """Most posts that one look-up takes; 0 where the platform has none."""
+    """Most posts that one look-up takes, two or more; 0 where the platform has none."""
     config: ListedConfig
 
     def __init__(self, config: ListedConfig) -> None:
         self.config = config
+        self._lookups = LookUps(self)
         self.http = Http(config.http, secrets(config), self.endpoint)
         self._warned = False
         self._busy: set[str] = set()  # listings whose host was busy when they were last asked for
@@ -237,16 +208,27 @@ class Listed(ABC):
         return True
 
     def place(self, key: str) -> str:  # noqa: ARG002 - for those that have several
-        """Where a post is looked up; what fails or has to wait there holds up no other place."""
+        """Where, or by which question, a post is looked up.
+
+        What fails, has to wait or shows nothing there holds up no other place, and says nothing of
+        it.
+        """
         return ""
 
-    def lookup(self, keys: Sequence[str]) -> Mapping[str, Any]:
-        """The rows of these posts of one place as they are now; what is left out is gone.
+    def landmark(self, place: str) -> str | None:  # noqa: ARG002 - for those that have one
+        """The key of what can be looked up at a place for ever; it is not published."""
+        return None
 
-        What has come to them since, as replies, may be there as well, under keys of its own. None
-        in place of a row: the platform did not say; the post is left as it is till it is due again.
+    def lookup(self, keys: Sequence[str]) -> Mapping[str, Any]:
+        """The rows of these posts of one place as they are now.
+
+        What is left out is gone, if the answer shows anything else; ``GONE`` in place of a row
+        needs nothing else (``agents.lookups``, which has ``each`` for platforms that take a request
+        for each post). None: the platform did not say; the post is left as it is till it is due
+        again. What has come to them since, as replies, may be there as well, under keys of its own.
 
         Raises:
+            Halfway: it broke off; what it had found counts.
             SourceError: no answer.
         """
         raise NotImplementedError
@@ -329,7 +311,7 @@ class Listed(ABC):
         refused = [failure for failure in failures if not isinstance(failure, RateLimited)]
         if len(refused) < len(queries) or not queries:
             # Else what it is not shown, a key being refused, would pass for deleted.
-            yield from self._look_again(state)
+            yield from self._lookups.again(state, whole=not failures)
         if failures:
             raise failed(failures, len(queries), "queries", self.config.every)
 
@@ -442,10 +424,13 @@ class Listed(ABC):
             found.last, found.newest = listed, max(found.newest, listed)
             key = post.key or post.native
             reason = self._left_out(key, post, state, since)
+            if not post.gone:
+                self._lookups.shown(key, state)
             if reason is not None or listed < since or key in recent:
                 found.add(reason)
                 return
             item = self._item(post, query, state)
+            self._lookups.shown(key, state)
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             found.add(self._refused(row, query, error, state))
             return
@@ -502,7 +487,7 @@ class Listed(ABC):
             estimated=post.estimated,
         )
         looked = before.looked if before else int(now.timestamp())
-        state.seen[key] = _Known(
+        state.seen[key] = Known(
             milliseconds(mention.published_at), revision, print_, looked, mention.id
         )
         return mention
@@ -533,73 +518,15 @@ class Listed(ABC):
         name = type(error).__name__
         return Refused(f"{self.kind}:{mark}", value, name, f"{query}: {name}: {error}")
 
-    def _look_again(self, state: State) -> Iterator[Page]:
-        """Edits and deletions among the posts that are due, of those first that wait longest.
-
-        Raises:
-            SourceError: at the end, when posts of some places could not be looked up.
-        """
-        if not self.batch:
-            return
-        places: dict[str, list[str]] = {}
-        for key in self._due(state, int(time.time())):
-            places.setdefault(self.place(key), []).append(key)
-        failures: list[SourceError] = []
-        left = _BATCHES
-        for due in places.values():
-            try:
-                for page in self._look(due[: left * self.batch], state):
-                    left -= 1
-                    yield page
-            except RateLimited as error:
-                # The listings are read all the same; what is due stays so till it can be asked for.
-                _log.debug("%s: looks at no more posts there: %s", self.config.name, error)
-            except SourceError as error:
-                failures.append(error)
-        if failures:
-            raise failed(failures, len(places), "places of look-ups", self.config.every)
-
-    def _look(self, due: Sequence[str], state: State) -> Iterator[Page]:
-        """The same among these, which are of one place."""
-        looked: set[str] = set()  # what came along with another is not asked for again
-        for start in range(0, len(due), self.batch):
-            batch = due[start : start + self.batch]
-            keys = [key for key in batch if key not in looked and key in state.seen]
-            if not keys:
-                continue
-            found = self.lookup(keys)
-            looked |= found.keys()
-            gone = [self.deletion(key, state) for key in keys if key not in found]
-            there = [self._seen_again(key, row, state) for key, row in found.items()]
-            items = [item for item in (*gone, *there) if item is not None]
-            # Replies that came along are new.
-            self.trim(state)
-            yield Page(items, state.cursor(), len(gone) + len(there) - len(items))
-
-    def _seen_again(self, key: str, row: Any, state: State) -> Item | None:  # noqa: ANN401
-        if key in state.seen:
-            # Kept in place: an edit replaces it.
-            state.seen[key].looked = int(time.time())
-        return None if row is None else self.changed(row, self.kind, state)
-
     def changed(self, row: Any, query: str, state: State) -> Item | None:  # noqa: ANN401
         """What a row becomes that belongs to no listing; None where it is known and as it was."""
         try:
-            return self._item(self.post(row, query), query, state)
+            post = self.post(row, query)
+            item = self._item(post, query, state)
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             return self._refused(row, query, error, state)
-
-    def _due(self, state: State, now: int) -> list[str]:
-        """What is to be looked at now, that which waits longest first."""
-        every, youngest = self.config.recheck, now - self.config.recheck_for * _DAY
-        due = [
-            (known.looked, key)
-            for key, known in state.seen.items()
-            if (said := known.published // 1000) >= youngest
-            and self.can_be_asked_for(key)
-            and (not every or now - known.looked >= max(every, known.looked - said))
-        ]
-        return [key for _, key in sorted(due)]
+        self._lookups.shown(post.key or post.native, state)
+        return item
 
     def trim(self, state: State) -> None:
         """Forget the oldest posts, by when they were published."""

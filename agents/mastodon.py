@@ -6,7 +6,7 @@ authors let be found) and ``/api/v1/statuses?id[]=``. 300 requests in five minut
 ``X-RateLimit-*`` headers are obeyed. A server shows the posts that have reached it: those of others
 come late and take the place of their own time, which is what ``overlap`` is for.
 
-Edits come with ``edited_at``, deletion is a post that is no longer there.
+Edits come with ``edited_at``, deletion is a post that is no longer there, where others are.
 
 With ``stream`` hashtags are listened to besides, a connection each (server-sent events at
 ``/api/v1/streaming/hashtag``: ``update``, ``status.update``, ``delete``; a sign of life every 15
@@ -27,8 +27,9 @@ from msgspec import structs
 from pydantic import Field, model_validator
 
 from agents.bridge import faults, session
-from agents.errors import Unreadable
+from agents.errors import Missing, Unreadable
 from agents.listed import Listing, Post, instant, moment
+from agents.lookups import each
 from agents.mention import identify
 from agents.secret import Secret
 from agents.stream import Event, Line
@@ -118,21 +119,28 @@ class Mastodon(Streamed):
         return _posts(found)
 
     def lookup(self, keys: Sequence[str]) -> Mapping[str, Any]:
-        """Posts by the server's ids."""
+        """Posts by the server's ids; what is left out is gone where any other is shown."""
         with faults(self.config.server, MastodonError):
-            posts = self._statuses(keys)
-            if not posts and not self._shown():
-                return dict.fromkeys(keys)  # Of none of them anything is known.
-            parents = self._parents(posts)
+            try:
+                return self._completed(_posts(self._client.statuses(list(keys))))
+            except MastodonNotFoundError:
+                # Before 4.3 there is no such question.
+                return each(keys, self._by)
+
+    def _by(self, key: str) -> Mapping[str, Any]:
+        with faults(f"{self.config.server} {key}", MastodonError):
+            try:
+                return self._completed([self._client.status(key)])
+            except MastodonNotFoundError as error:
+                raise Missing(str(error)) from error
+
+    def _completed(self, posts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Posts with those that they answer, by id."""
+        parents = self._parents(posts)
         return {
             str(post["id"]): {**post, "_parent": parents.get(post.get("in_reply_to_id"))}
             for post in posts
         }
-
-    def _shown(self) -> bool:
-        """Whether a post that a listing shows now can be looked up."""
-        newest = [post["id"] for post in self._page(self.queries()[0], None)[:1]]
-        return not newest or bool(self._statuses(newest))
 
     def lines(self, positions: Mapping[str, object]) -> Mapping[str, Callable[[Line], None]]:  # noqa: ARG002
         """A connection for each hashtag."""

@@ -119,7 +119,11 @@ class Reddit(Listed):
         return Listing(children, more, cut=more is None and count >= _END)
 
     def lookup(self, keys: Sequence[str]) -> Mapping[str, Any]:
-        """Things by their fullnames."""
+        """Things by their fullnames.
+
+        What was deleted or removed is a stump; what is left out is gone where anything else is
+        shown.
+        """
         children = self._ask("/api/info", {"id": ",".join(keys)})["children"]
         return {child["data"]["name"]: child for child in children}
 

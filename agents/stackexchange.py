@@ -26,7 +26,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field, model_validator
 
 from agents.bridge import faults
-from agents.errors import RateLimited, SourceError
+from agents.errors import Missing, RateLimited, SourceError
 from agents.http import Fetched
 from agents.listed import (
     Listed,
@@ -39,6 +39,7 @@ from agents.listed import (
     rows,
     table,
 )
+from agents.lookups import GONE, each
 from agents.mention import identify
 from agents.secret import Secret
 from agents.text import to_text
@@ -130,20 +131,31 @@ class StackExchange(Listed):
         return Listing(found, last - 1 if stuck else last, cut=stuck)
 
     def lookup(self, keys: Sequence[str]) -> Mapping[str, Any]:
-        """Questions with all below them; of answers and comments those they are on."""
+        """Questions with all below them; of answers and comments those they are on.
+
+        A question that is left out is gone where another is shown, and what is below one when that
+        is shown without it.
+        """
         numbers = dict.fromkeys(key.rpartition("@")[2] for key in keys)
         params = {"pagesize": _PAGE}
         found = rows(self._ask(f"/questions/{';'.join(numbers)}", params), "items")
-        with faults("Stack Exchange"):
-            below = self._all(found)
-        shown: dict[str, Any] = {}
-        for row in below:
-            try:
-                shown[_key(row)] = row
-            except (LookupError, TypeError):
-                # Whose it is nobody can say: nothing that is missing is taken for gone.
-                shown = {**dict.fromkeys(keys), **shown}
-        return shown
+        questions = {str(row["question_id"]): row for row in found if _is_question(row)}
+        below: dict[str, list[Any]] = {}
+
+        def with_all(key: str) -> dict[str, Any]:
+            number = key.rpartition("@")[2]
+            if number not in questions:
+                if len(questions) < len(found):
+                    return {key: None}  # It may be the one that cannot be understood.
+                raise Missing(key)
+            if number not in below:
+                with faults("Stack Exchange"):
+                    below[number] = self._below(questions[number])
+            return {key: GONE} | _by_key(below[number], key)
+
+        looked_up = each(keys, with_all)
+        self._halfway.clear()
+        return looked_up
 
     def post(self, row: Any, query: str) -> Post:  # noqa: ANN401, ARG002 - the base's signature
         """A question, an answer or a comment."""
@@ -198,7 +210,7 @@ class StackExchange(Listed):
 
     def _below(self, question: Any) -> list[Any]:  # noqa: ANN401 - as the API sends it
         """A question after all that is below it, which listings have at the question's place."""
-        if not isinstance(question, Mapping) or "question_id" not in question:
+        if not _is_question(question):
             return [question]
         found: list[Any] = list(question.get("comments") or ())
         for answer in self._answers(question):
@@ -259,6 +271,21 @@ class StackExchange(Listed):
         if answer.get("quota_remaining") == 0:
             self.http.leave(url, _until_midnight())
         return answer
+
+
+def _is_question(row: Any) -> bool:  # noqa: ANN401 - as the API sends it
+    return isinstance(row, Mapping) and "question_id" in row
+
+
+def _by_key(below: Sequence[Any], key: str) -> dict[str, Any]:
+    """Rows by their keys; None for this one, where one of them may be it."""
+    found: dict[str, Any] = {}
+    for row in below:
+        try:
+            found[_key(row)] = row
+        except (LookupError, TypeError):
+            found.setdefault(key, None)
+    return found
 
 
 def _key(row: Mapping[str, Any]) -> str:

@@ -21,7 +21,8 @@ from msgspec import Struct
 from pydantic import Field
 
 from agents.errors import SourceError
-from agents.listed import Listed, ListedConfig, State
+from agents.known import State
+from agents.listed import Listed, ListedConfig
 from agents.source import Cursor, Item, Page
 from agents.stream import Event, Line, Stream
 

@@ -18,8 +18,9 @@ from typing import Annotated, Any, Final, Literal
 from lxml import etree, html
 from pydantic import Field
 
-from agents.errors import Unreadable
+from agents.errors import Missing, Unreadable
 from agents.listed import Listed, ListedConfig, Listing, Post, moment
+from agents.lookups import GONE, each
 from agents.mention import identify
 from agents.text import to_text
 
@@ -65,15 +66,26 @@ class Telegram(Listed):
         return Listing(list(reversed(posts)), more if more > 1 else None)
 
     def lookup(self, keys: Sequence[str]) -> Mapping[str, Any]:
-        """Posts, one page each: the one that ends with it."""
-        found: dict[str, Any] = {}
-        for key in keys:
-            name, _, number = key.rpartition("/")
-            posts, shown = self._page(f"{self.config.site}/s/{name}?before={int(number) + 1}")
-            found |= {post["post"]: post for post in posts if post["post"] == key}
-            if not shown:
-                found[key] = None  # No preview, as the listing says: nothing is known of the post.
-        return found
+        """Posts, one page each: the one that ends with it.
+
+        One that is not on it is gone where that page shows those before it, or another page of the
+        channel shows any.
+        """
+        return each(keys, self._by)
+
+    def place(self, key: str) -> str:
+        """Its channel."""
+        return key.rpartition("/")[0]
+
+    def _by(self, key: str) -> dict[str, Any]:
+        name, _, number = key.rpartition("/")
+        posts, shown = self._page(f"{self.config.site}/s/{name}?before={int(number) + 1}")
+        if not shown:
+            return {key: None}  # No preview, as the listing says: nothing is known of the post.
+        if posts:
+            return {key: next((post for post in posts if post["post"] == key), GONE)}
+        msg = f"{key}: nothing up to it is shown"
+        raise Missing(msg)
 
     def post(self, row: Any, query: str) -> Post:  # noqa: ANN401, ARG002 - the base's signature
         """A post."""

@@ -5,8 +5,8 @@ which goes back seven days, and ``/2/tweets``. Needs a paid plan, which counts e
 read; ``x-rate-limit-*`` headers are obeyed, of each endpoint for itself.
 
 An edit is a new post on X with the history of the first: here a newer revision of the same mention,
-said when the first was. Deletion is a post that ``/2/tweets`` no longer has; X demands that it is
-followed, and deletes all versions with one.
+said when the first was. Deletion is a post of which ``/2/tweets`` says "resource-not-found"; X
+demands that it is followed, and deletes all versions with one.
 
 With ``stream`` the filtered stream is listened to besides (``agents.x_stream``). It tells of edits
 as new posts, and of no deletions; there is no position in it: the search fills gaps.
@@ -23,8 +23,9 @@ import tweepy
 from pydantic import Field
 
 from agents.bridge import faults, session
-from agents.errors import Expired, Unreadable
+from agents.errors import Expired, Halfway, SourceError, Unreadable
 from agents.listed import Listing, Post, instant, moment
+from agents.lookups import GONE
 from agents.mention import identify
 from agents.secret import Secret
 from agents.stream import Event, Line
@@ -41,6 +42,7 @@ _IDS_BEGIN: Final = 1_288_834_974_657  # ms since 1970
 _AFTER_TIME: Final = 22  # bits of an id that are not its time
 _SHOWS: Final = timedelta(days=7) - timedelta(minutes=5)
 _KINDS: Final = {"photo": "image", "video": "video", "animated_gif": "video"}
+_NOT_FOUND: Final = "/resource-not-found"  # ends the type of X's error
 _RELATIONS: Final = {"replied_to": "reply", "quoted": "quote", "retweeted": "repost"}
 _FIELDS: Final = {
     "expansions": ["author_id", "attachments.media_keys"],
@@ -123,17 +125,33 @@ class X(Streamed):
         return Listing(posts, str(more) if more and meta.get("next_token") else None)
 
     def lookup(self, keys: Sequence[str]) -> Mapping[str, Any]:
-        """Posts by the ids of their first versions, each as its last version says it."""
+        """Posts by the ids of their first versions, each as its last version says it.
+
+        X says of each post that it does not know that it is gone. What it says nothing of, or shows
+        to others only, is gone where the answer shows other posts.
+        """
         found = self._versions(keys)
         # Asked for by its id, a version is shown as it was.
-        edited = {key: last for key, post in found.items() if (last := _history(post)[-1]) != key}
-        newest = self._versions(list(edited.values())) if edited else {}
+        edited = {
+            key: last
+            for key, post in found.items()
+            if post is not GONE and (last := _history(post)[-1]) != key
+        }
+        try:
+            newest = self._versions(list(edited.values())) if edited else {}
+        except SourceError as error:
+            asked = [key for key in keys if key not in edited]
+            if not asked:
+                raise
+            had = {key: found[key] for key in asked if key in found}
+            raise Halfway(asked, had, error) from error
         return found | {key: newest.get(last) for key, last in edited.items()}
 
     def _versions(self, numbers: Sequence[str]) -> dict[str, Any]:
         with faults("X look-up", tweepy.TweepyException):
             answer = self._client.get_tweets(list(numbers), **_FIELDS)
-        return {str(post["id"]): post for post in _rows(answer)}
+            found = {str(post["id"]): post for post in _rows(answer)}
+            return dict.fromkeys(_not_found(answer), GONE) | found
 
     def lines(self, positions: Mapping[str, object]) -> Mapping[str, Callable[[Line], None]]:  # noqa: ARG002
         """One connection for all searches: X gives an app no second one."""
@@ -219,6 +237,15 @@ def _rows(answer: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - whatever came
         shown = _media(media[key] for key in keys if key in media)
         found.append({**post, "_author": authors.get(post.get("author_id"), {}), "_media": shown})
     return found
+
+
+def _not_found(answer: Mapping[str, Any]) -> list[str]:
+    """Posts of which an answer says that there are none of this id."""
+    return [
+        str(error["value"])
+        for error in answer.get("errors") or ()
+        if error.get("parameter") == "ids" and str(error.get("type")).endswith(_NOT_FOUND)
+    ]
 
 
 def _history(row: Mapping[str, Any]) -> list[str]:

@@ -11,7 +11,8 @@ A comment thread comes with all its replies when it is read. YouTube lists threa
 began: replies that are written later are found when the thread is looked at again, within
 ``recheck_for``.
 
-Edits are seen by ``updatedAt`` and by what changed; deletion is what can no longer be looked up.
+Edits are seen by ``updatedAt`` and by what changed; deletion is what can no longer be looked up,
+where others can.
 
 Id: ``youtube:<video or comment id>``. Position in a listing: a moment for searches, which show 500
 hits at most, else YouTube's page token; when that has expired, reading begins anew.
@@ -29,8 +30,9 @@ from pydantic import Field, model_validator
 
 from agents import units
 from agents.bridge import HttplibBridge, faults
-from agents.errors import Denied, Expired, RateLimited, SourceError, Unreadable
+from agents.errors import Denied, Expired, Missing, RateLimited, SourceError, Unreadable
 from agents.listed import Listed, ListedConfig, Listing, Post, moment, rows
+from agents.lookups import each
 from agents.mention import identify
 from agents.secret import Secret
 
@@ -46,6 +48,9 @@ _COMMENTS: Final = ("commentThreads",)
 _LOOK_UP: Final = ("videos", "channels", "comments", "commentThreads")
 _DAY: Final = 86_400
 _PAGE: Final = 50  # the most that searches, playlists and look-ups give
+_VIDEOS: Final = "videos"
+_THREADS: Final = "threads"
+_FIRST: Final = "jNQXAC9IVRw"  # video, of April 2005
 _SITE: Final = "https://www.youtube.com"
 _RESETS_IN: Final = ZoneInfo("America/Los_Angeles")
 _CHANNEL = Annotated[str, Field(pattern=r"^UC[A-Za-z0-9_-]{22}$")]
@@ -134,28 +139,40 @@ class YouTube(Listed):
             return self._search(what, at, since)
         return self._uploads(what, at) if kind == "uploads" else self._comments(what, at)
 
-    def lookup(self, keys: Sequence[str]) -> Mapping[str, Any]:
-        """Videos by their ids, comments by ``<id>@<video>``."""
-        found = {}
-        # Asked for by itself, a comment does not say which video it is on.
-        comments = dict(key.split("@", 1) for key in keys if "@" in key)
-        for video in self._videos([key for key in keys if "@" not in key]):
-            found[video["id"]] = video
+    def place(self, key: str) -> str:
+        """What it is: each is asked for by itself, and may be shown while the others are not."""
+        comment, is_one, _ = key.partition("@")
+        if not is_one:
+            return _VIDEOS
         # A reply's id is <its thread's>.<its own>.
-        replies = [id_ for id_ in comments if "." in id_]
-        threads = [id_ for id_ in comments if "." not in id_]
-        shown: list[Any] = []
-        if replies:
-            asked = {"part": "snippet", "id": ",".join(replies), "textFormat": "plainText"}
-            shown += rows(self._ask("comments", asked), "items")
-        if threads:
-            asked = {"part": "snippet,replies", "id": ",".join(threads), "textFormat": "plainText"}
-            for thread in rows(self._ask("commentThreads", asked), "items"):
-                shown += self._thread(thread)
-        for comment in shown:
-            video = comments.get(comment["id"]) or comments.get(_thread_of(comment), "")
-            found[f"{comment['id']}@{video}"] = {**comment, "_video": video}
-        return found
+        return "replies" if "." in comment else _THREADS
+
+    def landmark(self, place: str) -> str | None:
+        """The first video of all."""
+        return _FIRST if place == _VIDEOS else None
+
+    def lookup(self, keys: Sequence[str]) -> Mapping[str, Any]:
+        """Videos by their ids, comments by ``<id>@<video>``.
+
+        What is left out is gone where another of its sort is shown.
+        """
+        if (place := self.place(keys[0])) == _VIDEOS:
+            return {video["id"]: video for video in self._videos(keys)}
+        # Asked for by itself, a comment does not say which video it is on.
+        on = dict(key.split("@", 1) for key in keys)
+        asked = {"part": "snippet", "id": ",".join(on), "textFormat": "plainText"}
+        if place != _THREADS:
+            return _keyed(rows(self._ask("comments", asked), "items"), on)
+        answer = self._ask("commentThreads", {**asked, "part": "snippet,replies"})
+        threads = {thread["id"]: thread for thread in rows(answer, "items")}
+
+        def with_replies(key: str) -> dict[str, Any]:
+            thread = threads.get(key.partition("@")[0])
+            if thread is None:
+                raise Missing(key)
+            return _keyed(self._thread(thread), on)
+
+        return each(keys, with_replies)
 
     def post(self, row: Any, query: str) -> Post:  # noqa: ANN401, ARG002 - the base's signature
         """A video or a comment."""
@@ -356,6 +373,15 @@ class YouTube(Listed):
                 "engagement": {"likes": about.get("likeCount")},
             },
         )
+
+
+def _keyed(comments: Sequence[Any], on: Mapping[str, str]) -> dict[str, Any]:
+    """Comments by the keys they are looked up by; ``on`` has the videos of those asked for."""
+    found = {}
+    for comment in comments:
+        video = on.get(comment["id"]) or on.get(_thread_of(comment), "")
+        found[f"{comment['id']}@{video}"] = {**comment, "_video": video}
+    return found
 
 
 def _thread_of(comment: Mapping[str, Any]) -> str:

@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 import pytest
 
 from agents.errors import Denied, RateLimited, SourceError
-from agents.source import Rewindable
+from agents.source import Cursor, Page, Rewindable
 from agents.testing.host import WAIT, Host, WebContract
-from agents.testing.loopback import Answer, Loopback
+from agents.testing.loopback import Answer, Loopback, Request
 from agents.testing.suite import (
     SourceContract,
     deletions,
@@ -22,6 +22,7 @@ from agents.testing.suite import (
     items,
     mentions,
     opened,
+    read,
 )
 
 __all__ = [
@@ -79,6 +80,14 @@ class Platform(Host):
     def denied(self) -> Answer:
         """How it says that a token is not, or no longer, good; for ``TokenContract``."""
         raise NotImplementedError
+
+    def unseen(self, request: Request) -> Answer | None:
+        """How it answers a look-up where it shows nothing; for ``DeletionContract``."""
+        posts, self.posts = self.posts, []
+        try:
+            return self.answer(request)
+        finally:
+            self.posts = posts
 
     def add(self, texts: Sequence[str]) -> None:
         """Publish posts, a minute between two."""
@@ -245,6 +254,56 @@ class DeletionContract(PlatformContract):
         outside.serve()
         outside.remove("zwei")
         assert len(deletions(drain(outside, pages[-1].cursor if pages else cursor))) == 1
+
+    def test_a_look_up_that_is_answered_with_nothing_takes_nothing_for_deleted(
+        self, outside: Platform, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        outside.add(["eins", "zwei", "drei"])
+        cursor = drain(outside)[-1].cursor
+        outside.options["recheck"] = 0
+        # As in an outage, or for who has lost the right to see single posts: no error is said.
+        outside.web.handler = lambda request: (
+            outside.answer(request) if outside.is_listing(request) else outside.unseen(request)
+        )
+        for hours in (0, 30, 60):
+            at = time.time() + hours * 3_600
+            with monkeypatch.context() as clock:
+                clock.setattr(time, "time", lambda at=at: at)
+                pages = _polled(outside, cursor)
+            assert items(pages) == []
+            cursor = pages[-1].cursor if pages else cursor
+        outside.serve()
+        outside.remove("zwei")
+        assert len(deletions(drain(outside, cursor))) == 1
+
+    def test_one_post_that_is_looked_up_alone_and_gone_is_deleted(self, outside: Platform) -> None:
+        outside.add(["eins", "zwei", "drei"])
+        pages = drain(outside)
+        (gone,) = (mention.id for mention in mentions(pages) if mention.text == "zwei")
+        outside.remove("zwei")
+        outside.options["recheck"] = 3_600
+        cursor = pages[-1].cursor
+        for known in cursor["seen"].values():
+            known[3] -= 86_400 if gone in known else 0
+        assert [one.id for one in deletions(drain(outside, cursor))] == [gone]
+
+    def test_the_only_post_that_there_was_is_deleted_in_the_end(
+        self, outside: Platform, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        outside.add(["eins"])
+        pages = drain(outside)
+        outside.remove("eins")
+        at = time.time()
+        for hours in (0, 12, 25):
+            with monkeypatch.context() as clock:
+                clock.setattr(time, "time", lambda hours=hours: at + hours * 3_600)
+                pages += drain(outside, pages[-1].cursor)
+        assert len(deletions(pages)) == 1
+
+
+def _polled(outside: Platform, cursor: Cursor) -> list[Page]:
+    """The pages of a poll, whether or not it fails."""
+    return read(outside, cursor)[0]
 
 
 class BudgetContract(PlatformContract):

@@ -158,7 +158,7 @@ def test_posts_of_other_forums_are_looked_at_while_one_waits_or_fails(
     with Loopback() as elsewhere:
         there = Forum(elsewhere)
         there.open = True
-        there.add(["dort"])
+        there.add(["dort", "auch dort"])
         forum.options |= {"forums": [forum.web.url, elsewhere.url], "key": None, "recheck": 0}
         cursor = drain(forum)[-1].cursor
         there.remove("dort")

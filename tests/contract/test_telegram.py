@@ -49,6 +49,9 @@ class Preview(Platform):
         page = f"<html><body>{info}<section>{body}</section></body></html>"
         return Answer(page.encode(), headers={"Content-Type": "text/html; charset=utf-8"})
 
+    def unseen(self, request: Request) -> Answer | None:
+        return super().unseen(request) if "before" in request.query else self.answer(request)
+
     def message(self, said: Said) -> str:
         time = "" if said.bad else f"<time datetime='{said.at.isoformat()}'>12:00</time>"
         return (

@@ -66,6 +66,9 @@ class Api(StreamPlatform):
         self.extra: dict[int, dict[str, Any]] = {}
         self.media: list[dict[str, Any]] = []
         self.at_first: dict[int, str] = {}
+        self.speaks = True
+        """Whether it says of a post that is looked up and not there that it is not."""
+        self.why = "resource-not-found"
 
     def table(self) -> dict[str, Any]:
         base = {"type": "x", "searches": ["Nordwind"], "token": "env:X_TOKEN"}
@@ -82,7 +85,8 @@ class Api(StreamPlatform):
         if request.where == "/2/tweets":
             ids = query["ids"].split(",")
             shown = [(said, id_) for said in found for id_ in versions(said) if id_ in ids]
-            return self.tweets(shown, more=False)
+            missing = [id_ for id_ in ids if id_ not in {shown_id for _, shown_id in shown}]
+            return self.with_errors(self.tweets(shown, more=False), missing)
         if not self.is_listing(request):
             return None
         if "start_time" in query:
@@ -96,6 +100,24 @@ class Api(StreamPlatform):
         # Search knows the newest version only.
         shown = [(said, versions(said)[-1]) for said in found[:size]]
         return self.tweets(shown, more=len(found) > size)
+
+    def with_errors(self, answer: Answer, missing: list[str]) -> Answer:
+        """What X says of each post that it does not have, or not for us."""
+        if not self.speaks or not missing:
+            return answer
+        about = {"parameter": "ids", "resource_type": "tweet", "section": "data"}
+        about |= {"type": f"https://api.twitter.com/2/problems/{self.why}", "title": "No."}
+        errors = [{**about, "value": id_, "resource_id": id_, "detail": "No."} for id_ in missing]
+        return replace(
+            answer, body=json.dumps({**json.loads(answer.body), "errors": errors}).encode()
+        )
+
+    def unseen(self, request: Request) -> Answer | None:
+        self.speaks = False
+        try:
+            return super().unseen(request)
+        finally:
+            self.speaks = True
 
     def edit(self, before: str, after: str) -> None:
         self.at_first |= {said.number: before for said in self.posts if said.text == before}
@@ -441,3 +463,45 @@ def test_each_endpoint_has_a_limit_of_its_own(api: Api) -> None:
         assert isinstance(error, RateLimited)
         assert len(deletions(pages)) == 1, "which X demands to be followed"
     assert len(api.listings()) == asked + 1
+
+
+@pytest.mark.parametrize(
+    ("why", "deleted"), [("resource-not-found", 2), ("not-authorized-for-resource", 0)]
+)
+def test_what_x_says_of_a_post_needs_no_other_to_be_shown(api: Api, why: str, deleted: int) -> None:
+    api.why = why
+    api.add(["eins", "zwei"])
+    cursor = drain(api)[-1].cursor
+    api.remove("eins")
+    api.remove("zwei")
+    assert len(deletions(drain(api, cursor))) == deleted
+    api.add(["drei"])
+    pages = drain(api, cursor)
+    assert len(deletions(pages)) == 2, "it shows others, so that it is not for us"
+
+
+def test_a_wait_before_the_last_versions_are_asked_for_keeps_what_else_was_found(api: Api) -> None:
+    api.add(["eins", "zwei", "drei"])
+    cursor = drain(api)[-1].cursor
+    api.edit("eins", "eins, verbessert")
+    api.remove("zwei")
+    api.script.append(Answer.json({"meta": {"result_count": 0}}))
+    looked: list[Request] = []
+
+    def once(request: Request) -> Answer | None:
+        if request.where == "/2/tweets":
+            looked.append(request)
+            if len(looked) == 2:
+                return api.limited()
+        return api.answer(request) if request.where == "/2/tweets" else api._serve(request)
+
+    api.web.handler = once
+    pages = drain(api, cursor)
+    assert len(deletions(pages)) == 1
+    api.waited()
+    api.options["recheck"] = 3_600
+    later = pages[-1].cursor
+    (edited,) = (
+        known for known in later["seen"].values() if known[4] == f"x:{versions(api.posts[0])[0]}"
+    )
+    assert edited[3] == cursor["seen"][versions(api.posts[0])[0]][3], "due as before"

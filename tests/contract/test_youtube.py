@@ -295,3 +295,20 @@ def test_a_search_costs_more_than_a_look_up_and_that_is_counted_too(api: DataApi
     asked = [request.where.rpartition("/")[2] for request in api.web.requests]
     # No second search fits. Looking again does: it costs two units, and then one is left.
     assert asked == ["search", "videos", "channels", "videos", "channels"]
+
+
+def test_a_thread_whose_replies_cannot_be_had_holds_up_no_other(api: DataApi) -> None:
+    api.add(["eins", "zwei"])
+    api.reply("first", "second")
+    cursor = drain(api)[-1].cursor
+    api.edit("zwei", "zwei, verbessert")
+    api.web.handler = lambda request: (
+        Answer(status=500)
+        if "parentId" in request.query
+        else api.items([])
+        if api.is_listing(request)
+        else api.answer(request)
+    )
+    pages, _ = drain_until_failure(api, cursor)
+    assert [mention.text for mention in mentions(pages)] == ["zwei, verbessert"]
+    assert deletions(pages) == []
