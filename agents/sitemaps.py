@@ -7,6 +7,7 @@ sitemaps that its robots.txt names are read.
 
 An entry whose title changes is a newer revision. A sitemap holds two days: what it no longer has is
 not gone. Id: ``sitemaps:<address of the article>``. Position in a listing: sitemaps still to read.
+Besides, the cursor has ``waiting``: by query, sitemaps whose host asks to wait.
 """
 
 import contextlib
@@ -16,6 +17,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any, Final, Literal
 
 from lxml import etree
+from msgspec import structs
 from pydantic import Field
 
 from agents.articles import Articles
@@ -57,9 +59,12 @@ class Sitemaps(Articles):
     channel = "news"
     batch = 0
     config: SitemapsConfig
-    _asked: int
+    _asked: set[str]
     """Sitemaps of this poll, and below how those failed that could not be read."""
     _failures: list[SourceError]
+    _again: dict[str, list[str]]
+    """By query, what had to wait in the last poll; below, in this one."""
+    _waiting: dict[str, list[str]]
 
     def __init__(self, config: SitemapsConfig) -> None:
         super().__init__(config)
@@ -76,37 +81,51 @@ class Sitemaps(Articles):
     def poll(self, cursor: Cursor | None) -> Iterator[Page]:
         """Read what is new; a sitemap that cannot be read holds up none of the others.
 
+        One whose host asks to wait comes first in the next poll, whether or not the index still has
+        it; asking for it any earlier is refused by ``agents.http``.
+
         Raises:
             SourceError: at the end, when some sitemaps could not be read.
         """
-        self._asked, self._failures = 0, []
+        self._asked, self._failures = set(), []
+        self._again, self._waiting = dict((cursor or {}).get("waiting", {})), {}
+        pages = map(self._with_waiting, super().poll(cursor))
         try:
-            yield from self._conditions.over(cursor, super().poll(cursor), self._published)
+            yield from self._conditions.over(cursor, pages, self._published)
         except Busy:
             if not self._failures:
                 raise
         if self._failures:
-            raise failed(self._failures, self._asked, "sitemaps", self.config.every)
+            raise failed(self._failures, len(self._asked), "sitemaps", self.config.every)
+
+    def _with_waiting(self, page: Page) -> Page:
+        """The page, its cursor with what has to wait."""
+        waiting = self._again | self._waiting
+        return (
+            structs.replace(page, cursor={**page.cursor, "waiting": waiting}) if waiting else page
+        )
 
     def whole(self, query: str, at: Any, since: datetime) -> tuple[Any, Listing]:  # noqa: ANN401
         """One sitemap; those that it leads to are the next pages."""
         here = list(at or self._first(query))
+        again = self._again.pop(query, [])
+        here = [*again, *(url for url in here if url not in again)]
         url, *left = here
-        self._asked += 1
+        self._asked.add(url)
         try:
             root = self._fetch(url)
             if root is None:
                 return here, Listing([], left or None)
-            left += _children(root, since)
+            left += (child for child in _children(root, since) if child not in self._asked)
             if len(left) > _DEEPEST:
                 msg = f"{query}: leads to more than {_DEEPEST} sitemaps; name the news one itself"
                 left.clear()
                 raise Unreadable(msg)
-        except RateLimited:
-            raise
         except SourceError as error:
             # A position that begins with it would be asked for at every poll, and nothing else.
             self._failures.append(error)
+            if isinstance(error, RateLimited):
+                self._waiting.setdefault(query, []).append(url)
             return here, Listing([], left or None)
         entries = [_row(entry) for entry in root.iterfind(f"{_SITEMAP}url")]
         news = [row for row in entries if row["news"]]

@@ -10,7 +10,7 @@ from xml.sax.saxutils import escape
 import pytest
 
 from agents.articles import TRIES
-from agents.errors import Busy, SourceError, Unreadable, Withheld
+from agents.errors import Busy, RateLimited, SourceError, Unreadable, Withheld
 from agents.source import Page, Rewindable
 from agents.testing import (
     Answer,
@@ -28,6 +28,7 @@ from agents.testing import (
     mentions,
     opened,
 )
+from agents.testing.suite import polled
 
 HEAD = (
     '<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"'
@@ -143,6 +144,68 @@ def test_a_dead_sitemap_darkens_no_other_and_is_asked_once_a_poll(site: Site) ->
     assert [mention.text for mention in mentions(after)] == ["neu"]
     del site.web.answers["/news-1.xml"]
     assert len(mentions(drain(site, after[-1].cursor))) == 10
+
+
+@pytest.mark.parametrize("still_there", [True, False])
+def test_a_sitemap_that_has_to_wait_darkens_none_of_other_hosts_and_is_asked_first_afterwards(
+    site: Site, *, still_there: bool
+) -> None:
+    site.add(["hier"])
+    with Loopback() as elsewhere:
+        there = Site(elsewhere)
+        there.add(["dort"])
+        order: list[str] = []
+        body = f"{HEAD}{there.entry(there.posts[0])}</urlset>"
+
+        def here(request: Request) -> Answer | None:
+            order.append(request.where)
+            return site.answer(request)
+
+        def late(request: Request) -> Answer:
+            order.append(request.where)
+            return Answer(body.encode())
+
+        site.web.handler = here
+        row = f"<sitemap><loc>{elsewhere.url}/dort.xml</loc></sitemap>"
+        site.first = [row, row.replace("dort.xml", "auch-dort.xml")]
+        elsewhere.answers["/dort.xml"] = site.limited()
+        with opened(site) as source:
+            pages, error = polled(source, None)
+            assert [mention.text for mention in mentions(pages)] == ["hier"]
+            assert isinstance(error, RateLimited)
+            assert error.seconds is not None
+            assert 100 < error.seconds <= 120
+            pages, _ = polled(source, pages[-1].cursor)
+            assert len(elsewhere.requests) == 1, "its host was left alone"
+            site.waited()
+            site.first = site.first if still_there else []
+            elsewhere.answers["/dort.xml"] = late
+            elsewhere.answers["/auch-dort.xml"] = Answer(f"{HEAD}</urlset>".encode())
+            order.clear()
+        with opened(site) as source:  # another process
+            after, error = polled(source, pages[-1].cursor)
+            assert error is None
+            assert [mention.text for mention in mentions(after)] == ["dort"]
+            assert order[0] == "/dort.xml"
+            assert order.count("/dort.xml") == 1
+            assert "waiting" not in after[-1].cursor
+
+
+def test_a_sitemap_whose_host_is_busy_is_read_when_there_is_room(site: Site) -> None:
+    site.add(["hier"])
+    with Loopback() as elsewhere:
+        there = Site(elsewhere)
+        there.add(["dort"])
+        site.first = [f"<sitemap><loc>{elsewhere.url}/news-0.xml</loc></sitemap>"]
+        with opened(site) as source:
+            with crowded(elsewhere.url):
+                pages, error = polled(source, None)
+            assert [mention.text for mention in mentions(pages)] == ["hier"]
+            assert isinstance(error, Busy)
+            assert not elsewhere.requests
+            after, error = polled(source, pages[-1].cursor)
+            assert error is None
+            assert [mention.text for mention in mentions(after)] == ["dort"]
 
 
 def test_a_process_that_dies_after_a_dead_sitemap_does_not_begin_with_it(site: Site) -> None:
