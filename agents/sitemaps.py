@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final, Literal
 
+import httpx
 from lxml import etree
 from msgspec import structs
 from pydantic import Field
@@ -117,7 +118,8 @@ class Sitemaps(Articles):
             if root is None:
                 return here, Listing([], left or None)
             left += (child for child in _children(root, since) if child not in self._asked)
-            if len(left) > _DEEPEST:
+            # Both: an index may name many, and each of them another one, without end.
+            if max(len(left), len(self._asked) - len(self.config.urls)) > _DEEPEST:
                 msg = f"{query}: leads to more than {_DEEPEST} sitemaps; name the news one itself"
                 left.clear()
                 raise Unreadable(msg)
@@ -165,7 +167,7 @@ class Sitemaps(Articles):
         if not query.endswith("/"):
             yield query
             return
-        robots = self.http.get(query + "robots.txt")
+        robots = self.http.get(str(httpx.URL(query).join("/robots.txt")))
         named = []
         for line in (robots.body if robots else b"").decode(errors="replace").splitlines():
             name, _, value = line.partition(":")

@@ -125,6 +125,30 @@ def test_what_is_no_sitemap_is_unreadable(site: Site, body: bytes) -> None:
         drain(site)
 
 
+def test_the_robots_txt_of_a_part_of_a_site_is_the_sites(site: Site) -> None:
+    site.add(["Nummer 0"])
+    site.options["urls"] = [f"{site.web.url}/nachrichten/"]
+    assert len(mentions(drain(site))) == 1
+
+
+def test_indexes_that_lead_from_one_to_the_next_without_end_are_left(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agents.sitemaps._DEEPEST", 5)
+    plain = site.web.handler
+
+    def endless(request: Request) -> Answer | None:
+        if not request.where.startswith("/index"):
+            return plain(request)
+        following = f"{site.web.url}/index-{len(site.web.requests)}.xml"
+        return Answer(f"{INDEX}<sitemap><loc>{following}</loc></sitemap></sitemapindex>".encode())
+
+    site.web.handler = endless
+    _, error = drain_until_failure(site)
+    assert "leads to more than 5 sitemaps" in str(error)
+    assert len(site.web.requests) < 10
+
+
 def test_a_site_whose_robots_txt_names_none_says_so(site: Site) -> None:
     site.options["urls"] = [f"{site.web.url}/"]
     site.web.answers["/robots.txt"] = Answer(b"User-agent: *\n")
