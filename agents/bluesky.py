@@ -119,10 +119,11 @@ class Bluesky(Streamed):
         return self.config.searches if self.config.search else ()
 
     def rewind(self, cursor: Cursor | None, since: datetime) -> Cursor:
-        """A cursor that reads everything since a moment again."""
+        """A cursor that reads everything since a moment again, and what was still to be read."""
         state = self.state(super().rewind(cursor, since))
         if not self.queries():
-            state.stream = {_LINE: milliseconds(since) * 1_000}
+            at = milliseconds(since) * 1_000
+            state.stream = {_LINE: min(at, state.stream.get(_LINE, at))}
         return state.cursor()
 
     def listing(self, query: str, at: Any, since: datetime) -> Listing:  # noqa: ANN401

@@ -316,15 +316,25 @@ class Listed(ABC):
             raise failed(failures, len(queries), "queries", self.config.every)
 
     def rewind(self, cursor: Cursor | None, since: datetime) -> Cursor:
-        """A cursor that reads everything since a moment again."""
-        state = self.state(cursor)
-        state.queries = {query: {"known": milliseconds(since)} for query in self.queries()}
+        """A cursor that reads everything since a moment again, and what was still to be read."""
+        state, at = self.state(cursor), milliseconds(since)
+        before = {query: state.queries.get(query, {}) for query in self.queries()}
+        # A round under way begins anew at the newest post, and ends no earlier than it would have.
+        state.queries = {
+            query: {"known": min(at, about.get("known", self._beginning()))}
+            | ({"read": min(at, about["read"])} if "read" in about else {})
+            for query, about in before.items()
+        }
         return state.cursor()
+
+    def _beginning(self) -> int:
+        """Where the first reading of a listing ends, in ms since 1970."""
+        return max(int((time.time() - self.config.history * _DAY) * 1000), 0)
 
     def _sweep(self, query: str, state: State, recent: dict[str, None]) -> Iterator[Page]:
         about = state.queries[query]
         now = int(time.time() * 1000)
-        first = max(now - int(self.config.history * _DAY * 1000), 0)
+        first = self._beginning()
         known: int = about.get("known", first)
         top: int = max(about.get("top", known), known)
         at, anew = about.get("at"), False

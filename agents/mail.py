@@ -7,7 +7,7 @@ A mail is never edited, and one that is removed from the mailbox was said all th
 
 Id: ``mail:<Message-ID>``, else a hash of the mail. Cursor: the folder's ``UIDVALIDITY`` and the
 last UID; when a server renumbers its folder, it is read anew, and the ids stay. In a back-fill also
-``since``: the day before which mails that came are left out.
+``since`` and ``read``: mails that came before that day are left out up to that UID.
 """
 
 import hashlib
@@ -74,24 +74,30 @@ class Mail:
             status = box.folder.status(self.config.folder, ["UIDVALIDITY"])
             validity = int(status["UIDVALIDITY"])
             box.folder.set(self.config.folder, readonly=True)
-            known = cursor or {}
-            last = known["uid"] if known.get("validity") == validity else 0
-            asked: dict[str, Any] = {"uid": U(str(last + 1), "*")}
-            if since := known.get("since"):
-                asked["date_gte"] = date.fromisoformat(since)
-            # "n:*" always answers with the last mail, even where it is older.
-            uids = sorted(uid for uid in map(int, box.uids(AND(**asked))) if uid > last)
+            known = cursor if cursor and cursor.get("validity") == validity else {"uid": 0}
+            order: dict[str, Any] = {key: known[key] for key in ("since", "read") if key in known}
+            uids = _waiting(box, known["uid"], **order)
             for start in range(0, len(uids), _PAGE):
                 some = uids[start : start + _PAGE]
                 items = list(self._items(box, some))
                 position: Cursor = {"validity": validity, "uid": some[-1]}
-                if since and some[-1] != uids[-1]:
-                    position["since"] = since
+                if some[-1] != uids[-1]:
+                    position |= order
                 yield Page(items, position)
 
-    def rewind(self, cursor: Cursor | None, since: datetime) -> Cursor:  # noqa: ARG002 - all anew
-        """A cursor that reads again what came since a moment; servers know its day."""
-        return {"validity": 0, "uid": 0, "since": f"{since - timedelta(days=1):%Y-%m-%d}"}
+    def rewind(self, cursor: Cursor | None, since: datetime) -> Cursor:
+        """A cursor that reads again what came since a moment, and what was still to be read.
+
+        Servers know the day on which a mail came.
+        """
+        known = cursor or {"validity": 0, "uid": 0}
+        day = f"{since - timedelta(days=1):%Y-%m-%d}"
+        return {
+            "validity": known["validity"],
+            "uid": 0,
+            "since": min(day, known.get("since", day)),
+            "read": known.get("read", known["uid"]),
+        }
 
     def _items(self, box: BaseMailBox, uids: Sequence[int]) -> Iterator[Item]:
         wanted = ",".join(map(str, uids))
@@ -170,6 +176,20 @@ class Mail:
         except (IMAP4.error, ImapToolsError, OSError, ValueError, LookupError) as error:
             msg = f"{where}: {str(error)[:200] or type(error).__name__}"
             raise SourceError(msg) from error
+
+
+def _waiting(box: BaseMailBox, last: int, since: str | None = None, read: int = 0) -> list[int]:
+    """The UIDs after the last, without those up to ``read`` that came before a day."""
+    found = _uids(box, max(last, read))
+    if since is not None:
+        found |= _uids(box, last, date_gte=date.fromisoformat(since))
+    return sorted(found)
+
+
+def _uids(box: BaseMailBox, last: int, **more: Any) -> set[int]:  # noqa: ANN401 - criteria
+    asked = AND(uid=U(str(last + 1), "*"), **more)
+    # "n:*" always answers with the last mail, even where it is older.
+    return {uid for uid in map(int, box.uids(asked)) if uid > last}
 
 
 def _date(mail: MailMessage) -> datetime | None:

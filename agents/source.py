@@ -129,7 +129,10 @@ class Rewindable(Protocol):
     """A source that can read again what it has read."""
 
     def rewind(self, cursor: Cursor | None, since: datetime) -> Cursor:
-        """A cursor that reads everything since a moment again."""
+        """A cursor that reads everything since a moment again, and what was still to be read.
+
+        However late the moment is: an outage or an earlier order may have left more to read.
+        """
         ...
 
 

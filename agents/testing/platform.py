@@ -4,6 +4,7 @@ import json
 import time
 from abc import abstractmethod
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
@@ -23,6 +24,7 @@ from agents.testing.suite import (
     mentions,
     opened,
     read,
+    reading,
 )
 
 __all__ = [
@@ -133,14 +135,55 @@ class BackfillContract(SourceContract):
         ]
         pages = drain(outside)
         assert self.texts(pages) == ["neu"]
-        with opened(outside) as source:
-            assert isinstance(source, Rewindable)
-            since = now - timedelta(days=outside.reach + 1)
-            cursor = source.rewind(pages[-1].cursor, since)
+        since = now - timedelta(days=outside.reach + 1)
+        cursor = self._rewound(outside, pages[-1].cursor, since)
         (old,) = mentions(drain(outside, cursor))
         assert old.text == "alt"
         assert old.collector.backfill
         assert time.time() - old.published_at.timestamp() > (outside.reach - 1) * 86_400
+
+    def test_an_order_that_is_later_than_what_is_read_loses_nothing(
+        self, outside: Platform
+    ) -> None:
+        outside.options["history"] = 0.2
+        now = datetime.now(UTC)
+        outside.add(["vorher"])
+        outside.posts[0] = replace(outside.posts[0], at=now - timedelta(hours=4))
+        cursor = drain(outside)[-1].cursor
+        outside.add(["im Dunkeln", "neu"])
+        _, dark, new = outside.posts
+        outside.posts[1:] = [
+            replace(dark, at=now - timedelta(hours=3)),
+            replace(new, at=now - timedelta(minutes=10)),
+        ]
+        cursor = self._rewound(outside, cursor, now - timedelta(hours=1))
+        assert {"im Dunkeln", "neu"} <= set(self.texts(drain(outside, cursor)))
+
+    def test_an_order_while_an_older_one_is_under_way_loses_nothing(
+        self, outside: Platform
+    ) -> None:
+        outside.options["history"] = 0.2
+        now = datetime.now(UTC)
+        outside.add([f"Nummer {number}" for number in range(self.many)])
+        # All is older than what the first reading wants, the newest one excepted.
+        outside.posts = [
+            replace(said, at=now - timedelta(days=1, minutes=self.many - said.number))
+            for said in outside.posts
+        ]
+        outside.posts[-1] = replace(outside.posts[-1], at=now - timedelta(hours=1))
+        cursor = drain(outside)[-1].cursor
+        cursor = self._rewound(outside, cursor, now - timedelta(days=4))
+        with opened(outside) as source, closing(reading(source, cursor)) as pages:
+            first = next(pages)
+        cursor = self._rewound(outside, first.cursor, now - timedelta(hours=2))
+        found = [*mentions([first]), *mentions(drain(outside, cursor))]
+        old = {said.text for said in outside.posts[:-1]}
+        assert old <= {mention.text for mention in found}
+
+    def _rewound(self, outside: Platform, cursor: Cursor, since: datetime) -> Cursor:
+        with opened(outside) as source:
+            assert isinstance(source, Rewindable)
+            return source.rewind(cursor, since)
 
 
 class PlatformContract(BackfillContract, WebContract):

@@ -361,7 +361,12 @@ def test_a_backfill_without_search_asks_the_stream_for_it(heard_only: AppView) -
         cursor = source.rewind(None, since)
     with listening(heard_only, cursor) as pages:
         heard(pages, lambda found: found[-1].until is not None)
-    assert heard_only.cursors == [int(since.timestamp() * 1000) * 1_000]
+    at = int(since.timestamp() * 1000) * 1_000
+    assert heard_only.cursors == [at]
+    with opened(heard_only) as source:
+        assert isinstance(source, Rewindable)
+        later = source.rewind(cursor, since + timedelta(hours=2))
+    assert later["stream"] == cursor["stream"] == {"jetstream": at}, "an outage is not jumped over"
 
 
 def test_a_post_that_the_network_does_not_show_yet_is_waited_for(heard_only: AppView) -> None:

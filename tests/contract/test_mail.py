@@ -11,7 +11,7 @@ import pytest
 
 from agents.errors import Denied
 from agents.mail import Mail, MailConfig
-from agents.source import Refused, Rewindable, Source
+from agents.source import Cursor, Refused, Rewindable, Source
 from agents.testing import KillContract, Outside, SourceContract, drain, items, mentions
 
 PASSWORD = "geheim"  # noqa: S105 - of this test
@@ -304,3 +304,32 @@ def test_a_mail_that_is_too_large_is_not_even_fetched(mailbox: Mailbox) -> None:
     assert "max_bytes" in refused.reason
     assert [mention.text for mention in mentions(drain(mailbox))] == ["eins", "drei"]
     assert "UID FETCH 2 (BODY.PEEK[] " not in " ".join(mailbox.server.commands)
+
+
+def rewound(mailbox: Mailbox, cursor: Cursor | None, since: datetime) -> Cursor:
+    source = mailbox.source()
+    assert isinstance(source, Rewindable)
+    return source.rewind(cursor, since)
+
+
+def test_an_order_leaves_no_mail_unread_that_came_before_its_day(mailbox: Mailbox) -> None:
+    mailbox.add([f"Nummer {number}" for number in range(5)])
+    cursor = drain(mailbox)[-1].cursor
+    mailbox.add(["im Dunkeln", "neu"])
+    cursor = rewound(mailbox, cursor, mailbox.server.came[7] + timedelta(days=1))
+    assert [mention.text for mention in mentions(drain(mailbox, cursor))] == ["im Dunkeln", "neu"]
+    never = rewound(mailbox, None, mailbox.server.came[7] + timedelta(days=1))
+    assert len(mentions(drain(mailbox, never))) == 7
+
+
+def test_an_order_goes_as_far_back_as_the_one_that_it_interrupts(mailbox: Mailbox) -> None:
+    texts = [f"Nummer {number}" for number in range(60)]
+    mailbox.add(texts)
+    cursor = drain(mailbox)[-1].cursor
+    mailbox.add(["im Dunkeln"])
+    mailbox.server.came[61] = START - timedelta(days=900)
+    cursor = rewound(mailbox, cursor, START + timedelta(days=12))
+    first = next(iter(mailbox.source().poll(cursor)))
+    later = rewound(mailbox, first.cursor, START + timedelta(days=58))
+    found = {mention.text for mention in mentions([first, *drain(mailbox, later)])}
+    assert found == {*texts[10:], "im Dunkeln"}
