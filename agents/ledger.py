@@ -22,7 +22,7 @@ from agents.source import Item, Page
 from schemas.coverage import GAPS, Coverage, Stretch
 from schemas.mention import RawMention
 
-__all__ = ["Counts", "Ledger", "instant"]
+__all__ = ["Counts", "Ledger", "instant", "stretches"]
 
 _log = logging.getLogger("agents")
 
@@ -117,11 +117,18 @@ class Ledger:
             self._known(tally.unchanged)
             self._times(items)
 
-    def succeeded(self, complete: tuple[int, int]) -> None:
-        """All that was shown of a stretch (ms since 1970) is published."""
+    def succeeded(self, complete: tuple[int, int], gaps: Sequence[tuple[int, int]] = ()) -> None:
+        """All that was shown of a stretch is published; times in ms since 1970.
+
+        Args:
+            complete: from and to.
+            gaps: what was not shown since the last success, whichever interval said so: else this
+                one would claim it.
+        """
         with self._lock:
             self._now.polls += 1
             self._now.complete = _wider(self._now.complete, complete)
+            self._now.gaps = _apart([*self._now.gaps, *gaps])
             if self.dark or self._was_dark:
                 seconds = time.time() - (self._succeeded_at or self._now.start)
                 _log.info(
@@ -207,7 +214,7 @@ class Ledger:
                 newest=interval.newest,
                 complete=_stretch(interval.complete),
                 gap=_stretch(_all_of(interval.gaps)),
-                gaps=tuple(Stretch(instant(a), instant(b)) for a, b in interval.gaps),
+                gaps=stretches(interval.gaps),
                 dark=self.dark,
             )
 
@@ -239,6 +246,11 @@ class Ledger:
 def instant(milliseconds: float) -> datetime:
     """The moment of milliseconds since 1970."""
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def stretches(gaps: Sequence[tuple[int, int]]) -> tuple[Stretch, ...]:
+    """Gaps (ms since 1970) as messages tell of them: in order, apart and few enough."""
+    return tuple(Stretch(instant(start), instant(end)) for start, end in _apart(gaps))
 
 
 def _wider(one: tuple[int, int] | None, other: tuple[int, int]) -> tuple[int, int]:

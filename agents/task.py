@@ -12,7 +12,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -21,11 +21,12 @@ from msgspec import structs
 
 from agents.cursors import Cursors
 from agents.errors import Busy, SourceConfigError, SourceError, Unconfirmed
-from agents.ledger import Ledger
+from agents.ledger import Ledger, stretches
 from agents.mention import milliseconds
 from agents.publisher import Publisher
 from agents.source import Rewindable, Source, Streaming
 from agents.visits import Visit
+from schemas.coverage import Stretch
 from schemas.cursor import Progress
 from schemas.sources import Backfill
 
@@ -206,9 +207,11 @@ class Task:
                 tally = self._publisher.publish(page.items, self.name, undated=page.undated)
                 new += tally.published
                 self._ledger.page(page, tally)
-                encoded = msgspec.json.encode(page.cursor)
-                if encoded != self._cursor:
-                    self._keep(structs.replace(self._progress, cursor=page.cursor))
+                if msgspec.json.encode(page.cursor) != self._cursor or page.gap:
+                    gaps = self._progress.gaps
+                    if page.gap:
+                        gaps = stretches([*_moments(gaps), page.gap])
+                    self._keep(structs.replace(self._progress, cursor=page.cursor, gaps=gaps))
                 if self._stopped.is_set() or self._ordered:
                     self._give_up()
                     return False
@@ -253,12 +256,21 @@ class Task:
             self._keep(structs.replace(self._progress, backfill=order.id))
             return
         cursor = None if self._cursor is None else msgspec.json.decode(self._cursor)
+        since = milliseconds(order.since)
+        # What an outage or an order before it left to read is read with this one.
+        left = [at for at in (self._progress.since, self._until) if at is not None]
         self._keep(
             structs.replace(
                 self._progress,
                 cursor=self.source.rewind(cursor, order.since),
                 backfill=order.id,
-                since=milliseconds(order.since),
+                since=min(since, *left),
+                # Of what is asked for again it is said anew whether it is shown.
+                gaps=tuple(
+                    Stretch(gap.start, min(gap.end, order.since))
+                    for gap in self._progress.gaps
+                    if gap.start < order.since
+                ),
             )
         )
 
@@ -268,10 +280,10 @@ class Task:
             # Never read before: it goes back as far as its configuration says.
             history = float(getattr(self.source.config, "history", 0.0))
             since = started - int(history * _DAY_MS)
-        first, self._until = self._until is None, started
-        if self._progress.since is not None or first:
-            self._keep(structs.replace(self._progress, since=None))
-        self._ledger.succeeded((min(since, started), started))
+        first, self._until, gaps = self._until is None, started, self._progress.gaps
+        if self._progress.since is not None or first or gaps:
+            self._keep(structs.replace(self._progress, since=None, gaps=()))
+        self._ledger.succeeded((min(since, started), started), _moments(gaps))
         self._failures = 0
         self.failed = False
         self._wait(self.interval)
@@ -294,6 +306,11 @@ class Task:
     def _wait(self, seconds: float) -> None:
         # Never earlier than told: a platform's Retry-After is a lower bound.
         self.due = time.monotonic() + seconds * (1 + random.random() * _JITTER)
+
+
+def _moments(gaps: Sequence[Stretch]) -> list[tuple[int, int]]:
+    """From and to, in ms since 1970."""
+    return [(milliseconds(gap.start), milliseconds(gap.end)) for gap in gaps]
 
 
 def _encoded(progress: Progress) -> bytes | None:

@@ -5,6 +5,7 @@ from typing import Annotated, Any, TypeAlias
 from msgspec import Meta, Struct
 
 from schemas.about import About
+from schemas.coverage import GAPS, Stretch
 
 __all__ = ["Progress"]
 
@@ -21,4 +22,7 @@ class Progress(Struct, frozen=True, omit_defaults=True):
     backfill: Annotated[str, Meta(max_length=64), About("9f86d081884c7d65")] | None = None
     """The last order to read again that was begun."""
     since: _Moment | None = None
-    """From when on that order reads, while it is not done."""
+    """From when on all is read that was shown, once that order is done; None when it is."""
+    gaps: Annotated[tuple[Stretch, ...], Meta(max_length=GAPS)] = ()
+    """What was not shown to readings since the last that came to its end, the oldest first; the
+    next one that does says so in the ledger. The nearest of too many are one."""

@@ -6,7 +6,8 @@ there is no latest. Everything else here is pure.
 
 A moment is complete when some message says so. It was *late* when that was said more than two
 expected intervals after it, as after an outage or a back-fill. A gap that a platform showed stays
-open until a later message says that all of it is complete.
+open until a later message says that all of it is complete. A moment is *unknown* only before all
+that any message tells of, failed polls included.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -160,7 +161,7 @@ def _row(
     expected = messages[-1].expected if messages else 0.0
     patience = timedelta(seconds=_DARK_AFTER * expected)
     last = max((m.complete.end for m in messages if m.complete), default=None)
-    gaps = list(_open_gaps(messages))
+    gaps = _united(_open_gaps(messages))
     step = (period.until - since) / period.parts
     spans = [(since + step * part, since + step * (part + 1)) for part in range(period.parts)]
     return Row(
@@ -194,10 +195,10 @@ def _cell(
     end = min(end, now - patience)
     if end <= start:
         return "not due"
-    first = min((m.complete.start for m in messages if m.complete), default=None)
-    if first is not None and end <= first:
+    first = min((at for message in messages for at in _told(message)), default=start)
+    if end <= first:
         return "unknown"
-    start = max(start, first) if first is not None else start
+    start = max(start, first)
     done = [((m.complete.start, m.complete.end), m.end) for m in messages if m.complete]
     missing = _without([(start, end)], [span for span, _ in done])
     missing += [
@@ -210,6 +211,26 @@ def _cell(
         return "late" if _without([(start, end)], in_time) else "complete"
     lost = sum((b - a for a, b in missing), timedelta())
     return "dark" if lost >= end - start else "partly"
+
+
+def _told(message: Coverage) -> Iterator[datetime]:
+    """From when on a message says something: what is there, is not, or could not be read."""
+    yield from (gap.start for gap in message.unseen)
+    if message.complete:
+        yield message.complete.start
+    elif message.errors:
+        yield message.start
+
+
+def _united(stretches: Iterable[Stretch]) -> list[Stretch]:
+    """The same in order, with what overlaps as one: two messages may tell of one gap."""
+    found: list[Stretch] = []
+    for stretch in sorted(stretches, key=lambda stretch: stretch.start):
+        if found and stretch.start <= (last := found[-1]).end:
+            found[-1] = Stretch(last.start, max(last.end, stretch.end))
+        else:
+            found.append(stretch)
+    return found
 
 
 def _open_gaps(messages: Sequence[Coverage]) -> Iterator[Stretch]:

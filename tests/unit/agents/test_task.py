@@ -1,18 +1,19 @@
 import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
 import pytest
 
 from agents.errors import Busy, RateLimited, SourceError, Unconfirmed
-from agents.ledger import Counts, Ledger
+from agents.ledger import Counts, Ledger, instant, stretches
 from agents.publisher import Tally
 from agents.source import Cursor, Item, Page, Refused, SourceConfig
 from agents.task import Task
 from agents.visits import AT_ONCE, Visit
-from schemas.coverage import Coverage
+from pipeline.search.coverage import Period, Row, chart
+from schemas.coverage import GAPS, Coverage
 from schemas.cursor import Progress
 from schemas.sources import Backfill
 
@@ -79,6 +80,15 @@ def task(
     progress = Progress(cursor, until=1)
     more.setdefault("again", None)
     return made(source, progress, kafka, kafka, ledger, **more), ledger.counts
+
+
+def of(source: Scripted, progress: Progress, kafka: Kafka, order: Backfill | None = None) -> Task:
+    """What goes on from some progress, each of its readings with a message for the ledger."""
+    made: Any = Task
+    ledger = Ledger("it", "x")
+    more = {"again": None, "order": order, "final": True}
+    task: Task = made(source, progress, kafka, kafka, ledger, **more)
+    return task
 
 
 def test_a_cursor_follows_its_page() -> None:
@@ -307,23 +317,102 @@ def test_an_order_to_read_again_is_begun_once_and_survives_its_agent() -> None:
     since = datetime(2026, 1, 1, tzinfo=UTC)
     order = Backfill("order-1", since)
     source = Again([SourceError("gone")])
-    made, _ = task(source, kafka, {"at": 9}, order=order, final=True)
+    read = Progress({"at": 9}, until=int(time.time() * 1000))
+    made = of(source, read, kafka, order)
     made.run()
     assert source.cursors == [{"at": 0}]
     assert kafka.progress.backfill == "order-1"
 
     # Another agent takes over in the middle of it.
     source = Again([Page([ITEM], {"at": 9})], [])
-    next_one: Any = Task
-    ledger = Ledger("it", "x")
-    made = next_one(
-        source, kafka.progress, kafka, kafka, ledger, again=None, order=order, final=True
-    )
+    made = of(source, kafka.progress, kafka, order)
     made.run()
     assert kafka.ledger[-1].complete is not None
     assert kafka.ledger[-1].complete.start == since, "a gap is closed"
     made.run()
     assert source.cursors == [{"at": 0}, {"at": 9}], "once"
+
+
+class Further(Scripted):
+    """A source that reads again."""
+
+    def rewind(self, cursor: Cursor | None, since: datetime) -> Cursor:  # noqa: ARG002
+        return {"at": 0}
+
+
+def test_an_order_covers_what_an_outage_left_to_read() -> None:
+    kafka = Kafka()
+    order = Backfill("order-1", datetime.now(UTC) - timedelta(hours=1))
+    made, _ = task(Further([]), kafka, {"at": 9}, order=order, final=True)
+    made.run()
+    assert kafka.ledger[-1].complete is not None
+    assert kafka.ledger[-1].complete.start == instant(1), "it had been read until then"
+
+
+def test_an_order_covers_what_the_one_before_it_left_to_read() -> None:
+    kafka = Kafka()
+    first = Backfill("order-1", datetime(1970, 1, 1, tzinfo=UTC))
+    made, _ = task(Further([SourceError("gone")], []), kafka, {"at": 9}, order=first, final=True)
+    made.run()
+    made.order(Backfill("order-2", datetime.now(UTC) - timedelta(days=1)))
+    made.run()
+    assert kafka.progress.backfill == "order-2"
+    assert kafka.ledger[-1].complete is not None
+    assert kafka.ledger[-1].complete.start == first.since
+
+
+HOUR = 3_600_000
+
+
+def charted(kafka: Kafka) -> Row:
+    now = datetime.now(UTC)
+    (row,) = chart(kafka.ledger, Period(now - timedelta(hours=8), now, now, 8))
+    return row
+
+
+@pytest.mark.parametrize("taken_over", [False, True])
+def test_a_gap_is_not_closed_by_the_poll_after_one_that_failed(*, taken_over: bool) -> None:
+    kafka = Kafka()
+    now = int(time.time() * 1000)
+    gap = (now - 5 * HOUR, now - 3 * HOUR)
+    source = Further([Page([ITEM], {"at": 1}, gap=gap), SourceError("503")], [], [], [])
+    started = Progress({"at": 0}, until=now - 6 * HOUR)
+    made = of(source, started, kafka)
+    made.run()
+    assert kafka.ledger[-1].complete is None
+    assert kafka.progress.gaps == stretches([gap])
+    if taken_over:
+        made = of(source, kafka.progress, kafka)
+    for _ in range(2):
+        made.run()
+        assert charted(kafka).gaps == list(stretches([gap]))
+    assert kafka.progress.gaps == ()
+    assert kafka.ledger[-1].gaps == (), "it is told once"
+    made.order(Backfill("order-1", instant(now - 6 * HOUR)))
+    made.run()
+    assert charted(kafka).gaps == []
+
+
+def test_an_order_takes_back_what_was_not_shown_since_its_moment() -> None:
+    kafka = Kafka()
+    now = int(time.time() * 1000)
+    gap = (now - 5 * HOUR, now - 3 * HOUR)
+    source = Further([Page([ITEM], {"at": 1}, gap=gap), SourceError("503")], [])
+    made = of(source, Progress({"at": 0}, until=now - 6 * HOUR), kafka)
+    made.run()
+    made.order(Backfill("order-1", instant(now - 4 * HOUR)))
+    made.run()
+    assert kafka.ledger[-1].gaps == stretches([(now - 5 * HOUR, now - 4 * HOUR)])
+
+
+def test_gaps_that_are_kept_are_bounded() -> None:
+    kafka = Kafka()
+    pages = [Page([], {"at": n}, gap=(n * 10, n * 10 + 1)) for n in range(GAPS + 5)]
+    made = of(Further([*pages, SourceError("503")]), Progress(until=1), kafka)
+    made.run()
+    assert len(kafka.progress.gaps) == GAPS
+    last = (GAPS + 4) * 10
+    assert kafka.progress.gaps[-1:] == stretches([(last, last + 1)])
 
 
 def test_a_source_that_cannot_read_again_says_so_once(caplog: pytest.LogCaptureFixture) -> None:

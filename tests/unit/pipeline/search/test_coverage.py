@@ -120,6 +120,25 @@ def test_before_its_first_poll_and_after_now_nothing_is_claimed() -> None:
     assert only(regular(8), later).cells[8:] == ["not due"] * 8
 
 
+def test_polls_that_failed_before_all_that_is_complete_are_dark_not_unknown() -> None:
+    failing = [message(q / 4 + 0.25, polls=3, errors={"SourceError": 3}) for q in range(4, 12)]
+    row = only([*failing, *regular(8, 3)])
+    assert row.cells[:4] == ["unknown", "dark", "dark", "complete"]
+
+
+def test_what_was_not_shown_before_all_that_is_complete_is_dark() -> None:
+    gap = Stretch(hour(1), hour(3))
+    row = only([message(3.25, (3, 3.25), gap=gap), *regular(8, 3)])
+    assert row.cells[:4] == ["unknown", "dark", "dark", "complete"]
+
+
+def test_a_gap_that_two_messages_tell_of_is_one() -> None:
+    gap = Stretch(hour(2), hour(3))
+    wider = Stretch(hour(2.5), hour(4))
+    told = [message(4.25, gap=gap), message(4.5, (1, 4.5), gap=gap), message(5, gap=wider)]
+    assert only([*regular(8), *told]).gaps == [Stretch(hour(2), hour(4))]
+
+
 def test_a_source_that_never_said_anything_is_there_and_dark_and_first() -> None:
     rows = chart(regular(8), HOURS, {"it": "feeds", "silent": "mastodon"})
     assert [(row.source, row.kind, row.dark) for row in rows] == [
