@@ -6,9 +6,7 @@ rebalance. A process may be killed at any moment: nothing is lost, and what is p
 has the same id and revision.
 """
 
-import itertools
 import logging
-import queue
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -29,6 +27,7 @@ from agents.ownership import Ownership
 from agents.publisher import Publisher
 from agents.source import Listener, Source, build
 from agents.task import Task
+from agents.threads import Threads
 from agents.turning import Turning, on_signal
 from agents.unbuilt import Unbuilt
 from schemas import topics
@@ -42,7 +41,6 @@ _log = logging.getLogger("agents")
 GROUP: Final = "mentions-agents"
 """The consumer group that shares out the sources."""
 
-_THREADS: Final = 16  # sources read at the same time in one process
 _TICK: Final = 0.2  # seconds between two looks at what is due
 _LOOK_EVERY: Final = 5.0  # seconds between two looks for who is dark
 _RELEASE_WITHIN: Final = 4.0  # seconds; well below the session timeout, as no heartbeat is sent
@@ -128,9 +126,7 @@ class Agent:
         self._listening: dict[str, Listening] = {}
         self._tasks: dict[str, Task] = {}
         self._closing: list[tuple[Source, Task | None]] = []
-        self._queue: queue.PriorityQueue[tuple[bool, int, Callable[[], None]]]
-        self._queue = queue.PriorityQueue()
-        self._numbers = itertools.count()
+        self._threads = Threads()
         self._turning = turning
         self._look_at = 0.0
 
@@ -192,9 +188,7 @@ class Agent:
 
     def _begin(self) -> None:
         """Read the sources there are, and say what the file has."""
-        # Daemons: a source that hangs in the network must not hold up the end of the process.
-        for number in range(_THREADS):
-            threading.Thread(target=self._work, name=f"source-{number}", daemon=True).start()
+        self._threads.start()
         if self._read(self._directory.read) is None:
             return
         self._directory.apply(self._tables)
@@ -250,7 +244,7 @@ class Agent:
             listening.start()
             if listening.due:
                 listening.reporting()
-                self._put(listening.report)
+                self._threads.put(listening.report)
         for source, task in list(self._closing):
             if task is None or task.idle:
                 source.close()
@@ -339,28 +333,12 @@ class Agent:
             # It does not end: none of those that the others share.
             threading.Thread(target=task.run, name=task.name, daemon=True).start()
         else:
-            self._put(task.run)
+            self._threads.put(task.run, doubtful=task.doubtful)
 
     def _call(self, task: Task) -> None:
         """Before all others: it has its place at a host already, which others wait for."""
         task.queue()
-        self._put(task.run, at_once=True)
-
-    def _put(self, work: Callable[[], None], *, at_once: bool = False) -> None:
-        self._queue.put((not at_once, next(self._numbers), work))
-
-    def _work(self) -> None:
-        while True:
-            self._do_next()
-
-    def _do_next(self, within: float | None = None) -> None:
-        """Do what is next; raises ``queue.Empty`` where nothing comes within some seconds."""
-        _, _, work = self._queue.get(timeout=within)
-        try:
-            work()
-        except Exception:  # noqa: BLE001 - whatever a plugin does
-            # A thread less would be one less for all sources, and nobody would notice.
-            _log.exception("a fault in a source")
+        self._threads.put(task.run, doubtful=task.doubtful, at_once=True)
 
     def _close(self) -> None:
         for task in self._tasks.values():
@@ -377,6 +355,7 @@ class Agent:
             reading = self._tasks.get(name)
             if reading is None or reading.idle:
                 source.close()
+        self._threads.close()
         self._ownership.close()
         self._directory.close()
         self._publisher.close()

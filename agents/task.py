@@ -85,6 +85,7 @@ class Task:
         self._order = order
         self._final = final
         self._until = self._progress.until
+        self._read_here = False
         self._failures = 0
         self._quiet = 0
         self._visit = Visit()
@@ -114,6 +115,14 @@ class Task:
         """Whether it may be handed to a thread."""
         # In this order: it leaves the line after it was queued.
         return not self.stopped and not self._in_line and self.idle
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether it is not known to be read within its time, for the last reading failed.
+
+        Nor is it before the first one here; but who reads once has nothing to be kept free for.
+        """
+        return not self._final and (self.failed or not self._read_here)
 
     @property
     def interval(self) -> float:
@@ -285,6 +294,7 @@ class Task:
             self._keep(structs.replace(self._progress, since=None, gaps=()))
         self._ledger.succeeded((min(since, started), started), _moments(gaps))
         self._failures = 0
+        self._read_here = True
         self.failed = False
         self._wait(self.interval)
 

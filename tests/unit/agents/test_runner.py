@@ -1,7 +1,5 @@
 """A process of agents: how it ends, and how it says that its sources are, over changes of them."""
 
-import contextlib
-import queue
 import signal
 import socket
 import subprocess
@@ -18,15 +16,17 @@ from prometheus_client import REGISTRY
 
 from agents.errors import SourceError
 from agents.publisher import Tally
-from agents.runner import _THREADS, Agent, Places
+from agents.runner import Agent, Places
 from agents.source import Item, Page
 from agents.testing import Answer, Loopback, Request
+from agents.threads import ALL, KEPT
 from agents.turning import Turning
 from agents.visits import AT_ONCE
 from schemas.cursor import Progress
 from schemas.sources import Backfill, SourceEntry
 from tests.support.proxy import Proxy
 
+FEED = Answer(b"<rss version='2.0'><channel><title>t</title></channel></rss>")
 NOBODY = "127.0.0.1:1"
 AGENT = """
 import sys
@@ -179,21 +179,13 @@ class Taken:
 def working(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> Iterator[Agent]:
     """With all its threads, and without Kafka."""
     monkeypatch.setattr(agent, "_publisher", Taken())
-    over = threading.Event()
-
-    def work() -> None:
-        while not over.is_set():
-            with contextlib.suppress(queue.Empty):
-                agent._do_next(0.1)
-
-    for _ in range(_THREADS):
-        threading.Thread(target=work, daemon=True).start()
+    agent._threads.start()
     yield agent
     for task in agent._tasks.values():
         task.stop()
         assert task.wait(5)
         task.source.close()
-    over.set()
+    agent._threads.close()
 
 
 def handing_out(agent: Agent, enough: Callable[[], bool]) -> bool:
@@ -205,22 +197,22 @@ def handing_out(agent: Agent, enough: Callable[[], bool]) -> bool:
     return enough()
 
 
+def reading(url: str, **options: Any) -> SourceEntry:
+    http = {"allow_private": True, "timeout": 20, "per_second": 1_000}
+    table = {"type": "feeds", "urls": [url], "http": http, **options}
+    return SourceEntry(origin="file", table=table)
+
+
 def test_a_host_that_hangs_does_not_hold_up_the_sources_of_others(working: Agent) -> None:
     goes_on = threading.Event()
-    feed = Answer(b"<rss version='2.0'><channel><title>t</title></channel></rss>")
 
     def hangs(_: Request) -> Answer:
         goes_on.wait(20)
-        return feed
-
-    def reading(url: str, **options: Any) -> SourceEntry:
-        http = {"allow_private": True, "timeout": 20, "per_second": 1_000}
-        table = {"type": "feeds", "urls": [url], "http": http, **options}
-        return SourceEntry(origin="file", table=table)
+        return FEED
 
     with Loopback() as slow, Loopback() as quick:
         slow.handler = hangs
-        quick.answers["/feed"] = feed
+        quick.answers["/feed"] = FEED
         entries = {f"slow-{n}": reading(f"{slow.url}/{n}") for n in range(100)}
         entries["quick"] = reading(quick.url + "/feed", every=0.2, quiet=1)
         turn(working, entries, {0})
@@ -236,22 +228,42 @@ def test_a_host_that_hangs_does_not_hold_up_the_sources_of_others(working: Agent
         assert not [name for name in entries if working.ledgers[name].counts.errors]
 
 
-def test_who_is_called_comes_first_and_a_fault_ends_no_thread(
-    agent: Agent, caplog: pytest.LogCaptureFixture
+def test_many_host_names_of_one_server_that_hangs_do_not_hold_up_what_works(
+    working: Agent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    done: list[str] = []
+    resolved = socket.getaddrinfo
+    monkeypatch.setattr(
+        socket,
+        "getaddrinfo",
+        lambda host, *args, **more: resolved(
+            "127.0.0.1" if str(host).endswith(".test") else host, *args, **more
+        ),
+    )
+    goes_on = threading.Event()
 
-    def broken() -> None:
-        msg = "a plugin's"
-        raise RuntimeError(msg)
+    def hangs(_: Request) -> Answer:
+        goes_on.wait(20)
+        return FEED
 
-    agent._put(broken)
-    agent._put(lambda: done.append("due"))
-    agent._put(lambda: done.append("called"), at_once=True)
-    for _ in range(3):
-        agent._do_next(1)
-    assert done == ["called", "due"]
-    assert [record.message for record in caplog.records] == ["a fault in a source"]
+    with Loopback() as dead, Loopback() as quick:
+        dead.handler = hangs
+        quick.answers["/feed"] = FEED
+        port = dead.url.rpartition(":")[2]
+        entries = {"quick": reading(quick.url + "/feed", every=0.2, quiet=1)}
+        turn(working, entries, {0})
+        assert handing_out(working, lambda: bool(quick.requests))
+        entries |= {f"dead-{n}": reading(f"http://{n}.test:{port}/") for n in range(50)}
+        turn(working, entries, {0})
+        assert handing_out(working, lambda: len(dead.requests) >= ALL - KEPT)
+        before = len(quick.requests)
+        assert handing_out(working, lambda: len(quick.requests) >= before + 10)
+        assert not goes_on.is_set()
+        assert len(dead.requests) == ALL - KEPT
+        # It lives again: what was in line is read, and from then on is as good as any other.
+        goes_on.set()
+        names = {f"{n}.test:{port}" for n in range(50)}
+        assert handing_out(working, lambda: {r.headers["host"] for r in dead.requests} >= names)
+        assert handing_out(working, lambda: not any(t.doubtful for t in working._tasks.values()))
 
 
 def test_a_source_that_cannot_be_made_fails_in_the_ledger_until_it_is_mended(
