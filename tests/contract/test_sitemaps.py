@@ -284,7 +284,7 @@ def test_a_back_fill_asks_for_everything(site: Site) -> None:
         cursor = list(source.poll(cursor))[-1].cursor
         assert (before := site.web.conditions) > 0
         assert isinstance(source, Rewindable)
-        list(source.poll(source.rewind(cursor, datetime.now(UTC) - timedelta(hours=3))))
+        list(source.poll(source.rewind(cursor, datetime.now(UTC) - timedelta(days=1))))
         assert site.web.conditions == before
 
 
