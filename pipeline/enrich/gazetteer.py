@@ -34,6 +34,8 @@ from schemas.mention import EntityKind, Producer
 
 __all__ = ["Gazetteer", "Listed", "Place", "load"]
 
+_VERSION: Final = "1"
+"""Raised with every change of a rule that changes results; the list is told by its digest."""
 _ENDINGS: Final = re.compile(r"['\u2019]s(?!\w)|(?:e?s)(?!\w)")
 _WEAK: Final = re.compile(r"n(?!\w)")
 """An ending of names that end in -e, -er or -el themselves: die Grünen."""
@@ -125,7 +127,7 @@ class Gazetteer:
                     known = names.setdefault(_lower(spelling), [])
                     if all(other.entity is not entity for other in known):
                         known.append(name)
-        self.by = Producer(name="entities", version=digest.hexdigest()[:12])
+        self.by = Producer(name="entities", version=f"{digest.hexdigest()[:12]}+{_VERSION}")
         self._automaton = ahocorasick.Automaton()
         for spelling, found in names.items():
             self._automaton.add_word(spelling, tuple(found))

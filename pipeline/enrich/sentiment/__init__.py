@@ -21,7 +21,7 @@ from schemas.mention import Producer
 __all__ = ["LANGUAGES", "build", "from_model", "lexicon"]
 
 _VERSION: Final = "4"
-"""Raised with every change of a rule or a word that changes results."""
+"""Raised with every change of a rule that changes results; words are told by their digest."""
 _LEXICONS: Final[dict[str, Callable[[], Lexicon]]] = {
     "de": german.load,
     "en": english.load,
@@ -42,8 +42,7 @@ def build(backend: str, language: str) -> SentimentScorer:
         ValueError: the backend does not cover the language.
     """
     if backend == "textblob":
-        made_by = Producer(name="textblob", version=f"{version('textblob')}+{_VERSION}")
-        return LexiconScorer(english.textblob(), made_by)
+        return _scorer("textblob", english.textblob(), f"{version('textblob')}+")
     if language not in _LEXICONS:
         msg = f"{backend} does not cover {language!r}, only {', '.join(LANGUAGES)}"
         raise ValueError(msg)
@@ -53,11 +52,14 @@ def build(backend: str, language: str) -> SentimentScorer:
 @cache
 def lexicon(language: str) -> LexiconScorer:
     """The lexicon's scorer of one of ``LANGUAGES``; built once, it keeps nothing."""
-    return LexiconScorer(
-        _LEXICONS[language](), Producer(name=f"lexicon-{language}", version=_VERSION)
-    )
+    return _scorer(f"lexicon-{language}", _LEXICONS[language]())
 
 
 def from_model(which: model.Model) -> TrainedScorer:
     """Make a scorer of a model."""
     return TrainedScorer(which, lexicon(which.language))
+
+
+def _scorer(name: str, words: Lexicon, source: str = "") -> LexiconScorer:
+    """A lexicon's scorer, signed with all that its results depend on."""
+    return LexiconScorer(words, Producer(name=name, version=f"{source}{_VERSION}-{words.digest()}"))

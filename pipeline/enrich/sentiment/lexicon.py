@@ -1,10 +1,12 @@
 """What a language's words say: their tone, and how they change the tone of words near them."""
 
 import re
+import zlib
 from collections.abc import Callable, Iterable, Mapping
 from importlib.resources import files
 from typing import Any, Final, NamedTuple
 
+import msgspec
 from msgspec import Struct
 
 __all__ = ["NOTHING", "Lexicon", "Word", "enter", "rows"]
@@ -42,6 +44,12 @@ class Lexicon(Struct, frozen=True):
     """Phrases in lower case whose negation turns nothing: ``besser geht's nicht``."""
     pairs: Mapping[tuple[str, str], float] = {}
     """What a word multiplies the tone of this next word with, instead of its own factor."""
+
+    def digest(self) -> str:
+        """Eight digits that tell it from others; a checksum, since it is made at every start."""
+        praise = self.praise.pattern if self.praise else ""
+        content = self.words, self.neutral, praise, list(self.pairs.items())
+        return f"{zlib.crc32(msgspec.msgpack.encode(content)):08x}"
 
 
 def rows(name: str) -> list[list[str]]:

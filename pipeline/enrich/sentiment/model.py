@@ -2,7 +2,8 @@
 
 Two numbers a feature: how much it speaks for negative and for positive rather than neutral. The
 hashed ones are kept as bytes, compressed; a model takes well under a megabyte. ``version`` is made
-from all that a result depends on, so two models of one version judge alike.
+from the weights alone; lexicon and rules, on which results depend too, have a version of their own,
+and a result names both (``trained``).
 """
 
 import hashlib

@@ -6,6 +6,8 @@ features: what the lexicon's hits add up to, with negation and intensifiers alre
 signs of the kind of text. Each token and each hit adds its own share, so the terms of a result are
 those shares: how much more the text is positive than negative because of that word. Stars, where
 the author gave any, add to the sums too. At most ``READ`` characters are read.
+
+Versions: the model's, a plus sign, and that of the lexicon and the rules.
 """
 
 import math
@@ -101,7 +103,9 @@ class TrainedScorer:
     """Scores texts of one language."""
 
     def __init__(self, model: Model, lexicon: LexiconScorer) -> None:
-        self.by = Producer(name=f"trained-{model.language}", version=model.version)
+        self.by = Producer(
+            name=f"trained-{model.language}", version=f"{model.version}+{lexicon.by.version}"
+        )
         self.model = model
         self._lexicon = lexicon
         self._weights = model.weights()

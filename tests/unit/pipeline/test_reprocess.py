@@ -3,10 +3,13 @@
 from datetime import UTC, datetime
 
 import msgspec
+import pytest
 
 from pipeline import reprocess
+from pipeline.enrich import sentiment
 from pipeline.enrich.chain import Chain
 from pipeline.enrich.noise import with_copies
+from pipeline.enrich.sentiment.second import NAME
 from pipeline.search.document import document
 from pipeline.search.history import Stored
 from pipeline.settings import Settings, WatchTopic
@@ -45,6 +48,22 @@ def test_a_near_copy_keeps_its_reasons_and_is_not_changed() -> None:
         assert "many say it at once" in {reason.name for reason in before.reasons}
         assert reprocess.changed(CHAIN, [copy]) == []
         assert copy.mention.noise == before
+
+
+def test_a_second_pass_stays_while_the_first_would_say_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    text = "Die Bahn kommt heute wieder zu spät."
+    found = stored(text)
+    first = found.mention.sentiment
+    assert first is not None
+    second = Producer(name=NAME, version=f"head/{first.by.version}")
+    found.mention.sentiment = msgspec.structs.replace(first, by=second, score=0.9)
+    assert reprocess.changed(CHAIN, [found]) == []
+    sentiment.lexicon.cache_clear()
+    monkeypatch.setattr(sentiment, "_VERSION", "next")
+    assert reprocess.changed(Chain.build(Settings()), [found]) == [found]
+    sentiment.lexicon.cache_clear()
 
 
 def test_only_what_changes_counts_and_only_matches_where_a_topic_is_named() -> None:

@@ -147,7 +147,8 @@ def test_a_trained_model_replaces_the_one_in_use() -> None:
     made = mention("Der Zug fährt heute um neun Uhr ab.")
     chain.enrich([made], NOW)
     assert made.sentiment is not None
-    assert (made.sentiment.label, made.sentiment.by.version) == ("positive", found.version)
+    assert made.sentiment.label == "positive"
+    assert made.sentiment.by.version.partition("+")[0] == found.version
     assert not chain.use(msgspec.structs.replace(found, language="nl"))
 
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.enrich import gazetteer as gazetteers
 from pipeline.enrich.gazetteer import Gazetteer, Listed, load
 from pipeline.enrich.text import view
 from pipeline.errors import ConfigError
@@ -107,6 +108,14 @@ def test_finds(gazetteer: Gazetteer, text: str, written: str, name: str) -> None
 )  # fmt: skip
 def test_does_not_find(gazetteer: Gazetteer, text: str) -> None:
     assert found(gazetteer, text) == []
+
+
+def test_is_signed_with_the_list_and_the_rules(monkeypatch: pytest.MonkeyPatch) -> None:
+    one, other = Listed(name="Brise", kind="brand"), Listed(name="Brise", kind="product")
+    signed = [Gazetteer([one]).by.version, Gazetteer([other]).by.version]
+    assert Gazetteer([one]).by.version == signed[0]
+    monkeypatch.setattr(gazetteers, "_VERSION", "next")
+    assert len({*signed, Gazetteer([one]).by.version}) == 3
 
 
 def test_links_and_says_which_list(gazetteer: Gazetteer) -> None:

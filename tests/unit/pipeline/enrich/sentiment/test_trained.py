@@ -1,7 +1,10 @@
 """The trained models: right on plain posts, able to say why, small, the same every time."""
 
+import re
 import time
+from collections.abc import Iterator
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,12 +13,19 @@ from pipeline.enrich import sentiment
 from pipeline.enrich.parts import SentimentScorer
 from pipeline.enrich.sentiment import model, trained
 from pipeline.enrich.sentiment.grams import folded, pieces
+from pipeline.enrich.sentiment.lexicon import Lexicon, Word
 from pipeline.enrich.sentiment.scorer import READ
 from pipeline.enrich.sentiment.trained import TrainedScorer, odds
 from pipeline.enrich.text import view
 from schemas.mention import Rating, Sentiment
 
 SCORERS = {code: sentiment.build("trained", code) for code in sentiment.LANGUAGES}
+
+
+def renewed(which: model.Model) -> str:
+    """What a new process would sign a model's results with."""
+    sentiment.lexicon.cache_clear()
+    return sentiment.from_model(which).by.version
 
 
 def judged(text: str, code: str = "de") -> Sentiment:
@@ -115,7 +125,7 @@ def test_a_model_is_small_and_its_card_is_with_it(code: str) -> None:
     assert shipped.sources
     assert all(source.licence for source in shipped.sources)
     assert shipped.figures["macro_f1"] > 0.5
-    assert SCORERS[code].by.version == shipped.version
+    assert SCORERS[code].by.version == f"{shipped.version}+{sentiment.lexicon(code).by.version}"
 
 
 @pytest.mark.parametrize(
@@ -132,7 +142,43 @@ def test_a_model_of_the_wrong_size_is_refused() -> None:
         model.decode(model.encode(short))
 
 
-def test_the_version_is_made_from_what_results_depend_on() -> None:
+@pytest.fixture
+def _forgetful() -> Iterator[None]:
+    yield
+    sentiment.lexicon.cache_clear()
+
+
+@pytest.mark.usefixtures("_forgetful")
+def test_a_result_is_signed_with_model_words_and_rules(monkeypatch: pytest.MonkeyPatch) -> None:
+    shipped = model.shipped("pt")
+    signed = {sentiment.from_model(shipped).by.version}
+    one_word = Lexicon(words={"bom": Word(weight=1.0)}, neutral=(-0.1, 0.2))
+    with monkeypatch.context() as patch:
+        patch.setitem(sentiment._LEXICONS, "pt", lambda: one_word)
+        signed.add(renewed(shipped))
+    signed.add(renewed(shipped))
+    assert len(signed) == 2, "the words count, and nothing that changes from one start to the next"
+    monkeypatch.setattr(sentiment, "_VERSION", "next")
+    signed.add(renewed(shipped))
+    assert len(signed) == 3, "the rules count"
+
+
+def test_a_digest_is_made_of_the_whole_lexicon() -> None:
+    plain = Lexicon(words={"gut": Word(weight=1.0)}, neutral=(-0.1, 0.3))
+    others = [
+        msgspec.structs.replace(plain, **change)
+        for change in (
+            {"words": {"gut": Word(weight=0.9)}},
+            {"words": {"gut": Word(weight=1.0, joins=True)}},
+            {"neutral": (-0.1, 0.2)},
+            {"praise": re.compile("besser geht's nicht")},
+            {"pairs": {("ganz", "gut"): 0.6}},
+        )
+    ]
+    assert len({one.digest() for one in (plain, *others)}) == 6
+
+
+def test_the_version_of_a_model_is_made_from_its_weights() -> None:
     one = model.make("de", [0.5], [], (0.0, 0.0), 1.0)
     assert one.version == model.make("de", [0.5], [], (0.0, 0.0), 1.0, figures={"n": 1}).version
     assert one.version != model.make("de", [0.5], [], (0.0, 0.1), 1.0).version
