@@ -13,17 +13,17 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from pipeline.enrich import amend, gazetteer, intents, language, names, sentiment
+from pipeline.enrich import amend, gazetteer, intents, language, names
 from pipeline.enrich.entities import Entities
 from pipeline.enrich.gazetteer import Gazetteer
 from pipeline.enrich.habits import Habits
 from pipeline.enrich.intents import Intents
 from pipeline.enrich.noise import Origins, noise
-from pipeline.enrich.parts import LanguageDetector, Named, NameFinder, SentimentScorer
+from pipeline.enrich.parts import LanguageDetector, Named, NameFinder
 from pipeline.enrich.passages import ALL, passages
 from pipeline.enrich.relevance import Relevances
 from pipeline.enrich.sentiment.model import Model
-from pipeline.enrich.sentiment.trained import TrainedScorer
+from pipeline.enrich.sentiment.scorers import Scorers
 from pipeline.enrich.targets import Targets
 from pipeline.enrich.text import View, view
 from pipeline.enrich.watchlist import Found, Watchlist
@@ -44,7 +44,7 @@ class Chain:
     def __init__(
         self,
         detector: LanguageDetector,
-        scorers: dict[str, SentimentScorer],
+        scorers: Scorers,
         watchlist: Watchlist,
         *,
         listed: Gazetteer,
@@ -70,14 +70,17 @@ class Chain:
 
     @classmethod
     def build(cls, settings: Settings) -> "Chain":
-        """Load the models that the settings name and compile their watchlist."""
+        """Compile the settings' watchlist; a language's models are loaded when it comes."""
         wanted = settings.enrichment
         return cls(
             language.build(wanted.language_backend, wanted.languages),
-            {
-                code: sentiment.build(wanted.sentiment_backends[code], code)
-                for code in _covered(settings)
-            },
+            Scorers(
+                {
+                    code: backend
+                    for code, backend in wanted.sentiment_backends.items()
+                    if code in wanted.languages
+                }
+            ),
             Watchlist(settings.watchlist, settings.queries, lang=settings.language),
             listed=Gazetteer(gazetteer.load(wanted.entities) if wanted.entities else ()),
             finder=names.build(wanted),
@@ -90,11 +93,7 @@ class Chain:
         Returns:
             False where the settings have that language judged by something else.
         """
-        scorer = self._scorers.get(model.language)
-        if not isinstance(scorer, TrainedScorer):
-            return False
-        self._scorers[model.language] = scorer.using(model)
-        return True
+        return self._scorers.use(model)
 
     def learn(self, relevances: Relevances) -> None:
         """Judge relevance by other marks from now on."""
@@ -159,7 +158,7 @@ class Chain:
         else:
             mention.language = self._detector.detect(prose)
             self._habits.learn(mention, mention.language)
-        scorer = self._scorers.get(mention.language.code)
+        scorer = self._scorers.of(mention.language.code, read, title)
         mention.sentiment = None if scorer is None else scorer.score(read, title, mention.rating)
         mention.noise = noise(mention, text)
         mention.origin = self._origins.of(mention)
@@ -183,9 +182,3 @@ class Chain:
         if said:
             amend.tones(mention, said)
         return fields[0], read
-
-
-def _covered(settings: Settings) -> list[str]:
-    """The configured languages that have a sentiment backend."""
-    enrichment = settings.enrichment
-    return [code for code in enrichment.languages if code in enrichment.sentiment_backends]

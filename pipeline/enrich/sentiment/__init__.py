@@ -12,13 +12,13 @@ from importlib.metadata import version
 from typing import Final
 
 from pipeline.enrich.parts import SentimentScorer
-from pipeline.enrich.sentiment import english, german, model, romance
+from pipeline.enrich.sentiment import english, german, model, romance, signs
 from pipeline.enrich.sentiment.lexicon import Lexicon
 from pipeline.enrich.sentiment.scorer import LexiconScorer
 from pipeline.enrich.sentiment.trained import TrainedScorer
 from schemas.mention import Producer
 
-__all__ = ["LANGUAGES", "build", "from_model", "lexicon"]
+__all__ = ["LANGUAGES", "build", "check", "from_model", "lexicon", "wordless"]
 
 _VERSION: Final = "4"
 """Raised with every change of a rule that changes results; words are told by their digest."""
@@ -41,12 +41,27 @@ def build(backend: str, language: str) -> SentimentScorer:
     Raises:
         ValueError: the backend does not cover the language.
     """
+    check(backend, language)
     if backend == "textblob":
         return _scorer("textblob", english.textblob(), f"{version('textblob')}+")
-    if language not in _LEXICONS:
+    return from_model(model.shipped(language)) if backend == "trained" else lexicon(language)
+
+
+def check(backend: str, language: str) -> None:
+    """Check that ``build`` can make a backend for a language, without making it.
+
+    Raises:
+        ValueError: the backend does not cover the language.
+    """
+    if backend != "textblob" and language not in _LEXICONS:
         msg = f"{backend} does not cover {language!r}, only {', '.join(LANGUAGES)}"
         raise ValueError(msg)
-    return from_model(model.shipped(language)) if backend == "trained" else lexicon(language)
+
+
+@cache
+def wordless() -> LexiconScorer:
+    """The scorer of texts that are emoji and emoticons alone."""
+    return _scorer("signs", signs.LEXICON)
 
 
 @cache

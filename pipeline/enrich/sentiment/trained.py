@@ -111,10 +111,6 @@ class TrainedScorer:
         self._weights = model.weights()
         self._tokens: dict[str, _Token] = {}
 
-    def using(self, model: Model) -> "TrainedScorer":
-        """The same with another model of the language."""
-        return TrainedScorer(model, self._lexicon)
-
     def score(
         self, view: View, title: View | None = None, rating: Rating | None = None
     ) -> Sentiment:

@@ -76,6 +76,51 @@ def test_no_tone_where_no_backend_covers_the_language() -> None:
     assert len(made.matches) == 1
 
 
+@pytest.mark.parametrize(
+    ("text", "label", "term"),
+    [
+        ("😡😡😡", "negative", "😡"),
+        ("@nordluft 👎 https://example.org/a", "negative", "👎"),
+        ("👍🏽", "positive", "👍"),
+        ("10/10 😍", "positive", "😍"),
+        (":-)", "positive", ":-)"),
+        ("⭐⭐⭐⭐⭐", "positive", "⭐⭐⭐⭐⭐"),
+    ],
+)
+def test_signs_alone_have_a_tone_in_any_language(text: str, label: str, term: str) -> None:
+    made = enriched(text)
+    assert made.language.code == "und"
+    assert made.sentiment is not None
+    assert (made.sentiment.label, made.sentiment.by.name) == (label, "signs")
+    assert made.sentiment.terms[0].text == term
+    span = made.sentiment.terms[0].span
+    assert span is not None
+    assert text[span.start : span.end] == term
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [("怒 😡", None), ("123 !!!", None), ("", None), ("😡", "怒る"), ("怒", "😡")],
+)
+def test_no_tone_where_words_are_in_no_known_language_or_nothing_is_said(
+    text: str, title: str | None
+) -> None:
+    made = enriched(text, title=title)
+    assert (made.language.code, made.sentiment) == ("und", None)
+
+
+def test_signs_have_no_tone_where_none_is_wanted() -> None:
+    made = mention("😡😡😡")
+    Chain.build(Settings(enrichment=Enrichment(sentiment_backends={}))).enrich([made], NOW)
+    assert made.sentiment is None
+
+
+def test_a_backend_that_does_not_cover_its_language_is_refused_at_the_start() -> None:
+    wanted = Enrichment(languages=("de", "nl"), sentiment_backends={"nl": "trained"})
+    with pytest.raises(ValueError, match="trained does not cover 'nl'"):
+        Chain.build(Settings(enrichment=wanted))
+
+
 def test_again_replaces_and_is_the_same() -> None:
     made = enriched("Nordluft ist super")
     first = encode(made)
