@@ -8,12 +8,14 @@ negation ("nicht kaputt"), nor do wishes that have one in them ("brauche keine H
 phrase has it itself. Of praise and complaint, the longer phrase counts, not what lies in it ("danke
 für nichts"); what lies in a phrase under ``[nothing]`` never does ("kaputtgelacht").
 
-Phrases are found by their first word, all at once (Aho-Corasick), and only then looked at closely.
+Phrases are found by their first word, all at once (Aho-Corasick), and only then looked at closely:
+a pattern is compiled when its first word is first met.
 """
 
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from functools import cache
 from importlib.resources import files
 from itertools import accumulate
 from typing import Final, Literal, TypeAlias, get_args
@@ -58,9 +60,9 @@ class Intents:
     def __init__(self, language: str) -> None:
         self.by = Producer(name=f"intents-{language}", version=_VERSION)
         text = files("pipeline.enrich.intents").joinpath(f"{language}.txt").read_text("utf-8")
-        rules: dict[str, list[tuple[_Heading, re.Pattern[str], re.Pattern[str] | None]]] = {}
+        rules: dict[str, list[tuple[_Heading, str, re.Pattern[str] | None]]] = {}
         for kind, phrase in _phrases(text):
-            for first, pattern in _compiled(phrase):
+            for first, pattern in _patterns(phrase):
                 has_own = _NEGATION.search(phrase.replace("|", " "))
                 unless = None if has_own else _NEGATIONS.get(kind)
                 rules.setdefault(first, []).append((kind, pattern, unless))
@@ -91,7 +93,7 @@ class Intents:
             if start and prose[start - 1].isalnum():
                 continue
             for kind, pattern, unless in rules:
-                match = pattern.match(prose, start)
+                match = _compiled(pattern).match(prose, start)
                 if match and not (unless and _negated(unless, prose, *match.span())):
                     places.setdefault(kind, []).append(match.span())
         if "?" in prose:
@@ -156,7 +158,12 @@ def _phrases(text: str) -> Iterator[tuple[_Heading, str]]:
             yield kind, content
 
 
-def _compiled(phrase: str) -> Iterator[tuple[str, re.Pattern[str]]]:
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
+
+
+def _patterns(phrase: str) -> Iterator[tuple[str, str]]:
     """For each way a phrase begins: these letters, and the pattern of all of it."""
     first, *rest = phrase.split()
     for way in first.split("|"):
@@ -168,7 +175,7 @@ def _compiled(phrase: str) -> Iterator[tuple[str, re.Pattern[str]]]:
             else:
                 pattern += gap + _word(word)
                 gap = _APART
-        yield way.rstrip("*"), re.compile(pattern)
+        yield way.rstrip("*"), pattern
 
 
 def _word(word: str) -> str:

@@ -4,14 +4,16 @@ One small model a language, see ``crf``.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from pipeline.enrich.names.crf import Crf, lists, load
 from pipeline.enrich.names.words import words
 from pipeline.enrich.parts import Named, NameFinder
 from pipeline.enrich.text import View
 from pipeline.settings import Enrichment
 from schemas.mention import Producer
+
+if TYPE_CHECKING:
+    from pipeline.enrich.names.crf import Crf
 
 __all__ = ["LANGUAGES", "Builtin", "build"]
 
@@ -41,8 +43,10 @@ class Builtin:
                 ]
         return found
 
-    def _model(self, language: str) -> tuple[Crf, Producer]:
+    def _model(self, language: str) -> tuple["Crf", Producer]:
         if language not in self._models:
+            from pipeline.enrich.names.crf import Crf, lists, load  # noqa: PLC0415 - brings numpy
+
             model = load(language)
             by = Producer(name=f"names-{language}", version=model.version)
             self._models[language] = Crf(model, lists()), by

@@ -22,15 +22,16 @@ regular expression of the analyst's, so none can take more than linear time.
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Final, get_args
-
-from lark import Lark, Token, Tree, UnexpectedCharacters, UnexpectedToken
+from typing import TYPE_CHECKING, Final, get_args
 
 from pipeline.advice import nearest
 from pipeline.enrich.watchlist.mistakes import Mistake
 from pipeline.enrich.watchlist.spelling import WILD_WORDS, WORDS, tidy
 from pipeline.enrich.watchlist.tree import All, Any, Field, Near, Node, Not, Options, Term
 from schemas.mention import Channel
+
+if TYPE_CHECKING:
+    from lark import Lark, Token, Tree, UnexpectedToken
 
 __all__ = ["FIELDS", "LONGEST", "is_signed", "literal", "parse"]
 
@@ -99,7 +100,9 @@ _RUNS: Final = re.compile(r"[*?\W]+")
 
 
 @cache
-def _parser() -> Lark:
+def _parser() -> "Lark":
+    from lark import Lark  # noqa: PLC0415 - takes 0.1 s, and terms need no parser
+
     return Lark(_GRAMMAR, parser="lalr", lexer="basic")
 
 
@@ -145,6 +148,8 @@ class _Reader:
         return node
 
     def _read(self, query: str) -> Node:
+        from lark import UnexpectedCharacters, UnexpectedToken  # noqa: PLC0415 - as above
+
         outer, self._query = self._query, query
         if not query.strip():
             raise self._mistake(0, "empty")
@@ -185,7 +190,7 @@ class _Reader:
             return self._mistake(bracket.start(2), "range", field=bracket[1])
         return self._mistake(position, "open_quote" if found == '"' else "character", found=found)
 
-    def _unexpected(self, error: UnexpectedToken) -> Mistake:
+    def _unexpected(self, error: "UnexpectedToken") -> Mistake:
         token = error.token
         opened: list[int] = []
         for position, sign in _signs(self._query):
@@ -202,24 +207,24 @@ class _Reader:
         code = "operand" if token.type in {"AND", "OR", "NEAR", "RPAR"} else "unexpected"
         return self._mistake(int(token.start_pos or 0), code, found=str(token))
 
-    def _node(self, tree: Tree[Token] | Token) -> Node:
-        if isinstance(tree, Token):
+    def _node(self, tree: "Tree[Token] | Token") -> Node:
+        if isinstance(tree, str):
             return self._leaf(tree)
         parts = tree.children
         if tree.data == "without":
             return Not(self._node(parts[1]))
         if tree.data == "near":
             left, operator, right = parts
-            assert isinstance(operator, Token)  # noqa: S101 - the grammar says so
+            assert isinstance(operator, str)  # noqa: S101 - the grammar says so
             return self._near(self._node(left), operator, self._node(right))
         kept = tuple(
             self._node(part)
             for part in parts
-            if not (isinstance(part, Token) and part.type in {"AND", "OR"})
+            if not (isinstance(part, str) and part.type in {"AND", "OR"})
         )
         return Any(kept) if tree.data == "either" else All(kept)
 
-    def _leaf(self, token: Token) -> Node:
+    def _leaf(self, token: "Token") -> Node:
         at = int(token.start_pos or 0)
         match token.type:
             case "FIELD":
@@ -231,7 +236,7 @@ class _Reader:
             case _:
                 return self._term(token, at, quoted=False)
 
-    def _near(self, left: Node, operator: Token, right: Node) -> Near:
+    def _near(self, left: Node, operator: "Token", right: Node) -> Near:
         name, _, count = operator.partition("/")
         at = int(operator.start_pos or 0)
         if not count.isdecimal() or int(count) > _FARTHEST:
@@ -240,7 +245,7 @@ class _Reader:
             raise self._mistake(at, "near_part")
         return Near(left, right, int(count), ordered=name == "BEFORE")
 
-    def _term(self, token: Token, at: int, *, quoted: bool) -> Term:
+    def _term(self, token: "Token", at: int, *, quoted: bool) -> Term:
         found = _OPTIONS.fullmatch(token)
         assert found is not None  # noqa: S101 - it matches anything
         body, options = found[1], self._options(found[2], at + len(found[1]) + 1)
@@ -377,11 +382,11 @@ def _signs(query: str) -> Iterator[tuple[int, str]]:
             yield found.start(), found[0]
 
 
-def _height(tree: Tree[Token] | Token) -> int:
+def _height(tree: "Tree[Token] | Token") -> int:
     height, level = 0, [tree]
     while level:
         height += 1
-        level = [child for part in level if isinstance(part, Tree) for child in part.children]
+        level = [child for part in level if not isinstance(part, str) for child in part.children]
     return height
 
 
