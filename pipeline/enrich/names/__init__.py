@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["LANGUAGES", "Builtin", "build"]
 
 LANGUAGES: Final = ("de", "en")
+_VERSION: Final = "1"
+"""Raised with every change of a rule that changes results; a model is told by its digest."""
 
 
 class Builtin:
@@ -48,7 +50,7 @@ class Builtin:
             from pipeline.enrich.names.crf import Crf, lists, load  # noqa: PLC0415 - brings numpy
 
             model = load(language)
-            by = Producer(name=f"names-{language}", version=model.version)
+            by = Producer(name=f"names-{language}", version=f"{model.version}+{_VERSION}")
             self._models[language] = Crf(model, lists()), by
         return self._models[language]
 
