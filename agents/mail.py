@@ -33,6 +33,7 @@ from agents.text import to_text
 __all__ = ["Mail", "MailConfig"]
 
 _PAGE: Final = 20  # mails, each of which may be large
+_SEARCHED: Final = 10_000  # mails at a time: imaplib takes no line of more than a megabyte
 
 
 class MailConfig(SourceConfig):
@@ -73,10 +74,10 @@ class Mail:
         with self._errors(), self._opened() as box:
             status = box.folder.status(self.config.folder, ["UIDVALIDITY"])
             validity = int(status["UIDVALIDITY"])
-            box.folder.set(self.config.folder, readonly=True)
+            _, (exists, *_) = box.folder.set(self.config.folder, readonly=True)
             known = cursor if cursor and cursor.get("validity") == validity else {"uid": 0}
             order: dict[str, Any] = {key: known[key] for key in ("since", "read") if key in known}
-            uids = _waiting(box, known["uid"], **order)
+            uids = _waiting(box, int(exists), known["uid"], **order)
             for start in range(0, len(uids), _PAGE):
                 some = uids[start : start + _PAGE]
                 items = list(self._items(box, some))
@@ -178,18 +179,38 @@ class Mail:
             raise SourceError(msg) from error
 
 
-def _waiting(box: BaseMailBox, last: int, since: str | None = None, read: int = 0) -> list[int]:
+def _waiting(
+    box: BaseMailBox, exists: int, last: int, since: str | None = None, read: int = 0
+) -> list[int]:
     """The UIDs after the last, without those up to ``read`` that came before a day."""
-    found = _uids(box, max(last, read))
+    found = _uids(box, exists, max(last, read))
     if since is not None:
-        found |= _uids(box, last, date_gte=date.fromisoformat(since))
+        found |= _uids(box, exists, last, date_gte=date.fromisoformat(since))
     return sorted(found)
 
 
-def _uids(box: BaseMailBox, last: int, **more: Any) -> set[int]:  # noqa: ANN401 - criteria
+def _uids(
+    box: BaseMailBox,
+    exists: int,
+    last: int,
+    **more: Any,  # noqa: ANN401 - criteria
+) -> set[int]:
+    """UIDs above ``last`` that meet some criteria, in a folder of so many mails.
+
+    They are searched for from the newest mail down: where some are removed meanwhile, others move
+    down, to where they are still looked for.
+    """
     asked = AND(uid=U(str(last + 1), "*"), **more)
-    # "n:*" always answers with the last mail, even where it is older.
-    return {uid for uid in map(int, box.uids(asked)) if uid > last}
+    found: set[int] = set()
+    for end in range(exists, 0, -_SEARCHED):
+        first = max(end - _SEARCHED, 0) + 1
+        some = f"{first}:{'*' if end == exists else end} {asked}"
+        # "n:*" always answers with the last mail, even where it is older.
+        new = {uid for uid in map(int, box.uids(some)) if uid > last}
+        found |= new
+        if not new and not more:
+            break  # All below are older.
+    return found
 
 
 def _date(mail: MailMessage) -> datetime | None:

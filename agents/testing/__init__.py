@@ -2,9 +2,12 @@
 
 ``SourceContract`` is for every source that is asked, ``WebContract`` for those that ask over HTTP,
 ``PlatformContract`` for those that ask a platform's API: a loopback server answers in the
-documented shapes, and in every way that goes wrong. The others are added where a platform has what
-they are about; ``StreamContract`` is for those that also listen, ``ListenerContract`` for those
-that are told. ``docs/plugin.md`` shows a source of another package with its tests. Needs pytest.
+documented shapes, and in every way that goes wrong. Beside one of these each source that is asked
+keeps ``KillContract``, nothing is lost when its process is killed in mid-page, and
+``VolumeContract``, a long past is processed as it is read; for both ``Platform.reach_back`` makes a
+past of any length. The others are added where a platform has what they are about;
+``StreamContract`` is for those that also listen, ``ListenerContract`` for those that are told.
+``docs/plugin.md`` shows a source of another package with its tests. Needs pytest.
 """
 
 from agents.testing.host import Host, WebContract, crowded

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final, Self
 
 import pytest
 
@@ -38,6 +38,8 @@ __all__ = [
     "TokenContract",
 ]
 
+_MORE: Final = 5  # posts beyond a page that an answer may have to look at
+
 
 @dataclass(frozen=True)
 class Said:
@@ -62,14 +64,47 @@ class Platform(Host):
 
     page = 8
     """Most posts in one answer."""
+    most: ClassVar[int] = 100
+    """The same of a long past: what the platform documents."""
+    each: int | None = None
+    """How many posts of a long past a listing shows, where the past is spread over several."""
     reach: ClassVar[int] = 40
     """Days of the past that the platform shows at least."""
+    past = 0
+    """How many posts there are of a long past, in place of ``posts``."""
 
     def __init__(self, web: Loopback) -> None:
         super().__init__(web)
         self.start = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=2)
         self.posts: list[Said] = []
         self.options |= {"overlap": 90}
+        self._top = 0
+
+    def reach_back(self, number: int) -> Self:
+        """Have said "Nummer 0", "Nummer 1" and so on; for ``VolumeContract`` and ``KillContract``.
+
+        The posts are made as they are asked for, those around ``newest``.
+        """
+        self.past = number
+        self.page = min(self.most, number // 30)
+        self.start = datetime.now(UTC).replace(microsecond=0) - timedelta(days=2)
+        self.options |= {"remember": 500, "recheck_for": 0, "every": 3_600}
+        return self
+
+    def newest(self, request: Request) -> int:
+        """The number of the newest post of a long past that an answer may show.
+
+        All that is not asked for may be left out, and nothing else.
+        """
+        raise NotImplementedError
+
+    def until(self, moment: float) -> int:
+        """The number of the newest post of a long past until then, in seconds since 1970."""
+        return min(int(moment - self.start.timestamp()), self.past)
+
+    def said(self, number: int) -> Said:
+        """A post of a long past: there is one a second."""
+        return Said(number, f"Nummer {number - 1}", self.start + timedelta(seconds=number))
 
     def none_left(self, answer: Answer) -> Answer:
         """A good answer after which no request is left for 120 s; for ``BudgetContract``."""
@@ -113,8 +148,27 @@ class Platform(Host):
 
     @property
     def there(self) -> list[Said]:
-        """What can be read, the newest first."""
-        return [said for said in reversed(self.posts) if not said.gone]
+        """What can be read, the newest first; of a long past what an answer may need."""
+        if not self.past:
+            return [said for said in reversed(self.posts) if not said.gone]
+        below = (self._top - 1) // self.each * self.each if self.each else 0
+        return [
+            self.said(number)
+            for number in range(self._top, max(self._top - self.page - _MORE, below), -1)
+        ]
+
+    @property
+    def skipped(self) -> int:
+        """How many of the newest posts of a listing are left out of ``there``."""
+        if not self.past:
+            return 0
+        return -self._top % self.each if self.each else self.past - self._top
+
+    def _serve(self, request: Request) -> Answer | None:
+        if self.past:
+            self._top = self.newest(request)
+            self.web.requests.clear()  # or it would grow with what is read
+        return super()._serve(request)
 
     def _change(self, what: str, **changes: Any) -> None:
         self.options["recheck"] = 0

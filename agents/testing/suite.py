@@ -151,7 +151,11 @@ def deletions(pages: Sequence[Page]) -> list[Deletion]:
 
 
 class SourceContract(ABC):
-    """Inherit, and give the fixture ``outside``."""
+    """Inherit, and give the fixture ``outside``.
+
+    Two contracts more are for every source, in classes of their own: ``KillContract`` and
+    ``VolumeContract``.
+    """
 
     many = 1_200
     """More than one page of any source."""

@@ -1,18 +1,21 @@
 """The App Store's customer-reviews feed as it answers."""
 
+import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
 from agents.testing import (
     Answer,
     EditContract,
+    KillContract,
     Loopback,
     Platform,
     PlatformContract,
     Request,
     Said,
+    VolumeContract,
     drain,
     mentions,
 )
@@ -22,6 +25,7 @@ class Store(Platform):
     """itunes.apple.com/de/rss/customerreviews, JSON; November 2026."""
 
     kind = "appstore"
+    most = 50
 
     def table(self) -> dict[str, Any]:
         self.options.pop("recheck", None)
@@ -34,14 +38,31 @@ class Store(Platform):
         if not self.is_listing(request):
             return None
         assert "/de/rss/customerreviews/" in request.path
-        assert "/id=4711/sortby=mostrecent/json" in request.path
-        page = int(request.path.partition("page=")[2].partition("/")[0])
+        app, page = self.asked(request)
+        assert app in self.described()["apps"]
         newest = sorted(self.there, key=lambda said: said.edited or said.at, reverse=True)
-        found = [self.entry(said) for said in newest[(page - 1) * self.page : page * self.page]]
+        first = (page - 1) * self.page - self.skipped
+        found = [self.entry(said) for said in newest[first : first + self.page]]
         feed: dict[str, Any] = {"author": {"name": {"label": "iTunes Store"}}}
         if found:
             feed["entry"] = found if len(found) > 1 else found[0]
         return Answer.json({"feed": feed})
+
+    @staticmethod
+    def asked(request: Request) -> tuple[int, int]:
+        """App and page."""
+        found = re.search(r"/page=(\d+)/id=(\d+)/sortby=mostrecent/json$", request.path)
+        assert found
+        return int(found[2]), int(found[1])
+
+    def reach_back(self, number: int) -> Self:
+        self.each = min(500, number // 3)  # the feed shows no more of an app
+        self.options["apps"] = list(range(1, number // self.each + 1))
+        return super().reach_back(number)
+
+    def newest(self, request: Request) -> int:
+        app, page = self.asked(request)
+        return app * (self.each or 0) - (page - 1) * self.page
 
     @staticmethod
     def entry(said: Said) -> dict[str, Any]:
@@ -67,6 +88,20 @@ class Store(Platform):
 def store() -> Iterator[Store]:
     with Loopback() as web:
         yield Store(web)
+
+
+class TestKilled(KillContract):
+    @pytest.fixture
+    def described(self, store: Store) -> dict[str, Any]:
+        return store.reach_back(self.number).described()
+
+
+class TestPast(VolumeContract):
+    number = 30_000
+
+    @pytest.fixture
+    def described(self, store: Store) -> dict[str, Any]:
+        return store.reach_back(self.number).described()
 
 
 class TestAppStore(EditContract, PlatformContract):

@@ -27,6 +27,7 @@ from agents.testing import (
     Cut,
     DeletionContract,
     EditContract,
+    KillContract,
     Loopback,
     Platform,
     Request,
@@ -36,6 +37,7 @@ from agents.testing import (
     StreamEditContract,
     StreamPlatform,
     TokenContract,
+    VolumeContract,
     Wire,
     drain,
     heard,
@@ -137,6 +139,10 @@ class AppView(StreamPlatform):
         page = {"posts": [self.view(s) for s in found[:size]], "hitsTotal": len(found)}
         return Answer.json({**page, **({"cursor": str(size)} if len(found) > size else {})})
 
+    def newest(self, request: Request) -> int:
+        before = request.query.get("until")
+        return self.until(datetime.fromisoformat(before).timestamp()) if before else self.past
+
     def is_stream(self, request: Request) -> bool:  # noqa: ARG002 - it is at another address
         return False
 
@@ -174,7 +180,9 @@ class AppView(StreamPlatform):
                 wire.send(message)
 
     def event(self, said: Said) -> bytes:
-        return self.commit(f"3l{said.number:011d}", None if said.gone else self.said(said), said)
+        return self.commit(
+            f"3l{said.number:011d}", None if said.gone else self.record_of(said), said
+        )
 
     def sign(self) -> bytes:
         """Somebody is always saying something."""
@@ -190,7 +198,7 @@ class AppView(StreamPlatform):
         whole |= {"record": record, **made} if record else {}
         return framed({"$type": f"{JETSTREAM}#commit", **whole})
 
-    def said(self, said: Said) -> dict[str, Any]:
+    def record_of(self, said: Said) -> dict[str, Any]:
         at = said.at.isoformat().replace("+00:00", "Z")
         return {
             "$type": POST,
@@ -249,7 +257,7 @@ class AppView(StreamPlatform):
             "uri": self.uri(said),
             "cid": "bafyreibjifzpqj6o6wcq3hejh7y4z4z2vmiklkvykc57tw3pcbx3kxifpm",
             "author": self.author(),
-            "record": self.said(said),
+            "record": self.record_of(said),
             "replyCount": 1,
             "repostCount": 2,
             "likeCount": 3,
@@ -279,6 +287,20 @@ def view(monkeypatch: pytest.MonkeyPatch) -> Iterator[AppView]:
             for wire in view.heard_by:
                 wire.cut()
             jetstream.shutdown()
+
+
+class TestKilled(KillContract):
+    @pytest.fixture
+    def described(self, view: AppView) -> dict[str, Any]:
+        return view.reach_back(self.number).described()
+
+
+class TestPast(VolumeContract):
+    number = 30_000
+
+    @pytest.fixture
+    def described(self, view: AppView) -> dict[str, Any]:
+        return view.reach_back(self.number).described()
 
 
 class TestBluesky(EditContract, DeletionContract, BudgetContract, TokenContract):

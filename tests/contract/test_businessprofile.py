@@ -14,12 +14,14 @@ from agents.testing import (
     Answer,
     DeletionContract,
     EditContract,
+    KillContract,
     Loopback,
     Platform,
     PositionContract,
     Request,
     Said,
     TokenContract,
+    VolumeContract,
     deletions,
     drain,
     drain_until_failure,
@@ -40,6 +42,7 @@ class Api(Platform):
     """developers.google.com/my-business/reference/rest/v4/accounts.locations.reviews, Nov. 2026."""
 
     kind = "businessprofile"
+    most = 50
     secret = REFRESH
 
     def __init__(self, web: Loopback) -> None:
@@ -86,12 +89,16 @@ class Api(Platform):
         assert query.get("orderBy", "updateTime desc") == "updateTime desc"
         found = sorted(self.there, key=lambda said: said.edited or said.at, reverse=True)
         first, size = int(query.get("pageToken", 0)), int(query["pageSize"])
-        page = [self.review(said) for said in found[first : first + size]]
+        left = found[first - self.skipped :]
+        page = [self.review(said) for said in left[:size]]
         if not page:
             return Answer.json({})
-        more = {"nextPageToken": str(first + size)} if len(found) > first + size else {}
+        more = {"nextPageToken": str(first + size)} if len(left) > size else {}
         totals = {"averageRating": 2.5, "totalReviewCount": len(found)}
         return Answer.json({"reviews": page, **totals, **more})
+
+    def newest(self, request: Request) -> int:
+        return self.past - int(request.query.get("pageToken", 0))
 
     @staticmethod
     def problem(status: int, name: str, message: str) -> Answer:
@@ -136,6 +143,20 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
     monkeypatch.setenv("GOOGLE_ACCOUNT", json.dumps(account))
     with Loopback() as web:
         yield Api(web)
+
+
+class TestKilled(KillContract):
+    @pytest.fixture
+    def described(self, api: Api) -> dict[str, Any]:
+        return api.reach_back(self.number).described()
+
+
+class TestPast(VolumeContract):
+    number = 30_000
+
+    @pytest.fixture
+    def described(self, api: Api) -> dict[str, Any]:
+        return api.reach_back(self.number).described()
 
 
 class TestBusinessProfile(EditContract, DeletionContract, PositionContract, TokenContract):

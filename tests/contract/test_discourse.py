@@ -14,11 +14,13 @@ from agents.testing import (
     Answer,
     DeletionContract,
     EditContract,
+    KillContract,
     Loopback,
     Platform,
     Request,
     Said,
     TokenContract,
+    VolumeContract,
     deletions,
     drain,
     drain_until_failure,
@@ -33,6 +35,7 @@ class Forum(Platform):
     """docs.discourse.org: List latest posts, Retrieve a single post; November 2026."""
 
     kind = "discourse"
+    most = 50
     secret = KEY
 
     def __init__(self, web: Loopback) -> None:
@@ -60,6 +63,9 @@ class Forum(Platform):
             gone = {"errors": ["The requested URL could not be found."], "error_type": "not_found"}
             return Answer.json(self.post(found[0])) if found else Answer.json(gone, 404)
         return None
+
+    def newest(self, request: Request) -> int:
+        return int(request.query.get("before", self.past + 1)) - 1
 
     def limited(self) -> Answer:
         wait = {"wait_seconds": 120, "time_left": "2 minutes"}
@@ -103,6 +109,20 @@ def forum(monkeypatch: pytest.MonkeyPatch) -> Iterator[Forum]:
     monkeypatch.setenv("FORUM_KEY", KEY)
     with Loopback() as web:
         yield Forum(web)
+
+
+class TestKilled(KillContract):
+    @pytest.fixture
+    def described(self, forum: Forum) -> dict[str, Any]:
+        return forum.reach_back(self.number).described()
+
+
+class TestPast(VolumeContract):
+    number = 30_000
+
+    @pytest.fixture
+    def described(self, forum: Forum) -> dict[str, Any]:
+        return forum.reach_back(self.number).described()
 
 
 class TestDiscourse(EditContract, DeletionContract, TokenContract):

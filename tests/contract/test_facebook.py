@@ -18,12 +18,14 @@ from agents.testing import (
     BudgetContract,
     DeletionContract,
     EditContract,
+    KillContract,
     Loopback,
     Platform,
     PositionContract,
     Request,
     Said,
     TokenContract,
+    VolumeContract,
     deletions,
     drain,
     drain_until_failure,
@@ -69,6 +71,10 @@ class Api(GraphApi):
             tags = [{**self.post(said), "id": f"99_{said.number}"} for said in self.tags]
             return self.edge(path, tags, query)
         return self.node(path, [self.post(said) for said in self.there])
+
+    @staticmethod
+    def number(id_: str) -> int:
+        return int(id_.rpartition("_")[2])
 
     @staticmethod
     def node(path: str, there: list[dict[str, Any]]) -> dict[str, Any]:
@@ -152,6 +158,34 @@ def api(web: Loopback) -> Api:
 @pytest.fixture
 def comments(web: Loopback) -> Comments:
     return Comments(web)
+
+
+class TestKilled(KillContract):
+    @pytest.fixture
+    def described(self, api: Api) -> dict[str, Any]:
+        return api.reach_back(self.number).described()
+
+
+class TestPast(VolumeContract):
+    number = 30_000
+
+    @pytest.fixture
+    def described(self, api: Api) -> dict[str, Any]:
+        return api.reach_back(self.number).described()
+
+
+class TestCommentsKilled(KillContract):
+    @pytest.fixture
+    def described(self, comments: Comments) -> dict[str, Any]:
+        return comments.reach_back(self.number).described()
+
+
+class TestCommentsPast(VolumeContract):
+    number = 30_000
+
+    @pytest.fixture
+    def described(self, comments: Comments) -> dict[str, Any]:
+        return comments.reach_back(self.number).described()
 
 
 class TestPosts(EditContract, DeletionContract, BudgetContract, PositionContract, TokenContract):

@@ -14,7 +14,7 @@ import pytest
 from agents.articles import TRIES
 from agents.errors import Busy, RateLimited, SourceError, Unreadable
 from agents.mention import milliseconds
-from agents.source import Cursor, Page, Source
+from agents.source import Cursor, Page
 from agents.testing import (
     Answer,
     ConditionalContract,
@@ -127,8 +127,8 @@ class TestManyFeeds(VolumeContract):
     number = 30_000  # to take them apart costs several times what it costs elsewhere
 
     @pytest.fixture
-    def past(self, web: Loopback) -> Source:
-        return several(web, self.number, each=1_000).source()
+    def described(self, web: Loopback) -> dict[str, Any]:
+        return several(web, self.number, each=1_000).described()
 
 
 class TestKilledWhileItReads(KillContract):

@@ -158,10 +158,10 @@ class TestKilledWhileItReads(KillContract):
 
 class TestManyRows(VolumeContract):
     @pytest.fixture
-    def past(self, tmp_path: Path) -> Source:
+    def described(self, tmp_path: Path) -> dict[str, object]:
         table = Table(tmp_path, ".csv")
         table.add([f"Nummer {number}" for number in range(self.number)])
-        return table.source()
+        return table.described()
 
 
 class TestFiles(EditContract):

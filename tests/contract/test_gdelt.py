@@ -11,11 +11,13 @@ from agents.errors import Unreadable
 from agents.gdelt import Gdelt
 from agents.testing import (
     Answer,
+    KillContract,
     Loopback,
     Platform,
     PlatformContract,
     Request,
     Said,
+    VolumeContract,
     drain,
     mentions,
     opened,
@@ -28,6 +30,7 @@ class Doc(Platform):
     """api.gdeltproject.org/api/v2/doc/doc, mode artlist; November 2026."""
 
     kind = "gdelt"
+    most = 250
 
     def table(self) -> dict[str, Any]:
         base = {"type": "gdelt", "queries": ["Nordwind"], "api": f"{self.web.url}/doc"}
@@ -50,6 +53,11 @@ class Doc(Platform):
         page = [self.article(said) for said in found[: int(query["maxrecords"])]]
         return Answer.json({"articles": page})
 
+    def newest(self, request: Request) -> int:
+        before = request.query["enddatetime"]
+        moment = datetime.strptime(before, "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+        return self.until(moment.timestamp())
+
     def article(self, said: Said) -> dict[str, Any]:
         return {
             "url": f"{self.web.url}/artikel/{said.number}",
@@ -68,6 +76,26 @@ def doc(monkeypatch: pytest.MonkeyPatch) -> Iterator[Doc]:
     monkeypatch.setattr(Gdelt, "per_second", 1_000)
     with Loopback() as web:
         yield Doc(web)
+
+
+class AtOnce:
+    @staticmethod
+    def prepare() -> None:
+        Gdelt.per_second = 1_000
+
+
+class TestKilled(AtOnce, KillContract):
+    @pytest.fixture
+    def described(self, doc: Doc) -> dict[str, Any]:
+        return doc.reach_back(self.number).described()
+
+
+class TestPast(AtOnce, VolumeContract):
+    number = 30_000
+
+    @pytest.fixture
+    def described(self, doc: Doc) -> dict[str, Any]:
+        return doc.reach_back(self.number).described()
 
 
 class TestGdelt(PlatformContract):

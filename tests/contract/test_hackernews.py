@@ -9,10 +9,12 @@ from agents.testing import (
     Answer,
     DeletionContract,
     EditContract,
+    KillContract,
     Loopback,
     Platform,
     Request,
     Said,
+    VolumeContract,
     deletions,
     drain,
     mentions,
@@ -25,6 +27,7 @@ class Algolia(Platform):
     """https://hn.algolia.com/api, November 2026."""
 
     kind = "hackernews"
+    most = 1_000
 
     def table(self) -> dict[str, Any]:
         return {
@@ -66,6 +69,10 @@ class Algolia(Platform):
                 "processingTimeMS": 3,
             }
         )
+
+    def newest(self, request: Request) -> int:
+        _, _, before = request.path.partition("created_at_i%3C%3D")
+        return self.until(int(before.partition("&")[0])) if before else self.past
 
     @staticmethod
     def hit(said: Said) -> dict[str, Any]:
@@ -110,6 +117,18 @@ class Algolia(Platform):
 def platform() -> Iterator[Algolia]:
     with Loopback() as web:
         yield Algolia(web)
+
+
+class TestKilled(KillContract):
+    @pytest.fixture
+    def described(self, platform: Algolia) -> dict[str, Any]:
+        return platform.reach_back(self.number).described()
+
+
+class TestPast(VolumeContract):
+    @pytest.fixture
+    def described(self, platform: Algolia) -> dict[str, Any]:
+        return platform.reach_back(self.number).described()
 
 
 class TestHackerNews(EditContract, DeletionContract):

@@ -14,12 +14,14 @@ from agents.testing import (
     BudgetContract,
     DeletionContract,
     EditContract,
+    KillContract,
     Loopback,
     Platform,
     PositionContract,
     Request,
     Said,
     TokenContract,
+    VolumeContract,
     deletions,
     drain,
     items,
@@ -35,6 +37,7 @@ class Api(GraphApi):
     """developers.facebook.com/docs/instagram-platform: what is said are posts of the account."""
 
     kind = "instagram"
+    most = 50
     posts_at = f"{ACCOUNT}/media"
 
     def __init__(self, web: Loopback) -> None:
@@ -60,6 +63,10 @@ class Api(GraphApi):
             there = self.since(self.there, query)
             return self.edge(path, [self.media(said) for said in there], query)
         return self.node(path, [self.media(said) for said in self.there])
+
+    @staticmethod
+    def number(id_: str) -> int:
+        return int(id_[3:])
 
     @staticmethod
     def node(path: str, there: list[dict[str, Any]]) -> dict[str, Any]:
@@ -191,6 +198,34 @@ def comments(web: Loopback) -> Comments:
 @pytest.fixture
 def hashtag(web: Loopback) -> Hashtag:
     return Hashtag(web)
+
+
+class TestKilled(KillContract):
+    @pytest.fixture
+    def described(self, api: Api) -> dict[str, Any]:
+        return api.reach_back(self.number).described()
+
+
+class TestPast(VolumeContract):
+    number = 30_000
+
+    @pytest.fixture
+    def described(self, api: Api) -> dict[str, Any]:
+        return api.reach_back(self.number).described()
+
+
+class TestCommentsKilled(KillContract):
+    @pytest.fixture
+    def described(self, comments: Comments) -> dict[str, Any]:
+        return comments.reach_back(self.number).described()
+
+
+class TestCommentsPast(VolumeContract):
+    number = 30_000
+
+    @pytest.fixture
+    def described(self, comments: Comments) -> dict[str, Any]:
+        return comments.reach_back(self.number).described()
 
 
 class TestPosts(EditContract, DeletionContract, BudgetContract, PositionContract, TokenContract):

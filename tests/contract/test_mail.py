@@ -2,17 +2,28 @@
 
 import socketserver
 import threading
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
-from typing import Any
+from email.utils import format_datetime
+from typing import Any, Self
 
 import pytest
 
 from agents.errors import Denied
 from agents.mail import Mail, MailConfig
 from agents.source import Cursor, Refused, Rewindable, Source
-from agents.testing import KillContract, Outside, SourceContract, drain, items, mentions
+from agents.testing import (
+    KillContract,
+    Outside,
+    SourceContract,
+    VolumeContract,
+    drain,
+    items,
+    mentions,
+    opened,
+)
 
 PASSWORD = "geheim"  # noqa: S105 - of this test
 START = datetime(2026, 1, 5, 8, tzinfo=UTC)
@@ -27,6 +38,8 @@ class Server(socketserver.ThreadingTCPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Session)
         self.mails: dict[int, bytes] = {}
+        self.past = range(0)
+        """UIDs of a long past, in place of ``mails``, which are made as they are asked for."""
         self.came: dict[int, datetime] = {}
         """INTERNALDATE."""
         self.validity = 7
@@ -35,6 +48,19 @@ class Server(socketserver.ThreadingTCPServer):
         """What happens when a mail is fetched."""
         self.good = 0
         """How many are fetched before."""
+
+    @property
+    def uids(self) -> Sequence[int]:
+        """In order; the first has the number 1."""
+        return self.past or sorted(self.mails)
+
+    def mail(self, uid: int) -> bytes:
+        if not self.past:
+            return self.mails[uid]
+        number = uid - self.past[0]
+        head = f"From: ada@post.example\r\nMessage-ID: <m{number}@post.example>\r\n"
+        date = format_datetime(START + timedelta(seconds=number))
+        return f"{head}Date: {date}\r\n\r\nNummer {number}\r\n".encode()
 
 
 class Session(socketserver.StreamRequestHandler):
@@ -46,7 +72,8 @@ class Session(socketserver.StreamRequestHandler):
         self.wfile.flush()
         for line in self.rfile:
             tag, _, command = line.decode().strip().partition(" ")
-            self.server.commands.append(command)
+            if not self.server.past:  # or they would grow with what is read
+                self.server.commands.append(command)
             words = command.upper().split()
             if words[0] == "LOGOUT":
                 self.say(f"* BYE\r\n{tag} OK")
@@ -65,7 +92,7 @@ class Session(socketserver.StreamRequestHandler):
         elif words[0] == "STATUS":
             self.say(f'* STATUS "INBOX" (UIDVALIDITY {server.validity})')
         elif words[0] == "EXAMINE":
-            self.say(f"* {len(server.mails)} EXISTS")
+            self.say(f"* {len(server.uids)} EXISTS")
         elif words[:2] == ["UID", "SEARCH"]:
             self.say(f"* SEARCH {' '.join(map(str, self.found(command)))}")
         elif words[:2] == ["UID", "FETCH"]:
@@ -83,18 +110,23 @@ class Session(socketserver.StreamRequestHandler):
     def found(self, command: str) -> list[int]:
         keys = command.upper().replace("(", " ").replace(")", " ").split()
         uids = self.wanted(keys[keys.index("UID", 1) + 1])
+        first, _, last = keys[keys.index("US-ASCII") + 1].partition(":")
+        if last:
+            some = self.server.uids[int(first) - 1 : None if last == "*" else int(last)]
+            uids = [uid for uid in uids if some[0] <= uid <= some[-1]]
         if "SINCE" not in keys:
             return uids
         day = datetime.strptime(keys[keys.index("SINCE") + 1], "%d-%b-%Y").replace(tzinfo=UTC)
         return [uid for uid in uids if self.server.came[uid] >= day]
 
     def wanted(self, spec: str) -> list[int]:
-        last = max(self.server.mails, default=0)
+        uids = self.server.uids
+        last = uids[-1] if uids else 0
         found: set[int] = set()
         for part in spec.split(","):
             first, _, end = part.partition(":")
             low, high = sorted((int(first), last if end == "*" else int(end or first)))
-            found |= {uid for uid in self.server.mails if low <= uid <= high}
+            found |= set(uids[bisect_left(uids, low) : bisect_right(uids, high)])
         return sorted(found)
 
     def fail(self, tag: str, how: str) -> bool:
@@ -118,7 +150,7 @@ class Session(socketserver.StreamRequestHandler):
             self.wfile.write(self.fetched(uid, headers=headers))
 
     def fetched(self, uid: int, *, headers: bool) -> bytes:
-        raw = self.server.mails[uid]
+        raw = self.server.mail(uid)
         size = len(raw)
         part = "BODY[HEADER]" if headers else "BODY[]"
         sent = raw.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if headers else raw
@@ -155,6 +187,10 @@ class Mailbox(Outside):
 
     def source(self) -> Source:
         return Mail(MailConfig.model_validate(self.described()))
+
+    def reach_back(self, number: int) -> Self:
+        self.server.past = range(4_000_000_000, 4_000_000_000 + number)
+        return self
 
     def put(self, mail: EmailMessage) -> None:
         raw = mail.as_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
@@ -205,8 +241,15 @@ def mailbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mailbox]:
 class TestKilledWhileItReads(KillContract):
     @pytest.fixture
     def described(self, mailbox: Mailbox) -> dict[str, Any]:
-        mailbox.add([f"Nummer {number}" for number in range(self.number)])
-        return mailbox.described()
+        return mailbox.reach_back(self.number).described()
+
+
+class TestPast(VolumeContract):
+    number = 10_000
+
+    @pytest.fixture
+    def described(self, mailbox: Mailbox) -> dict[str, Any]:
+        return mailbox.reach_back(self.number).described()
 
 
 class TestMail(SourceContract):
@@ -253,6 +296,15 @@ def test_a_folder_that_is_renumbered_is_read_anew_with_the_same_ids(mailbox: Mai
     mailbox.server.mails = {uid + 90: raw for uid, raw in mailbox.server.mails.items()}
     again = drain(mailbox, pages[-1].cursor)
     assert [m.id for m in mentions(again)] == [m.id for m in mentions(pages)]
+
+
+def test_a_folder_of_any_size_is_begun_with_its_oldest_mail(mailbox: Mailbox) -> None:
+    with opened(mailbox.reach_back(150_000)) as source:
+        page = next(iter(source.poll(None)))
+        assert [mention.text for mention in mentions([page])] == [f"Nummer {n}" for n in range(20)]
+        new = {**page.cursor, "uid": page.cursor["uid"] + 149_960}
+        rest = [mention.text for mention in mentions(list(source.poll(new)))]
+    assert rest == [f"Nummer {n}" for n in range(149_980, 150_000)]
 
 
 def test_a_wrong_password_is_said_without_showing_it(

@@ -14,6 +14,7 @@ from agents.testing import (
     BudgetContract,
     DeletionContract,
     EditContract,
+    KillContract,
     Loopback,
     Platform,
     Request,
@@ -22,6 +23,7 @@ from agents.testing import (
     StreamEditContract,
     StreamPlatform,
     TokenContract,
+    VolumeContract,
     drain,
     mentions,
 )
@@ -37,6 +39,7 @@ class Server(StreamPlatform):
     """docs.joinmastodon.org, entities Status and Account, November 2026."""
 
     kind = "mastodon"
+    most = 40
     secret = TOKEN
 
     def __init__(self, web: Loopback, *, search: bool) -> None:
@@ -82,6 +85,10 @@ class Server(StreamPlatform):
             f'<{self.web.url}{request.where}?max_id={page[-1]["id"]}>; rel="next"' if page else ""
         )
         return Answer.json(page, Link=link)
+
+    def newest(self, request: Request) -> int:
+        before = request.query.get("max_id")
+        return self.until((int(before) >> 16) / 1_000) if before else self.past
 
     def is_stream(self, request: Request) -> bool:
         if request.where != "/api/v1/streaming/hashtag":
@@ -170,6 +177,20 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setenv("MASTODON_TOKEN", TOKEN)
     with Loopback() as web:
         yield Server(web, search=False)
+
+
+class TestKilled(KillContract):
+    @pytest.fixture
+    def described(self, server: Server) -> dict[str, Any]:
+        return server.reach_back(self.number).described()
+
+
+class TestPast(VolumeContract):
+    number = 5_000
+
+    @pytest.fixture
+    def described(self, server: Server) -> dict[str, Any]:
+        return server.reach_back(self.number).described()
 
 
 class TestMastodon(EditContract, DeletionContract, BudgetContract, TokenContract):

@@ -13,12 +13,14 @@ from agents.errors import Denied, SourceConfigError
 from agents.testing import (
     Answer,
     EditContract,
+    KillContract,
     Loopback,
     Platform,
     PositionContract,
     Request,
     Said,
     TokenContract,
+    VolumeContract,
     drain,
     mentions,
     opened,
@@ -73,11 +75,15 @@ class Api(Platform):
         found = sorted(self.there, key=lambda said: said.edited or said.at, reverse=True)
         first = int(request.query.get("token", 0))
         size = int(request.query["maxResults"])
-        page = [self.review(said) for said in found[first : first + size]]
+        found = found[first - self.skipped :]
+        page = [self.review(said) for said in found[:size]]
         if not page:
             return Answer.json({})
         more = {"tokenPagination": {"nextPageToken": str(first + size)}}
-        return Answer.json({"reviews": page, **(more if len(found) > first + size else {})})
+        return Answer.json({"reviews": page, **(more if len(found) > size else {})})
+
+    def newest(self, request: Request) -> int:
+        return self.past - int(request.query.get("token", 0))
 
     def expired(self) -> Answer:
         error = {"code": 400, "message": "Invalid value", "status": "INVALID_ARGUMENT"}
@@ -123,6 +129,20 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
         }
         monkeypatch.setenv("PLAY_ACCOUNT", json.dumps(account))
         yield Api(web)
+
+
+class TestKilled(KillContract):
+    @pytest.fixture
+    def described(self, api: Api) -> dict[str, Any]:
+        return api.reach_back(self.number).described()
+
+
+class TestPast(VolumeContract):
+    number = 30_000
+
+    @pytest.fixture
+    def described(self, api: Api) -> dict[str, Any]:
+        return api.reach_back(self.number).described()
 
 
 class TestPlayStore(EditContract, PositionContract, TokenContract):

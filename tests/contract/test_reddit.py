@@ -3,7 +3,7 @@
 import base64
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -13,11 +13,13 @@ from agents.testing import (
     BudgetContract,
     DeletionContract,
     EditContract,
+    KillContract,
     Loopback,
     Platform,
     Request,
     Said,
     TokenContract,
+    VolumeContract,
     deletions,
     drain,
     mentions,
@@ -81,6 +83,17 @@ class DataApi(Platform):
         last = f"t3_{found[size - 1].number}" if len(found) > size else None
         return self.listing(found[:size], last)
 
+    def reach_back(self, number: int) -> Self:
+        self.each = min(1_000, number // 3)  # a listing shows no more
+        self.options["subreddits"] = [f"warm{n}" for n in range(1, number // self.each + 1)]
+        return super().reach_back(number)
+
+    def newest(self, request: Request) -> int:
+        if after := request.query.get("after"):
+            return int(after.removeprefix("t3_"))
+        number = request.where.removeprefix("/r/warm").removesuffix("/new")
+        return int(number) * (self.each or 0) if number.isdigit() else 0
+
     def listing(self, found: list[Said], after: str | None) -> Answer:
         children = [{"kind": "t3", "data": self.thing(said)} for said in found]
         data = {"after": after, "dist": len(children), "modhash": None, "before": None}
@@ -132,6 +145,20 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[DataApi]:
     monkeypatch.setenv("REDDIT_SECRET", SECRET)
     with Loopback() as web:
         yield DataApi(web)
+
+
+class TestKilled(KillContract):
+    @pytest.fixture
+    def described(self, api: DataApi) -> dict[str, Any]:
+        return api.reach_back(self.number).described()
+
+
+class TestPast(VolumeContract):
+    number = 20_000
+
+    @pytest.fixture
+    def described(self, api: DataApi) -> dict[str, Any]:
+        return api.reach_back(self.number).described()
 
 
 class TestReddit(EditContract, DeletionContract, BudgetContract, TokenContract):

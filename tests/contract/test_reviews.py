@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html import escape
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -15,10 +15,12 @@ from agents.testing import (
     BackfillContract,
     ConditionalContract,
     EditContract,
+    KillContract,
     Loopback,
     Platform,
     Request,
     Said,
+    VolumeContract,
     WebContract,
     drain,
     mentions,
@@ -35,10 +37,11 @@ class Portal(Platform):
     def __init__(self, web: Loopback, *, microdata: bool) -> None:
         super().__init__(web)
         self.microdata = microdata
+        self.pages = PAGES
         self.start = datetime.now(UTC).replace(microsecond=0) - timedelta(days=3)
 
     def table(self) -> dict[str, Any]:
-        return {"type": "reviews", "pages": [f"{self.web.url}/p/{n}" for n in range(PAGES)]}
+        return {"type": "reviews", "pages": [f"{self.web.url}/p/{n}" for n in range(self.pages)]}
 
     def is_listing(self, request: Request) -> bool:
         return request.where.startswith("/p/")
@@ -52,9 +55,23 @@ class Portal(Platform):
         if not request.where.startswith("/p/"):
             return None
         page = int(request.where.rpartition("/")[2])
-        found = [said for said in self.posts if said.number % PAGES == page]
+        found = self.on(page)
         body = self.marked(found) if self.microdata else self.linked(found)
         return Answer(f"<html><body>{body}</body></html>".encode())
+
+    def on(self, page: int) -> list[Said]:
+        if not self.past:
+            return [said for said in self.posts if said.number % self.pages == page]
+        first = page * self.page + 1
+        return [self.said(number) for number in range(first, first + self.page)]
+
+    def reach_back(self, number: int) -> Self:
+        super().reach_back(number)
+        self.pages = number // self.page
+        return self
+
+    def newest(self, request: Request) -> int:  # noqa: ARG002 - it has no order
+        return self.past
 
     def linked(self, found: Sequence[Said]) -> str:
         product = {
@@ -100,6 +117,26 @@ class Portal(Platform):
 def portal(request: pytest.FixtureRequest) -> Iterator[Portal]:
     with Loopback() as web:
         yield Portal(web, microdata=request.param == "microdata")
+
+
+@pytest.fixture
+def linked() -> Iterator[Portal]:
+    with Loopback() as web:
+        yield Portal(web, microdata=False)
+
+
+class TestKilled(KillContract):
+    @pytest.fixture
+    def described(self, linked: Portal) -> dict[str, Any]:
+        return linked.reach_back(self.number).described()
+
+
+class TestPast(VolumeContract):
+    number = 20_000
+
+    @pytest.fixture
+    def described(self, linked: Portal) -> dict[str, Any]:
+        return linked.reach_back(self.number).described()
 
 
 class TestReviews(ConditionalContract, EditContract, BackfillContract, WebContract):

@@ -17,10 +17,12 @@ from agents.testing import (
     BackfillContract,
     ConditionalContract,
     EditContract,
+    KillContract,
     Loopback,
     Platform,
     Request,
     Said,
+    VolumeContract,
     WebContract,
     crowded,
     drain,
@@ -43,6 +45,8 @@ class Site(Platform):
     """A site with an index of sitemaps, each with a few entries."""
 
     kind = "sitemaps"
+    page = 10
+    most = 1_000
 
     def __init__(self, web: Loopback) -> None:
         super().__init__(web)
@@ -64,16 +68,26 @@ class Site(Platform):
         if request.where == "/robots.txt":
             return Answer(f"User-agent: *\nSitemap: {self.web.url}/index.xml\n".encode())
         if request.where == "/index.xml":
-            parts = range(len(self.posts) // 10 + 1)
+            parts = range((self.past or len(self.posts)) // self.page + 1)
             rows = [f"<sitemap><loc>{self.web.url}/news-{n}.xml</loc></sitemap>" for n in parts]
             old = "<sitemap><loc>x</loc><lastmod>2001-01-01</lastmod></sitemap>"
             found = "".join([*self.first, old, *rows])
             return Answer(f"{INDEX}{found}</sitemapindex>".encode())
         if request.where.startswith("/news-"):
             part = int(request.where.removeprefix("/news-").removesuffix(".xml"))
-            said = reversed(self.posts[part * 10 : part * 10 + 10])
+            said = reversed(self.on(part))
             return Answer(f"{HEAD}{''.join(map(self.entry, said))}</urlset>".encode())
         return None
+
+    def on(self, part: int) -> list[Said]:
+        first = part * self.page
+        if not self.past:
+            return self.posts[first : first + self.page]
+        last = min(first + self.page, self.past)
+        return [self.said(number) for number in range(first + 1, last + 1)]
+
+    def newest(self, request: Request) -> int:  # noqa: ARG002 - it has no order
+        return self.past
 
     def entry(self, said: Said) -> str:
         return (
@@ -91,6 +105,20 @@ class Site(Platform):
 def site() -> Iterator[Site]:
     with Loopback() as web:
         yield Site(web)
+
+
+class TestKilled(KillContract):
+    @pytest.fixture
+    def described(self, site: Site) -> dict[str, Any]:
+        return site.reach_back(self.number).described()
+
+
+class TestPast(VolumeContract):
+    number = 30_000
+
+    @pytest.fixture
+    def described(self, site: Site) -> dict[str, Any]:
+        return site.reach_back(self.number).described()
 
 
 class TestSitemaps(ConditionalContract, EditContract, BackfillContract, WebContract):

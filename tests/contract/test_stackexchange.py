@@ -16,11 +16,13 @@ from agents.testing import (
     BudgetContract,
     DeletionContract,
     EditContract,
+    KillContract,
     Loopback,
     Platform,
     Request,
     Said,
     TokenContract,
+    VolumeContract,
     deletions,
     drain,
     drain_until_failure,
@@ -90,6 +92,9 @@ class Api(Platform):
         else:
             return None
         return self.wrapped([self.question(s) for s in found[:size]], more=len(found) > size)
+
+    def newest(self, request: Request) -> int:
+        return self.until(int(request.query.get("max", 1 << 40)))
 
     @staticmethod
     def wrapped(items: list[dict[str, Any]], *, more: bool) -> Answer:
@@ -184,6 +189,20 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
     monkeypatch.setenv("STACK_KEY", KEY)
     with Loopback() as web:
         yield Api(web)
+
+
+class TestKilled(KillContract):
+    @pytest.fixture
+    def described(self, api: Api) -> dict[str, Any]:
+        return api.reach_back(self.number).described()
+
+
+class TestPast(VolumeContract):
+    number = 30_000
+
+    @pytest.fixture
+    def described(self, api: Api) -> dict[str, Any]:
+        return api.reach_back(self.number).described()
 
 
 class TestStackExchange(EditContract, DeletionContract, BudgetContract, TokenContract):

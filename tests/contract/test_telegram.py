@@ -12,10 +12,12 @@ from agents.testing import (
     Answer,
     DeletionContract,
     EditContract,
+    KillContract,
     Loopback,
     Platform,
     Request,
     Said,
+    VolumeContract,
     deletions,
     drain,
     drain_until_failure,
@@ -27,6 +29,7 @@ class Preview(Platform):
     """https://t.me/s/<channel>, November 2026."""
 
     kind = "telegram"
+    most = 20
 
     def __init__(self, web: Loopback) -> None:
         super().__init__(web)
@@ -52,6 +55,9 @@ class Preview(Platform):
     def unseen(self, request: Request) -> Answer | None:
         return super().unseen(request) if "before" in request.query else self.answer(request)
 
+    def newest(self, request: Request) -> int:
+        return int(request.query.get("before", self.past + 1)) - 1
+
     def message(self, said: Said) -> str:
         time = "" if said.bad else f"<time datetime='{said.at.isoformat()}'>12:00</time>"
         return (
@@ -69,6 +75,20 @@ class Preview(Platform):
 def preview() -> Iterator[Preview]:
     with Loopback() as web:
         yield Preview(web)
+
+
+class TestKilled(KillContract):
+    @pytest.fixture
+    def described(self, preview: Preview) -> dict[str, Any]:
+        return preview.reach_back(self.number).described()
+
+
+class TestPast(VolumeContract):
+    number = 10_000
+
+    @pytest.fixture
+    def described(self, preview: Preview) -> dict[str, Any]:
+        return preview.reach_back(self.number).described()
 
 
 class TestTelegram(EditContract, DeletionContract):

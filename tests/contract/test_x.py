@@ -5,12 +5,11 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
 from agents.errors import RateLimited, SourceError
-from agents.source import Source
 from agents.testing import (
     Answer,
     BudgetContract,
@@ -118,6 +117,10 @@ class Api(StreamPlatform):
             return super().unseen(request)
         finally:
             self.speaks = True
+
+    def newest(self, request: Request) -> int:
+        before = request.query.get("until_id")
+        return (int(before) & 0x3FFFFF) - 1 if before else self.past
 
     def edit(self, before: str, after: str) -> None:
         self.at_first |= {said.number: before for said in self.posts if said.text == before}
@@ -228,30 +231,16 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
         yield Api(web)
 
 
-class Past(Api):
-    """A search with a long past, which is made as it is asked for."""
+class Flood(Api):
+    """All of it at once, to who listens, as fast as it is taken."""
 
-    def __init__(self, web: Loopback, number: int) -> None:
-        super().__init__(web)
-        self.number = number
-        self.options |= {"page": 100, "recheck_for": 0, "remember": 500, "every": 3_600}
-        self.start = datetime.now(UTC).replace(microsecond=0) - timedelta(days=2)
-
-    def newest(self) -> int:
-        return self.number - 1
+    def reach_back(self, number: int) -> Self:
+        self.options |= {"stream": True, "silence": 30}
+        return super().reach_back(number)
 
     @property
     def there(self) -> list[Said]:
-        """The posts that an answer is made of, and one more."""
-        return [self.said(n) for n in range(self.top, max(self.top - 101, -1), -1)]
-
-    def said(self, number: int) -> Said:
-        return Said(number, f"Nummer {number}", self.start + timedelta(seconds=number))
-
-    def answer(self, request: Request) -> Answer | None:
-        before = request.query.get("until_id")
-        self.top = (int(before) & 0x3FFFFF) - 1 if before else self.newest()
-        return super().answer(request)
+        return []
 
     def wire(self) -> Wire:
         made = super().wire()
@@ -260,82 +249,66 @@ class Past(Api):
 
     def parts(self) -> Iterator[bytes]:
         """What the stream says."""
-        raise NotImplementedError
-
-
-class Flood(Past):
-    """All of it at once, to who listens, as fast as it is taken."""
-
-    def __init__(self, web: Loopback, number: int) -> None:
-        super().__init__(web, number)
-        self.options |= {"stream": True, "silence": 30}
-
-    @property
-    def there(self) -> list[Said]:
-        return []
-
-    def parts(self) -> Iterator[bytes]:
-        for first in range(0, self.number, 20):
+        for first in range(1, self.past + 1, 20):
             yield b"".join(self.event(self.said(n)) for n in range(first, first + 20))
         while True:
             time.sleep(0.1)
             yield self.sign()
 
 
-class Live(Past):
+class Live(Flood):
     """A search whose posts are said one after the other: some to who listens, some before that."""
 
-    def __init__(self, web: Loopback, number: int) -> None:
-        super().__init__(web, number)
-        self.options |= {"stream": True, "silence": 30, "overlap": 1}
+    def reach_back(self, number: int) -> Self:
+        super().reach_back(number)
+        self.options["overlap"] = 1
         self.start = datetime.now(UTC) - timedelta(seconds=30)
-        self.count = 0
-        """How many there are by now."""
+        self.past, self.number = 0, number
+        return self
 
-    def newest(self) -> int:
-        return self.count - 1
+    @property
+    def there(self) -> list[Said]:
+        return [self.said(number) for number in range(self.past, 0, -1)]
 
     def said(self, number: int) -> Said:
-        return Said(number, f"Nummer {number}", self.start + timedelta(seconds=number / 50))
+        return Said(number, f"Nummer {number - 1}", self.start + timedelta(seconds=number / 50))
 
     def wire(self) -> Wire:
         self.say_more(20)
         return super().wire()
 
     def say_more(self, many: int) -> range:
-        before, self.count = self.count, min(self.count + many, self.number)
-        return range(before, self.count)
+        before, self.past = self.past, min(self.past + many, self.number)
+        return range(before + 1, self.past + 1)
 
     def parts(self) -> Iterator[bytes]:
         while True:
-            yield b"".join([*(self.event(self.said(n)) for n in self.say_more(2)), self.sign()])
+            yield b"".join([*(self.event(self.said(n)) for n in self.say_more(5)), self.sign()])
             time.sleep(0.05)
 
 
 class TestKilledWhileItReads(KillContract):
     @pytest.fixture
     def described(self, api: Api) -> dict[str, Any]:
-        past = Past(api.web, self.number)
-        past.options["page"] = 20
-        return past.described()
+        return api.reach_back(self.number).described()
 
 
 class TestKilledWhileItListens(KillContract):
     @pytest.fixture
     def described(self, api: Api) -> dict[str, Any]:
-        return Live(api.web, self.number).described()
+        return Live(api.web).reach_back(self.number).described()
 
 
 class TestPast(VolumeContract):
     @pytest.fixture
-    def past(self, api: Api) -> Source:
-        return Past(api.web, self.number).source()
+    def described(self, api: Api) -> dict[str, Any]:
+        return api.reach_back(self.number).described()
 
 
 class TestFlood(VolumeContract):
     @pytest.fixture
-    def past(self, api: Api) -> Source:
-        return Flood(api.web, self.number).source()
+    def described(self, api: Api) -> dict[str, Any]:
+        return Flood(api.web).reach_back(self.number).described()
 
 
 class TestX(EditContract, DeletionContract, BudgetContract, PositionContract, TokenContract):

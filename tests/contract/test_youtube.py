@@ -13,12 +13,14 @@ from agents.testing import (
     Answer,
     DeletionContract,
     EditContract,
+    KillContract,
     Loopback,
     Platform,
     PositionContract,
     Request,
     Said,
     TokenContract,
+    VolumeContract,
     deletions,
     drain,
     drain_until_failure,
@@ -43,6 +45,7 @@ class DataApi(Platform):
     """developers.google.com/youtube/v3: comments on a channel, or videos by search."""
 
     kind = "youtube"
+    most = 50
     secret = KEY
 
     def __init__(self, web: Loopback) -> None:
@@ -110,6 +113,9 @@ class DataApi(Platform):
             rows = [{"contentDetails": {"videoId": self.number(s)}} for s in found[:size]]
             return self.items(rows, last)
         return self.items([self.thread(said) for said in found[:size]], last)
+
+    def newest(self, request: Request) -> int:
+        return int(request.query.get("pageToken", self.past + 1)) - 1
 
     @staticmethod
     def items(rows: list[dict[str, Any]], token: str | None = None) -> Answer:
@@ -188,6 +194,20 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[DataApi]:
     monkeypatch.setenv("YOUTUBE_KEY", KEY)
     with Loopback() as web:
         yield DataApi(web)
+
+
+class TestKilled(KillContract):
+    @pytest.fixture
+    def described(self, api: DataApi) -> dict[str, Any]:
+        return api.reach_back(self.number).described()
+
+
+class TestPast(VolumeContract):
+    number = 30_000
+
+    @pytest.fixture
+    def described(self, api: DataApi) -> dict[str, Any]:
+        return api.reach_back(self.number).described()
 
 
 class TestYouTube(EditContract, DeletionContract, PositionContract, TokenContract):

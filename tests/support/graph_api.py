@@ -48,6 +48,15 @@ class GraphApi(Platform):
         self.refused: dict[str, Problem | None] = {}
         """By path: what a look-up of it is answered with; None: it takes too long."""
 
+    @staticmethod
+    @abstractmethod
+    def number(id_: str) -> int:
+        """Of the post with this id."""
+
+    def newest(self, request: Request) -> int:
+        after = request.query.get("after")
+        return self.number(after) if after else self.past
+
     @abstractmethod
     def read(self, path: str, query: Mapping[str, str]) -> dict[str, Any]:
         """A node or an edge; raises ``Problem``."""
