@@ -114,7 +114,8 @@ LIMITS = """
 * **Chosen by looking**: that names in English are found with caution was chosen on the development
   sets of EWT and WNUT-17, what the document's tone weighs beside a clause's (`_DOCUMENT`) on the
   targets of `real-mentions-de`, German's head start of neutral on folds of the training texts, with
-  one look at SB10k. The lines of these sets say a little more than new texts would.
+  a look at SB10k, whose kinds of errors also told what the lexicon lacked. The lines of these sets
+  say a little more than new texts would.
 * **Stories** are tried on variants made by rule; what people make of a text by hand, a
   translation or a retelling in other words is no near copy and is not found.
 * Texts a second are those of the machine that ran it, with the words of these texts met before; the

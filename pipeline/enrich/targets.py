@@ -1,9 +1,10 @@
 """The tone towards each matched topic, from the clauses it stands in.
 
 ``Der Zug war pünktlich, aber die App ist eine Katastrophe`` says two things about two topics. A
-text is cut into clauses at punctuation and at words that turn it (``aber``, ``but``). Who is
-greeted (``Liebe Bahn, ...``) stands in the clause that follows, of which the greeting's own words
-are no part. What stands before a colon takes in what follows it (``Die App: eine Katastrophe``).
+text is cut into clauses at punctuation and at words that turn it (``aber``, ``but``), unless these
+stand within a clause. Who is greeted (``Liebe Bahn, ...``) stands in the clause that follows, of
+which the greeting's own words are no part. What stands before a colon takes in what follows it
+(``Die App: eine Katastrophe``).
 A topic takes the tone of the clause of its own that says most, of at most
 ``MOST_CLAUSES``; where none says anything, the document's. How much the document colours a clause
 is the scorer's business.
@@ -14,6 +15,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Final
 
+from pipeline.enrich.particles import stands_within
 from pipeline.enrich.parts import SentimentScorer
 from pipeline.enrich.watchlist import Found
 from schemas.mention import Producer, Sentiment, TargetSentiment
@@ -45,6 +47,8 @@ def clauses(prose: str) -> list[int]:
         greeting = match["greeting"] is not None
         # A turning word opens the clause it stands in, a stop closes the one before.
         turning = match[0][0].isalpha() and not greeting
+        if turning and stands_within(prose, match.start()):
+            continue
         start = match.start() if turning else match.end()
         if greeting:
             greeted = start
@@ -59,7 +63,7 @@ def clauses(prose: str) -> list[int]:
 class Targets:
     """Judges topics by their clauses."""
 
-    by: Final = Producer(name="clauses", version="4")
+    by: Final = Producer(name="clauses", version="5")
 
     def __init__(self, topics: Sequence[str]) -> None:
         self._topics = topics

@@ -11,6 +11,7 @@ from statistics import fmean
 from typing import Final
 from xml.etree import ElementTree as ET
 
+from pipeline.enrich import particles
 from pipeline.enrich.sentiment.lexicon import NOTHING, Lexicon, Word, enter, rows
 
 __all__ = ["load", "textblob"]
@@ -30,6 +31,10 @@ _BOOSTS: Final = {
 _BREAKS: Final = "but however although though yet except whereas nevertheless while"
 _LIFTS: Final = "only just"
 _JOINS: Final = "and or"
+_REMARKS: Final = (
+    "sadly unfortunately regrettably luckily fortunately thankfully hopefully honestly frankly "
+    "finally alas sorry haha hahaha lol lmao rofl omg wtf wow ugh yay yeah"
+)
 _PRAISE: Final = re.compile(
     r"\bcould(?:n't|nt| not)(?: be| have been| feel| get| go)?(?: any| much)?"
     r" (?:better|happier|easier|nicer|prouder|more pleased)\b"
@@ -63,8 +68,8 @@ def _everyday() -> dict[str, Word]:
 
 
 def _finished(table: dict[str, Word]) -> Lexicon:
-    enter(table, _BOOSTS, _NEGATIONS, _BREAKS, _LIFTS, joins=_JOINS)
-    return Lexicon(words=table, neutral=(-0.05, 0.18), praise=_PRAISE)
+    enter(table, _BOOSTS, _NEGATIONS, _BREAKS, _LIFTS, joins=_JOINS, remarks=_REMARKS)
+    return Lexicon(words=table, neutral=(-0.05, 0.18), particles=particles.ENGLISH, praise=_PRAISE)
 
 
 def _vader() -> Iterator[tuple[str, float]]:

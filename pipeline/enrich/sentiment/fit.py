@@ -122,7 +122,8 @@ def fit(
     strength: float,
     base: Fit | None = None,
     *,
-    neutral: float = 0.0,
+    neutral: tuple[float, float] = (0.0, 0.0),
+    sets: Classes | None = None,
 ) -> Fit:
     """Fit to texts, every label counting alike.
 
@@ -131,7 +132,9 @@ def fit(
         classes: their labels.
         strength: the inverse of the regularisation.
         base: the model to start from.
-        neutral: a head start for neutral, where the texts were gathered for being toned.
+        neutral: a head start for neutral before negative and before positive, where the texts were
+            gathered for being toned.
+        sets: the number of the set that each text is of; they count by the roots of their sizes.
     """
     kept = np.flatnonzero(np.bincount(found.indices, minlength=found.shape[1]) >= _RARE)
     kept = kept[kept < BUCKETS]
@@ -139,14 +142,15 @@ def fit(
     parts = [found[:, kept] @ sparse.diags(loudness), found[:, BUCKETS:] * LOUDNESS]
     if base is not None:
         parts.append(sparse.csr_matrix(base.sums(found)[:, [0, 2]]))
-    solver = LogisticRegression(C=strength, class_weight="balanced", max_iter=500)
+    solver = LogisticRegression(C=strength, max_iter=500)
+    counts = _counts(classes, np.zeros_like(classes) if sets is None else sets)
     with threadpool_limits(1):  # spinning threads make small problems slow on a busy machine
-        fitted = solver.fit(sparse.hstack(parts).tocsr(), classes)
+        fitted = solver.fit(sparse.hstack(parts).tocsr(), classes, sample_weight=counts)
     if len(fitted.classes_) != len(LABELS):
         msg = "training needs texts of every label: negative, neutral, positive"
         raise ValueError(msg)
     two = (fitted.coef_[[0, 2]] - fitted.coef_[1]).T
-    bias = fitted.intercept_[[0, 2]] - fitted.intercept_[1] - neutral
+    bias = fitted.intercept_[[0, 2]] - fitted.intercept_[1] - np.array(neutral)
     hashed = np.zeros((BUCKETS, 2))
     hashed[kept] = two[: len(kept)] * loudness[:, None]
     plain_weights = two[len(kept) : len(kept) + PLAIN] * LOUDNESS
@@ -156,6 +160,19 @@ def fit(
         plain_weights += base.plain @ mixed
         bias = bias + base.bias @ mixed
     return Fit(hashed, plain_weights, bias, strength)
+
+
+def _counts(classes: Classes, sets: Classes) -> Numbers:
+    """What each text counts, 1 on average: labels of a set alike, a set by the root of its size.
+
+    By its size a large set would drown a small one, which says as much about other texts.
+    """
+    shares = np.sqrt(np.bincount(sets))
+    shares *= len(classes) / shares.sum()
+    cells = sets * len(LABELS) + classes
+    sizes = np.bincount(cells)
+    counts: Numbers = shares[sets] / len(LABELS) / sizes[cells]
+    return counts
 
 
 def _telling(found: Matrix, classes: Classes) -> Numbers:
@@ -179,7 +196,8 @@ def cross_validate(
     classes: Classes,
     base: Fit | None = None,
     *,
-    neutral: float = 0.0,
+    neutral: tuple[float, float] = (0.0, 0.0),
+    sets: Classes | None = None,
     strengths: Sequence[float] = STRENGTHS,
     advance: Callable[[], None] = lambda: None,
 ) -> tuple[float, Numbers]:
@@ -193,6 +211,7 @@ def cross_validate(
         classes: their labels.
         base: see ``fit``.
         neutral: see ``fit``.
+        sets: see ``fit``.
         strengths: what to choose from.
         advance: told after each fit; there are ``FOLDS`` a strength.
     """
@@ -200,7 +219,8 @@ def cross_validate(
     for strength in strengths:
         sums = np.zeros((len(classes), len(LABELS)))
         for train, test in folds(classes):
-            fitted = fit(found[train], classes[train], strength, base, neutral=neutral)
+            chosen = None if sets is None else sets[train]
+            fitted = fit(found[train], classes[train], strength, base, neutral=neutral, sets=chosen)
             sums[test] = fitted.sums(found[test])
             advance()
         _, score = scores(classes, sums.argmax(1))

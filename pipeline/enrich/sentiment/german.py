@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Final
 
+from pipeline.enrich import particles
 from pipeline.enrich.sentiment.lexicon import Lexicon, Word, enter, rows
 
 __all__ = ["inflections", "load"]
@@ -43,7 +44,6 @@ _NEGATIONS: Final = (
     "kein keine keinen keiner keinem keines keinerlei niemand niemanden weder ohne nirgends "
     "nirgendwo kaum"
 )
-_POSTPOSED: Final = "nicht nich nit net ned nie niemals nichts nix"
 _BOOSTS: Final = {
     1.4: "sehr extrem total absolut echt wirklich richtig mega super ultra voll besonders äußerst "
     "überaus so unglaublich unfassbar wahnsinnig ungemein höchst zutiefst völlig komplett viel "
@@ -57,6 +57,14 @@ _BREAKS: Final = (
 )
 _LIFTS: Final = "nur zuletzt umsonst nur bloß"
 _JOINS: Final = "und oder"
+_REMARKS: Final = (
+    "leider hoffentlich glücklicherweise unglücklicherweise bedauerlicherweise erfreulicherweise "
+    "dummerweise blöderweise ärgerlicherweise peinlicherweise traurigerweise komischerweise "
+    "seltsamerweise merkwürdigerweise interessanterweise lustigerweise gottseidank angeblich "
+    "ausgerechnet endlich wenigstens immerhin zumindest schade nein sorry haha hahaha hahahaha "
+    "hehe hehehe hihi lol rofl lmao xd omg omfg wtf boah puh uff hm hmm hä wow yay juhu hurra yeah "
+    "seufz"
+)
 _PRAISE: Final = re.compile(
     r"\bbesser (?:geht|ging|kann|könnte)(?:'?s| es| man es)?(?: wirklich| echt| gar| fast| wohl)?"
     r" (?:nicht|nich|net)\b"
@@ -125,12 +133,20 @@ def load() -> Lexicon:
         _NEGATIONS,
         _BREAKS,
         _LIFTS,
-        postposed=_POSTPOSED,
+        postposed=particles.NICHT,
         joins=_JOINS,
+        remarks=_REMARKS,
         spelled=_spellings,
     )
     faint = {("ganz", form + end): 0.6 for form in _FAINT.split() for end in ("", *_ADJECTIVE)}
-    return Lexicon(words=table, neutral=(-0.1, 0.3), praise=_PRAISE, pairs=faint)
+    return Lexicon(
+        words=table,
+        neutral=(-0.1, 0.3),
+        turned=(-0.9, -0.6),
+        particles=particles.GERMAN,
+        praise=_PRAISE,
+        pairs=faint,
+    )
 
 
 def _conjugated(word: str) -> Iterator[str]:

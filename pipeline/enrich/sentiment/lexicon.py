@@ -29,6 +29,8 @@ class Word(NamedTuple):
     """Right after a negation it takes it back: ``not only``."""
     joins: bool = False
     """What stands before it is not turned by a negation after it: ``toll und nicht teuer``."""
+    remarks: bool = False
+    """It says what the author makes of the whole clause, so no negation turns it: ``leider``."""
 
 
 NOTHING: Final = Word()
@@ -42,13 +44,17 @@ class Lexicon(Struct, frozen=True):
     """Scores between these are neutral."""
     praise: re.Pattern[str] | None = None
     """Phrases in lower case whose negation turns nothing: ``besser geht's nicht``."""
+    turned: tuple[float, float] = (-0.6, -0.6)
+    """What a negation multiplies praise and blame with: ``nicht gut``, ``nicht schlecht``."""
+    particles: re.Pattern[str] | None = None
+    """What begins with a word that breaks, where it does not: ``gefällt mir aber nicht``."""
     pairs: Mapping[tuple[str, str], float] = {}
     """What a word multiplies the tone of this next word with, instead of its own factor."""
 
     def digest(self) -> str:
         """Eight digits that tell it from others; a checksum, since it is made at every start."""
-        praise = self.praise.pattern if self.praise else ""
-        content = self.words, self.neutral, praise, list(self.pairs.items())
+        patterns = [one.pattern if one else "" for one in (self.praise, self.particles)]
+        content = self.words, self.neutral, patterns, self.turned, list(self.pairs.items())
         return f"{zlib.crc32(msgspec.msgpack.encode(content)):08x}"
 
 
@@ -67,6 +73,7 @@ def enter(
     *,
     postposed: str = "",
     joins: str = "",
+    remarks: str = "",
     spelled: Callable[[str], Iterable[str]] = lambda form: (form,),
 ) -> None:
     """Give the function words of a language their roles, and drop words that have none.
@@ -79,6 +86,7 @@ def enter(
         lifts: words that take a negation before them back.
         postposed: negations that also turn what stands before them.
         joins: words that a negation after them does not reach across.
+        remarks: words that no negation turns.
         spelled: all spellings of a word.
     """
     roles: list[tuple[str, dict[str, Any]]] = [
@@ -88,6 +96,7 @@ def enter(
         (breaks, {"breaks": True}),
         (lifts, {"lifts": True}),
         (joins, {"joins": True}),
+        (remarks, {"remarks": True, "boost": 1.0}),
     ]
     for forms, role in roles:
         for form in forms.split():

@@ -1,8 +1,10 @@
 """The tone of a text from the words, emoji and emoticons in it: one scorer for every lexicon.
 
 Each word with a tone is a hit. An intensifier before it strengthens or weakens it, a negation
-within four words turns and halves it (``nicht schlecht`` is mildly good), capitals and an
-exclamation mark strengthen it, a stop or ``but`` ends the reach of all of these. Over ``und`` and
+within four words turns and weakens it (``nicht schlecht`` is mildly good), capitals and an
+exclamation mark strengthen it, a stop or ``but`` ends the reach of all of these, unless ``aber``
+stands within the clause: ``gefällt mir aber nicht``. What is said of the clause as a whole is never
+turned, and stands in no negation's way: ``gefällt mir leider nicht``. Over ``und`` and
 ``and`` a negation does not reach back, and forward only to what is of one kind with what it has
 turned already: ``nicht schön und gut`` are two things missing, ``nicht gut und teuer`` is one. The
 score is the sum of the hits, squashed to -1 to 1. Stars, where the
@@ -26,7 +28,6 @@ _REACH: Final = 4
 """Words that a negation reaches forward; the same back, where the language allows it."""
 _AROUND: Final = 40
 """Characters around a negation that may make a phrase with it."""
-_TURN: Final = -0.6
 _LOUD: Final = 1.25
 _SQUASH: Final = 4.0
 _DILUTE: Final = 0.02
@@ -49,15 +50,22 @@ _STRETCHED: Final = re.compile(r"([^\W\d_])\1{2,}")
 class Hit:
     """One word or sign with a tone, at ``prose[start:end]``."""
 
-    __slots__ = ("boost", "end", "index", "negation", "start", "weight")
+    __slots__ = ("boost", "end", "index", "negation", "start", "turns", "weight")
 
     def __init__(self, weight: float, start: int, end: int, index: int, boost: float) -> None:
         self.weight = weight
         self.start = start
         self.end = end
-        self.index = index  # its place among the words; a sign has none and is never turned
+        self.index = index  # its place among the words; a sign has none
         self.boost = boost  # what it does to the tone of a word right after it
+        self.turns = index > 0  # whether a negation can turn it
         self.negation: tuple[int, int] | None = None  # the word that turned it
+
+    def turn(self, negation: tuple[int, int], factors: tuple[float, float]) -> None:
+        """Make it mean the opposite, because of the word that stands there."""
+        praise, blame = factors
+        self.weight *= praise if self.weight > 0 else blame
+        self.negation = negation
 
     def phrase(self) -> tuple[int, int]:
         """From the word, or the negation that turned it, to the end of both."""
@@ -73,7 +81,9 @@ class LexiconScorer:
         self.by = by
         self._words = lexicon.words
         self._low, self._high = lexicon.neutral
+        self._turned = lexicon.turned
         self._praise = lexicon.praise
+        self._particles = lexicon.particles
         self._pairs = lexicon.pairs
 
     def score(
@@ -160,16 +170,16 @@ class LexiconScorer:
                     entry = self._squeezed(token)
                 if entry is None:
                     continue
-                weight, own_boost, negates, postposed, breaks, lifts, joins = entry
+                weight, own_boost, negates, postposed, breaks, lifts, joins, remarks = entry
                 if lifts and negated == index - 1:
                     negated = turned = -9
                     continue
                 if joins:
-                    if _turn_back(hits, max(clause, joined), turned, negation):
+                    if _turn_back(hits, max(clause, joined), turned, negation, self._turned):
                         negated = -9
                     joined, turned, only = len(hits), -9, side or 1.0
-                if breaks:
-                    _turn_back(hits, max(clause, joined), turned, negation)
+                if breaks and not self._particle(prose, match.start(), end):
+                    _turn_back(hits, max(clause, joined), turned, negation, self._turned)
                     clause, negated, turned = len(hits), -9, -9
                 if negates:
                     if self._praised(prose, *match.span()):
@@ -186,10 +196,11 @@ class LexiconScorer:
                     if not shouts and len(token) > 2 and token.isupper():  # noqa: PLR2004 - as XD
                         weight *= _LOUD
                     hit = Hit(weight, *match.span(), index, own_boost)
-                    if index - negated <= _REACH and weight * only >= 0:
+                    if remarks:
+                        hit.turns = False
+                    elif index - negated <= _REACH and weight * only >= 0:
                         side = side or weight
-                        hit.weight *= _TURN
-                        hit.negation = negation
+                        hit.turn(negation, self._turned)
                         turned = -9
                     hits.append(hit)
                 elif own_boost != 1:
@@ -198,7 +209,7 @@ class LexiconScorer:
                 sign = match[0]
                 if sign == "!" and hits and hits[-1].index >= 0 and clause < len(hits):
                     hits[-1].weight *= _LOUD
-                _turn_back(hits, max(clause, joined), turned, negation)
+                _turn_back(hits, max(clause, joined), turned, negation, self._turned)
                 clause, negated, turned, boosted = len(hits), -9, -9, -9
             else:
                 sign = match[0]
@@ -207,7 +218,7 @@ class LexiconScorer:
                 weight = emoji.emoji(sign) if kind == _EMOJI else emoji.emoticon(sign)
                 if weight and run <= _MOST_SAME:
                     hits.append(Hit(weight * _SIGN, *match.span(), -9, 1.0))
-        _turn_back(hits, max(clause, joined), turned, negation)
+        _turn_back(hits, max(clause, joined), turned, negation, self._turned)
         return hits
 
     def _praised(self, prose: str, start: int, end: int) -> bool:
@@ -220,6 +231,10 @@ class LexiconScorer:
             found.start() <= start - first < found.end() for found in self._praise.finditer(around)
         )
 
+    def _particle(self, prose: str, start: int, end: int) -> bool:
+        """Whether a word that could begin a clause stands within one."""
+        return self._particles is not None and bool(self._particles.match(prose, start, end))
+
     def _squeezed(self, token: str) -> Word | None:
         """A stretched word (``sooo``, ``geiiil``) as it is usually written."""
         lower = token.lower()
@@ -228,16 +243,21 @@ class LexiconScorer:
         )
 
 
-def _turn_back(hits: list[Hit], clause: int, turned: int, negation: tuple[int, int]) -> bool:
+def _turn_back(
+    hits: list[Hit],
+    clause: int,
+    turned: int,
+    negation: tuple[int, int],
+    factors: tuple[float, float],
+) -> bool:
     """Turn the last word with a tone before a negation that had none after it, if there is one."""
     if turned < 0:
         return False
     for hit in reversed(hits[clause:]):
-        if hit.index > 0:
+        if hit.turns:
             if turned - hit.index > _REACH:
                 break
-            hit.weight *= _TURN
-            hit.negation = negation
+            hit.turn(negation, factors)
             return True
     return False
 

@@ -65,8 +65,8 @@ class Head(Struct, frozen=True, kw_only=True):
     """``(SIZE + 2, 2)`` such floats: what each number of a reading, and each of the first pass's
     odds, adds to negative and to positive."""
     bias: tuple[float, float]
-    neutral: dict[str, float]
-    """The head start of neutral, by language."""
+    neutral: dict[str, tuple[float, float]]
+    """The head start of neutral before negative and positive, by language."""
     heat: float
     """What sums are multiplied with before they are odds: the calibration."""
 
@@ -76,8 +76,9 @@ class Head(Struct, frozen=True, kw_only=True):
         weights = np.frombuffer(self.weights, dtype=np.float32).reshape(SIZE + 2, 2)
         found = np.hstack([(readings - centre) * LOUDNESS, first]) @ weights
         found += np.array(self.bias, dtype=np.float32)
-        starts = np.array([self.neutral.get(one, 0.0) for one in languages], dtype=np.float32)
-        return found - starts[:, None]
+        none = (0.0, 0.0)
+        starts = np.array([self.neutral.get(one, none) for one in languages], dtype=np.float32)
+        return found - starts.reshape(-1, 2)
 
 
 class Look(NamedTuple):

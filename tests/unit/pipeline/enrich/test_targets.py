@@ -79,6 +79,22 @@ def test_what_turns_nothing_cuts_nothing(text: str) -> None:
     assert targets(text, "Bahn")["Bahn"].label == "positive"
 
 
+@pytest.mark.parametrize("backend", ["trained", "lexicon"])
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("Die App gefällt mir aber nicht", "de"),
+        ("Die App mag ich allerdings gar nicht", "de"),
+        ("Die App funktioniert jedoch leider nicht mehr", "de"),
+        ("The app is not yet great", "en"),
+    ],
+)
+def test_a_particle_cuts_nothing(text: str, language: str, backend: str) -> None:
+    assert clauses(text) == [0]
+    topic = "App" if language == "de" else "app"
+    assert targets(text, topic, language=language, backend=backend)[topic].label == "negative"
+
+
 @pytest.mark.parametrize(
     ("text", "topic", "label", "clause"),
     [

@@ -64,8 +64,20 @@ def test_a_base_is_not_forgotten(found: fit.Matrix) -> None:
 
 
 def test_a_head_start_for_neutral(found: fit.Matrix) -> None:
-    plain, led = (fit.fit(found, CLASSES, 0.3, neutral=n).sums(found) for n in (0.0, 0.5))
-    assert led - plain == pytest.approx(np.tile([-0.5, 0, -0.5], (len(TEXTS), 1)))
+    plain, led = (
+        fit.fit(found, CLASSES, 0.3, neutral=n).sums(found) for n in ((0, 0), (0.5, 0.25))
+    )
+    assert led - plain == pytest.approx(np.tile([-0.5, 0, -0.25], (len(TEXTS), 1)))
+
+
+def test_a_small_set_is_not_drowned_by_a_large_one() -> None:
+    large, small = [f"gleisbruch {n}" for n in range(8)], ["gleisbruch heute"] * 2
+    texts = [*large, *small, *(["fahrplan", "freitakt"] * 5)]
+    classes = np.array([0] * 8 + [2] * 2 + [1, 2] * 5)
+    sets = np.array([0] * 8 + [1] * 2 + [0, 0] * 3 + [1, 1] * 2)
+    found = fit.features(texts, LEXICON)
+    one, each = (fit.fit(found, classes, 1.0, sets=kinds).sums(found) for kinds in (None, sets))
+    assert (each[0, 2] - each[0, 0]) > (one[0, 2] - one[0, 0])
 
 
 def test_every_label_is_needed(found: fit.Matrix) -> None:
