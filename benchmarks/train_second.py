@@ -44,7 +44,7 @@ For and not for: as there. It reads whole texts, so order and company of words c
 not understand either. The tone towards single topics it leaves alone.
 
 Cross-validated, 5 folds: macro-F1 in percent, of the first pass and of the second. It is no gain on
-every set: on PotTS' development set it loses a point or two; [quality.md](quality.md) has both
+every set: on the folds of the German texts it loses half a point; [quality.md](quality.md) has both
 passes on each.
 
 | language | texts | first | second |
