@@ -43,7 +43,7 @@ from pytickersymbols import PyTickerSymbols
 from benchmarks import spans
 from benchmarks.labelled import Gold, Text, named, rows
 from pipeline.enrich.names.crf import Crf, Model
-from pipeline.enrich.names.words import Word, around, itself, words
+from pipeline.enrich.names.words import Shown, Word, words
 
 DATA = Path(__file__).parent.parent / "pipeline" / "enrich" / "names" / "data"
 VERSIONS = {"de": "1", "en": "2"}
@@ -167,8 +167,9 @@ def labels_of(found: Sequence[Word], names: Sequence[Gold]) -> list[str]:
 
 def features(found: Sequence[Word], lists: dict[str, int]) -> list[list[str]]:
     """What ``Crf`` sums up for each word, written out."""
-    own = [itself(word.text, lists, initial=word.initial) for word in found]
-    near = [around(word.text, lists) for word in found]
+    shown = [Shown(word.text, lists) for word in found]
+    own = [one.itself(initial=word.initial) for one, word in zip(shown, found, strict=True)]
+    near = [one.around() for one in shown]
     for place, these in enumerate(own):
         for side in (-2, -1, 1, 2):
             other = place + side
@@ -211,11 +212,7 @@ def fit(language: str, training: Iterable[Text], lists: dict[str, int]) -> Model
 
 def judge(crf: Crf, texts: Iterable[Text]) -> spans.Found:
     """The names that a model finds, by their places in the texts."""
-    return [
-        {(found[n.first].start, found[n.last - 1].end, n.kind) for n in crf.names([found])[0]}
-        for text, _ in texts
-        for found in [words(text)]
-    ]
+    return [set(names) for names in crf.names([text for text, _ in texts])]
 
 
 def report(what: str, texts: Sequence[Text], found: spans.Found) -> None:

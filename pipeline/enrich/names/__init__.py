@@ -6,7 +6,6 @@ One small model a language, see ``crf``.
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
-from pipeline.enrich.names.words import words
 from pipeline.enrich.parts import Named, NameFinder
 from pipeline.enrich.text import View
 from pipeline.settings import Enrichment
@@ -37,12 +36,9 @@ class Builtin:
             if not chosen:
                 continue
             crf, by = self._model(language)
-            these = [words(texts[place][0].prose) for place in chosen]
-            for place, read, names in zip(chosen, these, crf.names(these), strict=True):
-                found[place] = [
-                    Named(name.kind, read[name.first].start, read[name.last - 1].end, by)
-                    for name in names
-                ]
+            names = crf.names([texts[place][0].prose for place in chosen])
+            for place, these in zip(chosen, names, strict=True):
+                found[place] = [Named(kind, start, end, by) for start, end, kind in these]
         return found
 
     def _model(self, language: str) -> tuple["Crf", Producer]:

@@ -2,9 +2,10 @@
 
 What a word is, is judged by what it shows itself, by what the two words on either side say of their
 neighbours, and by what the labels say of each other. None of these looks at two words at once, so
-all that a word contributes anywhere is one row of numbers, made when the word is first met and kept
-(``_KEPT`` words at most). Judging a text is then a sum of rows, and a search for the best labels
-(Viterbi) only in the few stretches where a name is possible at all.
+all that a word contributes anywhere are rows of numbers, made when it is first met (``rows``).
+Judging is then a sum of rows, and a search for the best labels (``viterbi``) only in the few
+stretches where a name is possible at all. Texts are judged together, as one table of words with
+edges in between; where a name stands, is looked up only in texts that have one.
 
 Weights are fitted by ``benchmarks/train_names.py``; see ``data/MODEL_CARD.md``.
 """
@@ -14,7 +15,6 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
-from operator import add
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 import msgspec
@@ -22,30 +22,20 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Struct
 
-from pipeline.enrich.names.words import Word, around, itself
+from pipeline.enrich.names.rows import Numbers, Rows
+from pipeline.enrich.names.viterbi import best
+from pipeline.enrich.names.words import NEWLINE, OPENING, STOP, WORD, cut, starts
 
 __all__ = ["Crf", "Kind", "Model", "Name", "lists", "load"]
 
 Kind: TypeAlias = Literal["person", "organisation", "place"]
-Numbers: TypeAlias = npt.NDArray[np.float32]
 
-_KEPT: Final = 60_000
-_LETTERS: Final = 40
-"""Of a longer word, only so many are looked at, and kept."""
-_MARGIN: Final = 3.0
+_MARGIN: Final = np.float32(3.0)
 """A word whose best name label is so far behind is no part of a name."""
 _LONGEST: Final = 12
 """Words of the longest name."""
-_NEXT, _PREVIOUS, _NEXT_BUT_ONE, _LAST_BUT_ONE = range(1, 5)
-_SIDES: Final = (-1, 1, -2, 2)
-"""What these four are called in the names of features."""
-_READ: Final = {1: None, 2: 3}
-"""How many features a word has for those so many places away."""
-_EDGE: Final = ""
-"""What stands before and behind a text: twice, since words look two places far."""
-_NO_NAME: Final = 1e6
 _AT_ONCE: Final = 20_000
-"""Words whose scores are made in one go, to bound memory; fewer than are kept."""
+"""Words that are judged in one go, to bound memory; fewer than are kept."""
 
 
 class Model(Struct, frozen=True):
@@ -63,7 +53,15 @@ class Model(Struct, frozen=True):
 
 
 class Name(NamedTuple):
-    """A name: words ``first`` to ``last``, the latter not included."""
+    """A name, and where in its text it stands."""
+
+    start: int
+    end: int
+    kind: Kind
+
+
+class _Run(NamedTuple):
+    """A name: words ``first`` to ``last`` of all, the latter not included."""
 
     first: int
     last: int
@@ -94,149 +92,79 @@ class Crf:
     """Finds names with one model."""
 
     def __init__(self, model: Model, lists: Mapping[str, int]) -> None:
-        self._places = {feature: place for place, feature in enumerate(model.weights)}
-        self._weights: Numbers = np.array(list(model.weights.values()), np.float32) * np.float32(
-            model.scale
-        )
-        self._lists = lists
+        self._rows = Rows(model.weights, model.scale, lists)
         self._labels = model.labels
         self._kinds: list[Any] = [label[2:] for label in model.labels]
         self._transitions = _allowed(model)
-        self._columns = list(zip(*self._transitions, strict=True))
-        self._known: dict[str, int] = {}
-        self._rows: Numbers = np.zeros((_KEPT, 5, len(model.labels)), np.float32)
 
-    def names(self, texts: Sequence[Sequence[Word]]) -> list[list[Name]]:
+    def names(self, texts: Sequence[str]) -> list[list[Name]]:
         """The names in each text, in order, none overlapping another."""
         found: list[list[Name]] = []
-        part: list[Sequence[Word]] = []
+        part: list[list[str]] = []
         size = 0
-        for words in texts:
+        for words in map(cut, texts):
             if part and size + len(words) > _AT_ONCE:
-                found += self._names(part)
+                found += self._names(texts[len(found) :], part)
                 part, size = [], 0
             part.append(words)
             size += len(words)
-        return found + self._names(part)
+        return found + self._names(texts[len(found) :], part)
 
-    def _names(self, texts: Sequence[Sequence[Word]]) -> list[list[Name]]:
-        found: list[list[Name]] = [[] for _ in texts]
-        scores, starts = self._scores(texts)
-        possible = np.flatnonzero(scores[:, 1:].max(axis=1) + _MARGIN > scores[:, 0])
-        for first, last in _stretches(possible.tolist()):
-            labels = self._best(scores[first:last].tolist())
-            if any(labels):
-                text = bisect_right(starts, first) - 1
-                found[text] += self._named(first - starts[text], labels)
+    def _names(self, texts: Sequence[str], read: Sequence[Sequence[str]]) -> list[list[Name]]:
+        """The names in the first of these texts, of which ``cut`` made what was read."""
+        found: list[list[Name]] = [[] for _ in read]
+        numbers, kinds, begins = self._rows.read(read)
+        places = np.flatnonzero(kinds != NEWLINE)
+        scores = self._rows.scores(numbers[places], _opening(kinds)[places])
+        where: dict[int, list[int]] = {}
+        for first, last, kind in self._runs(scores):
+            place, until = int(places[first]), int(places[last - 1])
+            text = bisect_right(begins, place) - 1
+            words, begin = read[text], begins[text]
+            if text not in where:
+                where[text] = starts(texts[text], words)
+            start, end = where[text][place - begin], where[text][until - begin]
+            found[text].append(Name(start, end + len(words[until - begin]), kind))
         return found
 
-    def _scores(self, texts: Sequence[Sequence[Word]]) -> tuple[Numbers, list[int]]:
-        """What each word gets for each label from itself and its neighbours.
+    def _runs(self, scores: Numbers) -> list[_Run]:
+        """The words that are names."""
+        tops = scores[:, 1]
+        for label in range(2, len(self._labels)):  # far faster than max(axis=1)
+            tops = np.maximum(tops, scores[:, label])
+        possible = np.flatnonzero(tops + _MARGIN > scores[:, 0])
+        if not len(possible):
+            return []
+        ends = np.flatnonzero(possible[1:] - possible[:-1] != 1)
+        lengths = np.diff(np.concatenate(([-1], ends, [len(possible) - 1])))
+        labels = best(scores[possible].astype(np.float64), lengths, self._transitions)
+        named = np.flatnonzero(labels)
+        return self._named(possible[named].tolist(), labels[named].tolist())
 
-        All texts make one table, with edges before, between and behind them. Returns also where in
-        it each text starts.
-        """
-        keys: list[str] = [_EDGE, _EDGE]
-        starts = []
-        for words in texts:
-            starts.append(len(keys))
-            keys += [
-                f"^{word[:_LETTERS]}" if initial else word[:_LETTERS]
-                for word, _, _, initial in words
-            ]
-            keys += _EDGE, _EDGE
-        self._learn(set(keys))
-        known = self._known
-        rows = self._rows[[known[key] for key in keys]]
-        scores: Numbers = rows[:, 0]
-        scores[1:] += rows[:-1, _NEXT]
-        scores[:-1] += rows[1:, _PREVIOUS]
-        scores[2:] += rows[:-2, _NEXT_BUT_ONE]
-        scores[:-2] += rows[2:, _LAST_BUT_ONE]
-        return scores, starts
-
-    def _learn(self, keys: set[str]) -> None:
-        """Make the rows of those words that are not known yet."""
-        new = keys.difference(self._known)
-        if len(self._known) + len(new) > _KEPT:
-            self._known.clear()
-            new = keys
-        for key in new:
-            row = self._known[key] = len(self._known)
-            self._rows[row] = self._contributed(key)
-
-    def _contributed(self, key: str) -> Numbers:
-        """What a word contributes to itself, and to its neighbours."""
-        if key == _EDGE:
-            nowhere = np.zeros(len(self._labels), np.float32)
-            nowhere[0] = _NO_NAME
-            return np.stack([nowhere, *(self._sum([f"{side}<>"]) for side in _SIDES)])
-        initial = len(key) > 1 and key[0] == "^"
-        word = key[1:] if initial else key
-        near = around(word, self._lists)
-        return np.stack(
-            [
-                self._sum(itself(word, self._lists, initial=initial)),
-                *(
-                    self._sum([f"{side}{feature}" for feature in near[: _READ[abs(side)]]])
-                    for side in _SIDES
-                ),
-            ]
-        )
-
-    def _sum(self, features: Sequence[str]) -> Numbers:
-        places = self._places
-        known = [places[feature] for feature in features if feature in places]
-        total: Numbers = self._weights[known].sum(axis=0)
-        return total
-
-    def _best(self, scores: list[list[float]]) -> list[int]:
-        """The best labels of a stretch that has no name on either side (Viterbi)."""
-        best = list(map(add, scores[0], self._transitions[0]))
-        back: list[list[int]] = []
-        for score in scores[1:]:
-            ways = [list(map(add, best, column)) for column in self._columns]
-            tops = list(map(max, ways))
-            back.append([way.index(top) for way, top in zip(ways, tops, strict=True)])
-            best = list(map(add, tops, score))
-        ends = list(map(add, best, self._columns[0]))
-        label = ends.index(max(ends))
-        labels = [label]
-        for step in reversed(back):
-            label = step[label]
-            labels.append(label)
-        return labels[::-1]
-
-    def _named(self, first: int, labels: Sequence[int]) -> list[Name]:
-        found: list[Name] = []
-        for place, label in enumerate(labels, first):
-            if not label:
-                continue
-            kind = self._kinds[label]
-            if self._labels[label][0] == "I" and place - found[-1].first < _LONGEST:
+    def _named(self, places: Sequence[int], labels: Sequence[int]) -> list[_Run]:
+        """Put names together of the words that have a label."""
+        found: list[_Run] = []
+        for place, label in zip(places, labels, strict=True):
+            if self._labels[label][0] == "B":
+                found.append(_Run(place, place + 1, self._kinds[label]))
+            elif place - found[-1].first < _LONGEST:
                 found[-1] = found[-1]._replace(last=place + 1)
-            elif self._labels[label][0] == "B":
-                found.append(Name(place, place + 1, kind))
         return found
 
 
-def _allowed(model: Model) -> list[list[float]]:
+def _allowed(model: Model) -> npt.NDArray[np.float64]:
     """The transitions, without those into the middle of a name from outside of it."""
-    table = [list(row) for row in model.transitions]
+    table = np.array(model.transitions, np.float64)
     for place, label in enumerate(model.labels):
         if label[0] == "I":
-            for before, other in enumerate(model.labels):
-                if other[2:] != label[2:]:
-                    table[before][place] = float("-inf")
+            table[[other[2:] != label[2:] for other in model.labels], place] = -np.inf
     return table
 
 
-def _stretches(places: Sequence[int]) -> list[tuple[int, int]]:
-    """Runs of neighbouring places, as start and end."""
-    runs: list[tuple[int, int]] = []
-    for place in places:
-        if runs and runs[-1][1] == place:
-            runs[-1] = runs[-1][0], place + 1
-        else:
-            runs.append((place, place + 1))
-    return runs
+def _opening(kinds: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+    """Which words open a sentence: before it, but for opening signs, ends another."""
+    last = 2 * np.arange(len(kinds)) + (kinds >= STOP)  # the lowest bit says what it was
+    last[kinds == OPENING] = 0
+    opening = kinds == WORD
+    opening[1:] &= np.maximum.accumulate(last)[:-1] & 1 == 1
+    return opening

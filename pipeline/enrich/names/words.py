@@ -6,15 +6,60 @@ by letting the neighbours' features speak, too (see ``crf``).
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
-__all__ = ["Word", "around", "itself", "words"]
+__all__ = [
+    "EDGE",
+    "NEWLINE",
+    "OPENING",
+    "OTHER",
+    "STOP",
+    "WORD",
+    "Shown",
+    "Word",
+    "cut",
+    "kind",
+    "starts",
+    "words",
+]
 
-_WORD: Final = re.compile(r"((?:[^\W\d_]\.){2,}|[#@]?\w+(?:[-&./]\w+)*)|([.!?:\u2026\n])|[^\w\s]")
-_A_WORD: Final = 1  # the first group of it; the other is a stop
+cut: Final = re.compile(
+    r"[^\W\d_]\.(?:[^\W\d_]\.)+|\w+(?:[-&./]\w+)*|[#@]\w+(?:[-&./]\w+)*|[^\w\s]|\n"
+).findall
+"""The words, signs and newlines of a text; only white space stands between them."""
+OPENING, WORD, OTHER, STOP, NEWLINE = range(5)
+"""What ``cut`` finds: a sign before which, and after which, a sentence may open; a word; a sign
+that no sentence opens with; and what ends one."""
+EDGE: Final = ""
+"""What stands before and behind a text, and ends a sentence, too."""
+_STOPS: Final = frozenset((EDGE, *".!?:\u2026"))
 _OPENING: Final = frozenset("\"'\u201e\u201c\u201d\u00ab\u00bb\u201a\u2018\u2019([-\u2013*\u2022>")
 _LIST_BITS: Final = 10
+_SHAPED: Final = 30
+"""Letters that a shape is made of."""
+
+
+def kind(found: str) -> int:
+    """What something is that ``cut`` found."""
+    if len(found) > 1 or found.isalnum() or found == "_":
+        return WORD
+    if found in _STOPS:
+        return STOP
+    if found == "\n":
+        return NEWLINE
+    return OPENING if found in _OPENING else OTHER
+
+
+def starts(text: str, found: Iterable[str]) -> list[int]:
+    """Where in a text each of what ``cut`` found there starts."""
+    places: list[int] = []
+    end = 0
+    for word in found:
+        start = text.index(word, end)
+        places.append(start)
+        end = start + len(word)
+    return places
 
 
 class Word(NamedTuple):
@@ -28,29 +73,29 @@ class Word(NamedTuple):
 
 
 def words(text: str) -> list[Word]:
-    """The words and signs of a text."""
-    found: list[Word] = []
+    """The words and signs of a text, with their places."""
+    read: list[Word] = []
     initial = True
-    for match in _WORD.finditer(text):
-        written = match[0]
-        kind = match.lastindex
-        if kind == _A_WORD:
-            found.append(Word(written, *match.span(), initial))
-            initial = False
-        elif kind is None:
-            found.append(Word(written, *match.span()))
-            initial = initial and written in _OPENING
-        else:
-            initial = True
-            if written != "\n":
-                found.append(Word(written, *match.span()))
-    return found
+    found = cut(text)
+    for word, start in zip(found, starts(text, found), strict=True):
+        what = kind(word)
+        if what != NEWLINE:
+            read.append(Word(word, start, start + len(word), initial and what == WORD))
+        if what != OPENING:
+            initial = what >= STOP
+    return read
 
 
 def _shape(word: str) -> str:
     """``Xx`` for Bahn, ``X`` for DB, ``x``, ``Xx-Xx``, ``d``; runs are one sign."""
+    word = word[:_SHAPED]
+    if word.isalpha():  # most are; no more than a short cut
+        if word.islower():
+            return "x"
+        if word[0].isupper() and word[1:].islower():
+            return "Xx"
     shape = ""
-    for letter in word[:30]:
+    for letter in word:
         sign = (
             "X"
             if letter.isupper()
@@ -65,52 +110,57 @@ def _shape(word: str) -> str:
     return shape[:8]
 
 
-def _lists(low: str, lists: Mapping[str, int]) -> str:
+def _lists(low: str, lists: Mapping[str, int]) -> int:
     """Which lists a word is on; a genitive or the last part of a compound counts by its stem."""
     on = lists.get(low, 0)
     if not on and low.endswith("s"):
         on = lists.get(low[:-1], 0)
     if not on and "-" in low:
         on = lists.get(low.rpartition("-")[2], 0)
-    return format(on, "x")
+    return on
 
 
-def itself(word: str, lists: Mapping[str, int], *, initial: bool) -> list[str]:
-    """What a word says about itself."""
-    low = word.lower()
-    shape = _shape(word)
-    on = _lists(low, lists)
-    first = "^" if initial else ""
-    bits = int(on, 16)
-    return [
-        "b",
-        f"w={low}",
-        f"s={first}{shape}",
-        f"l={on}",
-        f"sl={first}{shape[:4]}{on}",
-        *[f"g{bit}{shape[:2]}" for bit in range(_LIST_BITS) if bits >> bit & 1],
-        f"1={low[-1:]}",
-        f"2={low[-2:]}",
-        f"3={low[-3:]}",
-        f"4={low[-4:]}",
-        f"5={low[-5:]}",
-        f"p2={low[:2]}",
-        f"p3={low[:3]}",
-        f"p4={low[:4]}",
-        f"n={min(len(low), 8)}{first}{shape[:2]}",
-    ]
+class Shown:
+    """What a word shows, of which its features are made."""
 
+    def __init__(self, word: str, lists: Mapping[str, int]) -> None:
+        self._low = word.lower()
+        self._shape = _shape(word)
+        bits = _lists(self._low, lists)
+        self._on = f"{bits:x}"
+        self._each = [
+            f"g{bit}{self._shape[:2]}" for bit in range(bits and _LIST_BITS) if bits >> bit & 1
+        ]
 
-def around(word: str, lists: Mapping[str, int]) -> list[str]:
-    """What a word says about its neighbours."""
-    low = word.lower()
-    shape = _shape(word)
-    on = _lists(low, lists)
-    bits = int(on, 16)
-    return [
-        f"w={low}",
-        f"s={shape[:4]}",
-        f"l={shape[:2]}{on}",
-        *[f"g{bit}{shape[:2]}" for bit in range(_LIST_BITS) if bits >> bit & 1],
-        f"3={low[-3:]}",
-    ]
+    def itself(self, *, initial: bool) -> list[str]:
+        """What it says about itself, where it opens a sentence or not."""
+        low, shape, on = self._low, self._shape, self._on
+        first = "^" if initial else ""
+        return [
+            "b",
+            f"w={low}",
+            f"s={first}{shape}",
+            f"l={on}",
+            f"sl={first}{shape[:4]}{on}",
+            *self._each,
+            f"1={low[-1:]}",
+            f"2={low[-2:]}",
+            f"3={low[-3:]}",
+            f"4={low[-4:]}",
+            f"5={low[-5:]}",
+            f"p2={low[:2]}",
+            f"p3={low[:3]}",
+            f"p4={low[:4]}",
+            f"n={min(len(low), 8)}{first}{shape[:2]}",
+        ]
+
+    def around(self) -> list[str]:
+        """What it says about its neighbours; in training, only the first three two places away."""
+        low, shape = self._low, self._shape
+        return [
+            f"w={low}",
+            f"s={shape[:4]}",
+            f"l={shape[:2]}{self._on}",
+            *self._each,
+            f"3={low[-3:]}",
+        ]

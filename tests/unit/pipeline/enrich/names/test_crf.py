@@ -2,12 +2,14 @@
 
 import itertools
 
+import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.enrich.names import Builtin, crf
+from pipeline.enrich.names import Builtin, crf, viterbi
 from pipeline.enrich.names.crf import Crf, Model
-from pipeline.enrich.names.words import Word, around, itself
+from pipeline.enrich.names.words import Shown, Word, words
 from pipeline.enrich.text import view
 
 LABELS = ["O", "B-person", "I-person", "B-place", "I-place"]
@@ -19,14 +21,15 @@ FEATURES = sorted(
 )
 
 
-def scores(model: Model, words: list[Word]) -> list[list[float]]:
-    """What ``Crf`` sums up from rows, feature by feature."""
+def scores(model: Model, found: list[Word]) -> list[list[float]]:
+    """What ``Rows`` sums up, feature by feature."""
+    shown = [Shown(word.text, {}) for word in found]
     table = []
-    for place, word in enumerate(words):
-        features = itself(word.text, {}, initial=word.initial)
+    for place, word in enumerate(found):
+        features = shown[place].itself(initial=word.initial)
         for side in (-2, -1, 1, 2):
             other = place + side
-            near = around(words[other].text, {}) if 0 <= other < len(words) else ["<>"]
+            near = shown[other].around() if 0 <= other < len(found) else ["<>"]
             features += [f"{side}{feature}" for feature in (near if abs(side) == 1 else near[:3])]
         rows = [model.weights[feature] for feature in features if feature in model.weights]
         table.append([sum(row[n] for row in rows) * model.scale for n in range(len(LABELS))])
@@ -47,6 +50,18 @@ def best(model: Model, table: list[list[float]]) -> float:
     return max(map(total, itertools.product(range(len(LABELS)), repeat=len(table))))
 
 
+def empty() -> Crf:
+    """One that knows nothing."""
+    return Crf(Model("1", LABELS, [[0.0] * 5] * 5, 1.0, {"b": [0] * 5}), {})
+
+
+NAMES = Model(
+    version="1",
+    labels=LABELS,
+    transitions=[[0.0] * 5] * 5,
+    scale=1.0,
+    weights={"b": [4, 0, 0, 0, 0], "w=anna": [0, 9, 0, 0, 0], "w=bonn": [0, 0, 0, 9, 0]},
+)
 NUMBERS = st.integers(-20, 20)
 
 
@@ -60,7 +75,7 @@ NUMBERS = st.integers(-20, 20)
 def test_finds_the_best_labels(
     texts: list[str], transitions: list[list[int]], weights: dict[str, list[int]]
 ) -> None:
-    words = [Word(text, n * 5, n * 5 + len(text), n == 0) for n, text in enumerate(texts)]
+    text = " ".join(texts)
     model = Model(
         version="1",
         labels=LABELS,
@@ -69,36 +84,60 @@ def test_finds_the_best_labels(
         weights=weights,
     )
     made = Crf(model, {})
-    table = scores(model, words)
-    scored, starts = made._scores([words, words[:1], words])
-    assert starts == [2, 4 + len(words), 7 + len(words)]
+    table = scores(model, words(text))
+    numbers, kinds, starts = made._rows.read([texts, texts[:1], texts])
+    assert starts == [2, 4 + len(texts), 7 + len(texts)]
+    scored = made._rows.scores(numbers, crf._opening(kinds))
     for start in (starts[0], starts[2]):
-        assert scored[start : start + len(words)].tolist() == table
-    found = made._best(table)
+        assert scored[start : start + len(texts)].tolist() == table
+    found = viterbi.best(np.array(table), np.array([len(table)]), made._transitions).tolist()
     value = sum(row[label] for row, label in zip(table, found, strict=True))
     value += sum(transitions[a][b] for a, b in itertools.pairwise((0, *found, 0)))
     assert value == best(model, table)
 
 
 def test_a_name_is_what_begins_and_goes_on() -> None:
-    made = Crf(Model("1", LABELS, [[0.0] * 5] * 5, 1.0, {"b": [0] * 5}), {})
-    names = made._named(3, [1, 2, 0, 3, 1, 2, 2])
-    assert names == [(3, 5, "person"), (6, 7, "place"), (7, 10, "person")]
+    places, labels = [3, 4, 6, 7, 8, 9], [1, 2, 3, 1, 2, 2]
+    assert empty()._named(places, labels) == [(3, 5, "person"), (6, 7, "place"), (7, 10, "person")]
 
 
-def test_forgets_words_rather_than_grow() -> None:
-    made = Crf(Model("1", LABELS, [[0.0] * 5] * 5, 1.0, {"b": [0] * 5}), {})
-    made._known = {str(n): n for n in range(crf._KEPT - 1)}
-    words = [Word(text, 0, 1, initial=False) for text in ("a", "b", "c")]
-    assert made.names([words]) == [[]]
-    assert len(made._known) == len(["a", "b", "c", "edge"])
-    assert made._scores([words])[0].shape == (7, 5)
+def test_a_name_has_twelve_words_at_most() -> None:
+    assert empty()._named(range(20), [1] + [2] * 19) == [(0, 12, "person")]
 
 
-def test_keeps_only_the_beginning_of_a_long_word() -> None:
-    made = Crf(Model("1", LABELS, [[0.0] * 5] * 5, 1.0, {"b": [0] * 5}), {})
-    made.names([[Word("a" * 5_000, 0, 5_000, initial=False)]])
-    assert max(map(len, made._known)) == crf._LETTERS
+@pytest.mark.parametrize("texts", [[], [""], ["", "\n", " \n\n\t"], ["!", "", "\u201e"]])
+def test_texts_without_words_have_no_names(texts: list[str]) -> None:
+    assert Crf(NAMES, {}).names(texts) == [[] for _ in texts]
+
+
+def test_names_stand_where_the_text_has_them() -> None:
+    made = Crf(NAMES, {})
+    texts = [
+        "\n\u201eAnna\u201c\n rief\nan",
+        "",
+        "\n\n",
+        "Annas Bonn ruft: Anna\n\nBonn",
+        "an",
+        "Bonn",
+    ]
+    found = made.names(texts)
+    assert found == [
+        [(2, 6, "person")],
+        [],
+        [],
+        [(6, 10, "place"), (17, 21, "person"), (23, 27, "place")],
+        [],
+        [(0, 4, "place")],
+    ]
+
+
+def test_what_stands_in_other_texts_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = ["Anna rief in Bonn an.", "\n", "", "(Bonn)\nAnna: ja", "Bonn " * 30, "X"] * 3
+    together = Crf(NAMES, {}).names(texts)
+    assert any(together)
+    assert together == [Crf(NAMES, {}).names([text])[0] for text in texts]
+    monkeypatch.setattr(crf, "_AT_ONCE", 20)
+    assert Crf(NAMES, {}).names(texts) == together
 
 
 def test_the_shipped_models_find_names_where_they_stand() -> None:

@@ -1,9 +1,11 @@
 """Words, their places, and what opens a sentence."""
 
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.enrich.names.words import words
+from pipeline.enrich.names.words import _shape, cut, words
 
 
 def test_cuts_as_names_are_written() -> None:
@@ -25,3 +27,23 @@ def test_places_are_in_order_and_right(text: str) -> None:
         assert end <= word.start < word.end
         assert text[word.start : word.end] == word.text
         end = word.end
+
+
+@given(st.text(max_size=100))
+def test_only_white_space_is_left_out(text: str) -> None:
+    assert "".join(cut(text)).replace("\n", "") == "".join(text.split())
+
+
+@given(st.text(st.sampled_from("aBc\u00df\u01c5\u4e2d\u00aa\u24b61-_"), min_size=1, max_size=40))
+def test_a_shape_is_one_sign_for_each_run(word: str) -> None:
+    signs = [
+        "X"
+        if letter.isupper()
+        else "x"
+        if letter.isalpha()
+        else "d"
+        if letter.isdigit()
+        else letter
+        for letter in word[:30]
+    ]
+    assert _shape(word) == "".join([sign for sign, _ in itertools.groupby(signs)])[:8]

@@ -1,0 +1,84 @@
+"""Rows of words: what they hold, how many are kept, and what opens a sentence in many texts."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.enrich.names import rows
+from pipeline.enrich.names.crf import _opening
+from pipeline.enrich.names.rows import Rows
+from pipeline.enrich.names.words import NEWLINE, Shown, cut, words
+
+WEIGHTS = {
+    "b": [1, 2],
+    "w=a": [3, 5],
+    "1=a": [7, 11],
+    "s=^X": [13, 17],
+    "-1w=a": [100, 200],
+    "1w=a": [300, 500],
+    "-2w=a": [700, 1_100],
+    "2w=a": [1_300, 1_700],
+    "13=a": [10_000, 20_000],
+    "-1<>": [30_000, 40_000],
+}
+
+
+def scores(made: Rows, *texts: str) -> list[list[float]]:
+    numbers, kinds, _ = made.read([cut(text) for text in texts])
+    return made.scores(numbers, _opening(kinds)).tolist()
+
+
+def test_a_word_speaks_for_itself_and_for_its_neighbours() -> None:
+    found = scores(Rows(WEIGHTS, 0.5, {}), "x A x x")
+    x = np.array(WEIGHTS["b"])
+    a = x + WEIGHTS["w=a"] + WEIGHTS["1=a"]
+    assert (2 * np.array(found[2:6])).tolist() == [
+        (x + WEIGHTS["-1<>"] + WEIGHTS["1w=a"] + WEIGHTS["13=a"]).tolist(),
+        a.tolist(),
+        (x + WEIGHTS["-1w=a"]).tolist(),
+        (x + WEIGHTS["-2w=a"]).tolist(),
+    ]
+    found = scores(Rows(WEIGHTS, 0.5, {}), "A")
+    assert (2 * np.array(found[2])).tolist() == (a + WEIGHTS["s=^X"] + WEIGHTS["-1<>"]).tolist()
+
+
+def test_sums_are_rounded_as_one_addition_after_another() -> None:
+    chance = np.random.default_rng(1)
+    word = "Hausmeisterei"
+    features = Shown(word, {}).itself(initial=False)
+    weights = {name: chance.integers(-127, 128, 2).tolist() for name in features}
+    total = np.zeros(2, np.float32)
+    for name in features:
+        total += np.array(weights[name], np.float32) * np.float32(0.031806834)
+    assert scores(Rows(weights, 0.031806834, {}), f"x {word}")[3] == total.tolist()
+
+
+def test_forgets_words_rather_than_grow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rows, "KEPT", 10)
+    made = Rows(WEIGHTS, 0.5, {})
+    alone = [scores(Rows(WEIGHTS, 0.5, {}), text) for text in ("A b c d", "b. A, e? f", "g h A i")]
+    for _ in range(3):
+        for text, expected in zip(("A b c d", "b. A, e? f", "g h A i"), alone, strict=True):
+            assert scores(made, text) == expected
+            assert len(made) <= 10
+
+
+def test_keeps_only_the_beginning_of_a_long_word() -> None:
+    made = Rows(WEIGHTS, 0.5, {})
+    assert scores(made, "a" * 5_000) == scores(made, "a" * rows.LETTERS)
+    assert max(map(len, made._numbers)) == rows.LETTERS
+
+
+@given(st.lists(st.text(st.sampled_from('aB1_ .!:\n\u201e"(\u2026,')), max_size=5))
+def test_knows_what_opens_a_sentence_in_many_texts(texts: list[str]) -> None:
+    numbers, kinds, starts = Rows(WEIGHTS, 0.5, {}).read([cut(text) for text in texts])
+    opening = _opening(kinds)
+    for text, start in zip(texts, starts, strict=True):
+        found = [
+            (word, bool(opening[place]))
+            for place, word in enumerate(cut(text), start)
+            if kinds[place] != NEWLINE
+        ]
+        assert found == [(word.text, word.initial) for word in words(text)]
+    assert len(numbers) == 2 + sum(len(cut(text)) + 2 for text in texts)
