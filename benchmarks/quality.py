@@ -42,7 +42,7 @@ from benchmarks.labelled import Row, marked, named, rows
 from benchmarks.train_sentiment import SOURCES
 from pipeline.enrich import language, sentiment
 from pipeline.enrich.names import LANGUAGES, Builtin
-from pipeline.enrich.parts import LanguageDetector, NameFinder, SentimentScorer
+from pipeline.enrich.parts import LanguageDetector, NameFinder, SentimentScorer, Text
 from pipeline.enrich.sentiment.lexicon import rows as lexicon_rows
 from pipeline.enrich.sentiment.second import Look, Reader, Second
 from pipeline.enrich.targets import Targets
@@ -487,7 +487,7 @@ def textblob_de() -> Callable[[str], tuple[float, float]]:
 def target(scorer: SentimentScorer, seen: View, places: Sequence[tuple[int, int]]) -> str:
     """What is said of a topic that stands at these places."""
     found = Found(seen, "text", [Hit(0, 0, *place) for place in places], [])
-    return Targets(["target"]).judge(found, scorer, scorer.score(seen))[0].label
+    return Targets(["target"]).judge(found, scorer.judge([Text(seen)])[0])[0].label
 
 
 def page(quality: Quality) -> Iterable[str]:

@@ -103,7 +103,7 @@ Part: TypeAlias = Literal["sentiment", "target", "topic", "entity"]
 """What analysts amend: the tone of the text, the tone towards a topic, a topic, an entity."""
 
 
-class _Part(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class _Part(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A part of a mention; fields at their default are left out of the JSON."""
 
 
@@ -220,7 +220,7 @@ class Collector(_Part, frozen=True, kw_only=True):
     """The source names no time; ``published_at`` is the best known bound."""
 
 
-class RawMention(Struct, kw_only=True, omit_defaults=True):
+class RawMention(Struct, kw_only=True, omit_defaults=True, gc=False):
     """One version of something said in public, as a source agent found it."""
 
     id: Id
@@ -277,7 +277,7 @@ class Producer(_Part, frozen=True, kw_only=True):
     """Its version: the same version finds the same in the same text."""
 
 
-class Span(Struct, frozen=True, array_like=True):
+class Span(Struct, frozen=True, array_like=True, gc=False):
     """A stretch of the text, as a JSON array ``[start, end]``."""
 
     start: Offset

@@ -11,7 +11,7 @@ very long text, language and tone are judged by the passages that ``passages`` c
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from pipeline.enrich import amend, gazetteer, intents, language, names
 from pipeline.enrich.entities import Entities
@@ -19,7 +19,14 @@ from pipeline.enrich.gazetteer import Gazetteer
 from pipeline.enrich.habits import Habits
 from pipeline.enrich.intents import Intents
 from pipeline.enrich.noise import Origins, noise
-from pipeline.enrich.parts import LanguageDetector, Named, NameFinder
+from pipeline.enrich.parts import (
+    LanguageDetector,
+    Named,
+    NameFinder,
+    SentimentScorer,
+    Text,
+    Tone,
+)
 from pipeline.enrich.passages import ALL, passages
 from pipeline.enrich.relevance import Relevances
 from pipeline.enrich.sentiment.model import Model
@@ -36,6 +43,15 @@ _BRIEF: Final = 60
 """Texts up to here have their language judged together with their title."""
 _MOST_MATCHES: Final = 200
 _MOST_TARGETS: Final = 100
+
+
+class _Seen(NamedTuple):
+    """A mention's texts as they are read."""
+
+    text: View
+    title: View | None
+    read: View
+    """The text, of a very long one the passages that are judged."""
 
 
 class Chain:
@@ -118,29 +134,23 @@ class Chain:
                 alone to learn which.
         """
         now = now or datetime.now(UTC)
-        read = [self._enrich(mention) for mention in batch]
-        for mention, (field, text), named in zip(
-            batch, read, self._named(batch, read), strict=True
-        ):
-            places = [(text.span(name.start, name.end), name) for name in named]
+        seen = [self._look(mention) for mention in batch]
+        tones = self._tones(batch, seen)
+        fields = [
+            self._judge(mention, texts, tone)
+            for mention, texts, tone in zip(batch, seen, tones, strict=True)
+        ]
+        named = self._named(batch, seen)
+        for mention, texts, field, names_ in zip(batch, seen, fields, named, strict=True):
+            places = [(texts.read.span(name.start, name.end), name) for name in names_]
             mention.entities = self._entities.find(field, places)
             if said := self._amendments.get(mention.id):
                 amend.entities(mention, said)
             mention.processed_at = now
-        return [field.view for field, _ in read]
+        return [texts.text for texts in seen]
 
-    def _named(
-        self, batch: Sequence[EnrichedMention], read: Sequence[tuple[Found, View]]
-    ) -> Sequence[Sequence[Named]]:
-        """What a model finds that is named in each text: asked once a batch."""
-        if self._names is None:
-            return [()] * len(batch)
-        return self._names.find(
-            [(text, mention.language.code) for mention, (_, text) in zip(batch, read, strict=True)]
-        )
-
-    def _enrich(self, mention: EnrichedMention) -> tuple[Found, View]:
-        """Fill in all but the entities; returns the text searched, and the parts of it read."""
+    def _look(self, mention: EnrichedMention) -> _Seen:
+        """Read a mention, and say in which language it is."""
         text = view(mention.text)
         title = view(mention.title) if mention.title else None
         parts: Sequence[tuple[int, int]] = ()
@@ -158,8 +168,41 @@ class Chain:
         else:
             mention.language = self._detector.detect(prose)
             self._habits.learn(mention, mention.language)
-        scorer = self._scorers.of(mention.language.code, read, title)
-        mention.sentiment = None if scorer is None else scorer.score(read, title, mention.rating)
+        return _Seen(text, title, read)
+
+    def _tones(
+        self, batch: Sequence[EnrichedMention], seen: Sequence[_Seen]
+    ) -> Sequence[Tone | None]:
+        """The tone of each mention, None where nothing can judge it: asked once a scorer."""
+        tones: list[Tone | None] = [None] * len(batch)
+        asked: dict[SentimentScorer, list[int]] = {}
+        for place, (mention, (_, title, read)) in enumerate(zip(batch, seen, strict=True)):
+            scorer = self._scorers.of(mention.language.code, read, title)
+            if scorer is not None:
+                asked.setdefault(scorer, []).append(place)
+        for scorer, places in asked.items():
+            texts = [Text(seen[at].read, seen[at].title, batch[at].rating) for at in places]
+            for place, tone in zip(places, scorer.judge(texts), strict=True):
+                tones[place] = tone
+        return tones
+
+    def _named(
+        self, batch: Sequence[EnrichedMention], seen: Sequence[_Seen]
+    ) -> Sequence[Sequence[Named]]:
+        """What a model finds that is named in each text: asked once a batch."""
+        if self._names is None:
+            return [()] * len(batch)
+        return self._names.find(
+            [
+                (texts.read, mention.language.code)
+                for mention, texts in zip(batch, seen, strict=True)
+            ]
+        )
+
+    def _judge(self, mention: EnrichedMention, texts: _Seen, tone: Tone | None) -> Found:
+        """Fill in all but language and entities; returns the text, and what it speaks of."""
+        text, title, read = texts
+        mention.sentiment = None if tone is None else tone.sentiment
         mention.noise = noise(mention, text)
         mention.origin = self._origins.of(mention)
         rules = self._intents.get(mention.language.code)
@@ -173,12 +216,12 @@ class Chain:
             amend.topics(mention, said)
         mention.matches = self._relevances.judge(mention, text, title)
         mention.targets = ()
-        if mention.matches and scorer is not None and mention.sentiment is not None:
+        if mention.matches and tone is not None:
             targets: dict[str, TargetSentiment] = {}
             for field in fields:
-                for target in self._targets.judge(field, scorer, mention.sentiment):
+                for target in self._targets.judge(field, tone):
                     targets.setdefault(target.topic, target)  # the text's word before the title's
             mention.targets = tuple(targets.values())[:_MOST_TARGETS]
         if said:
             amend.tones(mention, said)
-        return fields[0], read
+        return fields[0]

@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 from pipeline.enrich.text import View
 from schemas.mention import EntityKind, Language, Producer, Rating, Sentiment
 
-__all__ = ["LanguageDetector", "NameFinder", "Named", "SentimentScorer"]
+__all__ = ["LanguageDetector", "NameFinder", "Named", "SentimentScorer", "Text", "Tone"]
 
 
 class LanguageDetector(Protocol):
@@ -30,30 +30,49 @@ class LanguageDetector(Protocol):
         ...
 
 
-class SentimentScorer(Protocol):
-    """Says what the tone of a text is, in the language it was made for."""
+class Text(NamedTuple):
+    """A text whose tone is asked for."""
 
-    by: Producer
+    view: View
+    title: View | None = None
+    rating: Rating | None = None
+    """The stars its author gave, in the platform's own field."""
 
-    def score(
-        self, view: View, title: View | None = None, rating: Rating | None = None
-    ) -> Sentiment:
-        """Judge a whole text, its title and the stars its author gave."""
-        ...
 
-    def clause(self, view: View, start: int, end: int, document: Sentiment) -> Sentiment | None:
-        """Judge ``view.prose[start:end]`` in the light of the whole text.
+class Tone(Protocol):
+    """What the tone of a text is, and of its clauses."""
+
+    sentiment: Sentiment
+    """Of the whole text, its title and its stars."""
+
+    def clause(self, view: View, start: int, end: int) -> Sentiment | None:
+        """Judge ``view.prose[start:end]`` in the light of the whole text, without naming terms.
 
         Args:
-            view: the text.
+            view: the text, or its title.
             start: where the clause starts.
             end: where it ends.
-            document: what this scorer says of the whole text.
 
         Returns:
             None where the clause says nothing either way.
         """
         ...
+
+
+class SentimentScorer(Protocol):
+    """Says what the tone of texts is, in the language it was made for."""
+
+    by: Producer
+
+    def judge(self, texts: Sequence[Text]) -> Sequence[Tone]:
+        """Judge texts, all in one go."""
+        ...
+
+    def score(
+        self, view: View, title: View | None = None, rating: Rating | None = None
+    ) -> Sentiment:
+        """Judge one text."""
+        return self.judge([Text(view, title, rating)])[0].sentiment
 
 
 class Named(NamedTuple):

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from pipeline.enrich.particles import stands_within
-from pipeline.enrich.parts import SentimentScorer
+from pipeline.enrich.parts import Tone
 from pipeline.enrich.watchlist import Found
 from schemas.mention import Producer, Sentiment, TargetSentiment
 
@@ -68,15 +68,12 @@ class Targets:
     def __init__(self, topics: Sequence[str]) -> None:
         self._topics = topics
 
-    def judge(
-        self, found: Found, scorer: SentimentScorer, document: Sentiment
-    ) -> list[TargetSentiment]:
+    def judge(self, found: Found, document: Tone) -> list[TargetSentiment]:
         """Judge every topic that is hit in a field.
 
         Args:
             found: where the topics stand.
-            scorer: the backend of the text's language.
-            document: the tone of the whole text.
+            document: the tone of the text.
         """
         view, hits = found.view, found.hits
         if not hits:
@@ -93,10 +90,10 @@ class Targets:
         for topic, numbers in places.items():
             for number in numbers:
                 if number not in judged:
-                    judged[number] = scorer.clause(view, starts[number], ends[number], document)
+                    judged[number] = document.clause(view, starts[number], ends[number])
             # The clause that says most; the first of equals.
             chosen = max(numbers, key=lambda number: _strength(judged[number]))
-            tone = judged[chosen] or document
+            tone = judged[chosen] or document.sentiment
             targets.append(
                 TargetSentiment(
                     topic=self._topics[topic],

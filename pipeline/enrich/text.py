@@ -64,7 +64,7 @@ _UNSEEN: Final = re.compile(f"[{_CONTROL}{_INVISIBLE}]")
 _VANISHING: Final = re.compile(f"[{_INVISIBLE}]")
 
 
-class View(Struct, frozen=True):
+class View(Struct, frozen=True, gc=False):
     """A text as models see it."""
 
     original: str

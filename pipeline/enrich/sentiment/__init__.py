@@ -9,14 +9,16 @@ one more name in ``pipeline.settings.Enrichment.sentiment_backends``.
 from collections.abc import Callable
 from functools import cache, partial
 from importlib.metadata import version
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pipeline.enrich.parts import SentimentScorer
 from pipeline.enrich.sentiment import english, german, model, romance, signs
 from pipeline.enrich.sentiment.lexicon import Lexicon
 from pipeline.enrich.sentiment.scorer import LexiconScorer
-from pipeline.enrich.sentiment.trained import TrainedScorer
 from schemas.mention import Producer
+
+if TYPE_CHECKING:
+    from pipeline.enrich.sentiment.trained import TrainedScorer
 
 __all__ = ["LANGUAGES", "build", "check", "from_model", "lexicon", "wordless"]
 
@@ -70,8 +72,10 @@ def lexicon(language: str) -> LexiconScorer:
     return _scorer(f"lexicon-{language}", _LEXICONS[language]())
 
 
-def from_model(which: model.Model) -> TrainedScorer:
+def from_model(which: model.Model) -> "TrainedScorer":
     """Make a scorer of a model."""
+    from pipeline.enrich.sentiment.trained import TrainedScorer  # noqa: PLC0415 - brings numpy
+
     return TrainedScorer(which, lexicon(which.language))
 
 

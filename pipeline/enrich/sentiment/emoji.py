@@ -22,12 +22,14 @@ _TONE: Final = {
 }
 
 EMOTICON: Final = (
+    # What any of them starts with comes first: most places in a text are none.
+    r"(?=[:;=()<^*>\\-])(?:"
     # Right behind a word only those that nothing else looks like.
     r"(?<=[^\W\d_])[:;]-?[)(]+(?!\w)|"
     r"(?<![\w:;=])(?:[:;=][-o^']?[)\]DdPp}]+(?!\w)|[:;=]'[-]?[)(]+|[:=][-o^]?[(\[/\\|{cC]+(?!\w)"
     r"|;[-o^]?[(]+(?!\w)"
     r"|[(][-o^]?[:;=](?!\w)|(?<=\s)[)][-o^]?[:=](?!\w)|<3+|</3|\^_*\^|\*[-_.]\*|[:;]-?\*+|-[._]+-(?!\w)"
-    r"|>[._]<|\\o/)"
+    r"|>[._]<|\\o/))"
 )
 """A pattern for one emoticon; those of letters alone (xD) are words to a lexicon."""
 _SAD: Final = re.compile(

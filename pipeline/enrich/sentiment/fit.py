@@ -22,7 +22,8 @@ from threadpoolctl import threadpool_limits
 from pipeline.enrich.sentiment.grams import BUCKETS, GRAM, TOKEN, pieces
 from pipeline.enrich.sentiment.model import Model, Source, make
 from pipeline.enrich.sentiment.scorer import READ, LexiconScorer
-from pipeline.enrich.sentiment.trained import PLAIN, plain, square, turned
+from pipeline.enrich.sentiment.sheet import square
+from pipeline.enrich.sentiment.trained import PLAIN, plain, turned
 from pipeline.enrich.text import view
 
 __all__ = [
@@ -92,9 +93,9 @@ def features(texts: Sequence[str], lexicon: LexiconScorer) -> Matrix:
         hits = lexicon.hits(seen.prose, 0, end)
         left_out = turned(hits)
         for match in TOKEN.finditer(seen.prose.replace("\u2019", "'"), 0, end):
-            if match.start() in left_out:
-                continue
             buckets = pieces(match[0])
+            if not buckets or match.start() in left_out:
+                continue
             length += square(buckets)
             row += [(bucket, GRAM if place else 1.0) for place, bucket in enumerate(buckets)]
         norm = float(np.sqrt(length))

@@ -1,9 +1,9 @@
 """What a trained model weighs in a text: hashed pieces of its words, and its signs.
 
 A word gives itself and its pieces of three to five letters, ends marked; an emoji, an emoticon or a
-run of punctuation gives itself. Each lands in one of ``BUCKETS`` by its CRC-32. Case, umlaut
-spellings and stretched letters are folded first. A token's pieces do not depend on its neighbours,
-so that what a model makes of a token can be remembered.
+run of punctuation gives itself; a single stop or comma gives nothing. Each lands in one of
+``BUCKETS`` by its CRC-32. Case, umlaut spellings and stretched letters are folded first. A token's
+pieces do not depend on its neighbours, so that what a model makes of a token can be remembered.
 """
 
 import re
@@ -13,14 +13,17 @@ from typing import Final
 from pipeline.enrich.marks import PICTOGRAPHS
 from pipeline.enrich.sentiment import emoji
 
-__all__ = ["BUCKETS", "GRAM", "TOKEN", "folded", "pieces"]
+__all__ = ["BUCKETS", "GRAM", "SILENT", "TOKEN", "folded", "pieces"]
 
 BUCKETS: Final = 1 << 18
 GRAM: Final = 0.5
 """What a piece of a word counts beside the whole word, which counts 1."""
 TOKEN: Final = re.compile(
-    rf"[^\W\d_]+(?:'[^\W\d_]+)?|{emoji.EMOTICON}|[{PICTOGRAPHS}]|!+|\?+|\.\.+|\u2026"
+    rf"[^\W\d_]+(?:'[^\W\d_]+)?|{emoji.EMOTICON}|[{PICTOGRAPHS}]|!+|\?+|\.+|\u2026|[;:\n]|,(?=\s)"
 )
+"""Words, signs, and what ends a clause: all that a text's tone is judged by."""
+SILENT: Final = frozenset(".;:,\n")
+"""Tokens that end a clause, and say nothing else."""
 _STRETCHED: Final = re.compile(r"([^\W\d_])\1{2,}")
 _FOLD: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
 _LENGTHS: Final = (3, 4, 5)
@@ -33,6 +36,8 @@ def folded(word: str) -> str:
 
 def pieces(token: str) -> list[int]:
     """The buckets of a token: the whole first, then the pieces of a word."""
+    if token in SILENT:
+        return []
     if not token[0].isalpha():
         # A run of one sign says what two of it say; :-) is :).
         return [_bucket(f"s{token[:2] if token[0] in '!?.' else token.replace('-', '')}")]

@@ -13,16 +13,18 @@ author gave any, weigh as much as all words. At most ``READ`` characters are rea
 
 import math
 import re
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, NamedTuple, TypeAlias
 
-from pipeline.enrich.marks import PICTOGRAPHS
+from pipeline.enrich.parts import SentimentScorer, Text
 from pipeline.enrich.sentiment import emoji
+from pipeline.enrich.sentiment.grams import SILENT, TOKEN
 from pipeline.enrich.sentiment.lexicon import Lexicon, Word
 from pipeline.enrich.sentiment.stars import READ, given
 from pipeline.enrich.text import View
 from schemas.mention import Label, Producer, Rating, Sentiment, Term
 
-__all__ = ["READ", "Hit", "LexiconScorer"]
+__all__ = ["READ", "Hit", "LexiconScorer", "Meaning", "Met"]
 
 _REACH: Final = 4
 """Words that a negation reaches forward; the same back, where the language allows it."""
@@ -36,15 +38,23 @@ _STARS: Final = 3.0
 """What a full rating weighs, in words."""
 _SIGN: Final = 1.5
 """What an emoji or emoticon weighs, in words."""
-_WORD, _STOP, _EMOJI = 1, 4, 3  # the groups of _TOKEN
 _MOST_SAME: Final = 3
 """How often one emoji in a row counts."""
 _MOST_TERMS: Final = 20
 
-_TOKEN: Final = re.compile(
-    rf"([^\W\d_]+(?:'[^\W\d_]+)?)|({emoji.EMOTICON})|([{PICTOGRAPHS}])|([.!?;:\n]|,(?=\s))"
-)
 _STRETCHED: Final = re.compile(r"([^\W\d_])\1{2,}")
+
+
+class Meaning(NamedTuple):
+    """What a token says by itself: a word of the lexicon, a sign's tone; a stop has neither."""
+
+    word: Word | None = None
+    sign: float | None = None
+
+
+Met: TypeAlias = tuple[str, int, int, int, Meaning]
+"""A token that says something: as written, from, to, how many words there are by then, and what."""
+_STOP: Final = Meaning()
 
 
 class Hit:
@@ -74,7 +84,7 @@ class Hit:
         return min(self.start, self.negation[0]), max(self.end, self.negation[1])
 
 
-class LexiconScorer:
+class LexiconScorer(SentimentScorer):
     """Scores texts with one lexicon."""
 
     def __init__(self, lexicon: Lexicon, by: Producer) -> None:
@@ -86,10 +96,11 @@ class LexiconScorer:
         self._particles = lexicon.particles
         self._pairs = lexicon.pairs
 
-    def score(
-        self, view: View, title: View | None = None, rating: Rating | None = None
-    ) -> Sentiment:
-        """Judge a whole text; see ``SentimentScorer``."""
+    def judge(self, texts: Sequence[Text]) -> list["LexiconTone"]:
+        """Judge texts; see ``SentimentScorer``."""
+        return [LexiconTone(self._judge(*text), self) for text in texts]
+
+    def _judge(self, view: View, title: View | None, rating: Rating | None) -> Sentiment:
         prior, view, title = given(view, title, rating)
         terms = self._terms(view, 0, READ)
         if title is not None:
@@ -102,14 +113,8 @@ class LexiconScorer:
             terms.append(Term(text=prior.said, weight=weight, span=prior.span))
         return self._sentiment(terms, min(len(view.prose), READ))
 
-    def clause(
-        self,
-        view: View,
-        start: int,
-        end: int,
-        document: Sentiment,  # noqa: ARG002 - a word of the clause's own outweighs it
-    ) -> Sentiment | None:
-        """Judge one clause; see ``SentimentScorer``."""
+    def clause(self, view: View, start: int, end: int) -> Sentiment | None:
+        """Judge one clause; see ``Tone``. A word of its own outweighs the rest of the text."""
         terms = self._terms(view, start, min(end, start + READ))
         return self._sentiment(terms, end - start) if terms else None
 
@@ -140,17 +145,45 @@ class LexiconScorer:
             )
         return terms
 
-    def hits(  # noqa: C901, PLR0912, PLR0915 - one pass with its state in local names, for speed
-        self, prose: str, start: int, end: int
-    ) -> list[Hit]:
+    def hits(self, prose: str, start: int, end: int) -> list[Hit]:
         """Every word and sign with a tone in ``prose[start:end]``, in order."""
-        words = self._words
         prose = prose.replace("\u2019", "'")
-        stretched = _STRETCHED.search(prose, start, end) is not None
+        met: list[Met] = []
+        index = 0
+        for match in TOKEN.finditer(prose, start, end):
+            token = match[0]
+            index += token[0].isalnum()
+            meaning = self.meaning(token)
+            if meaning is not None:
+                met.append((token, *match.span(), index, meaning))
+        return self.joined(prose, start, end, met)
+
+    def meaning(self, token: str) -> Meaning | None:
+        """What one token (``grams.TOKEN``) says, whatever stands around it; None for nothing."""
+        first = token[0]
+        if first.isalnum():
+            word = self._words.get(token.lower()) or self._squeezed(token)
+            return Meaning(word) if word else None
+        if first in ".!?" or token in SILENT:
+            return _STOP
+        if first == "\u2026":
+            return None
+        return Meaning(sign=emoji.emoji(token) if len(token) == 1 else emoji.emoticon(token))
+
+    def joined(  # noqa: C901, PLR0912, PLR0915 - one pass with its state in local names, for speed
+        self, prose: str, start: int, end: int, met: Sequence[Met]
+    ) -> list[Hit]:
+        """What tokens say together: every word and sign with a tone, in order.
+
+        Args:
+            prose: the text, apostrophes straight.
+            start: where its part begins.
+            end: where that ends.
+            met: the tokens of the part that say something, in order.
+        """
         shouts = prose[start:end].isupper()
         hits: list[Hit] = []
         clause = 0  # the first hit of this clause
-        index = 0  # words so far
         joined = 0  # the first hit that a negation may turn back
         boosted, boost, booster = -9, 1.0, ""
         negated = -9
@@ -159,18 +192,9 @@ class LexiconScorer:
         side = 0.0  # the tone of what the negation turned first
         only = 0.0  # the tone that it may turn from here on; 0 for any
         last_sign, run = "", 0
-        for match in _TOKEN.finditer(prose, start, end):
-            kind = match.lastindex
-            if kind == _WORD:
-                index += 1
-                token = match[0]
-                lower = token.lower()
-                entry = words.get(lower)
-                if entry is None and stretched:
-                    entry = self._squeezed(token)
-                if entry is None:
-                    continue
-                weight, own_boost, negates, postposed, breaks, lifts, joins, remarks = entry
+        for token, at, to, index, (word, tone) in met:
+            if word is not None:
+                weight, own_boost, negates, postposed, breaks, lifts, joins, remarks = word
                 if lifts and negated == index - 1:
                     negated = turned = -9
                     continue
@@ -178,13 +202,13 @@ class LexiconScorer:
                     if _turn_back(hits, max(clause, joined), turned, negation, self._turned):
                         negated = -9
                     joined, turned, only = len(hits), -9, side or 1.0
-                if breaks and not self._particle(prose, match.start(), end):
+                if breaks and not self._particle(prose, at, end):
                     _turn_back(hits, max(clause, joined), turned, negation, self._turned)
                     clause, negated, turned = len(hits), -9, -9
                 if negates:
-                    if self._praised(prose, *match.span()):
+                    if self._praised(prose, at, to):
                         continue
-                    negated, negation, side, only = index, match.span(), 0.0, 0.0
+                    negated, negation, side, only = index, (at, to), 0.0, 0.0
                     turned = index if postposed else -9
                 elif weight:
                     before = hits[-1] if len(hits) > clause else None
@@ -192,10 +216,10 @@ class LexiconScorer:
                         weight *= before.boost  # an adverb that has a tone of its own: awfully good
                         hits.pop()
                     elif index - boosted <= 2:  # noqa: PLR2004 - one word may stand between
-                        weight *= self._pairs.get((booster, lower), boost)
+                        weight *= self._pairs.get((booster, token.lower()), boost)
                     if not shouts and len(token) > 2 and token.isupper():  # noqa: PLR2004 - as XD
                         weight *= _LOUD
-                    hit = Hit(weight, *match.span(), index, own_boost)
+                    hit = Hit(weight, at, to, index, own_boost)
                     if remarks:
                         hit.turns = False
                     elif index - negated <= _REACH and weight * only >= 0:
@@ -204,20 +228,17 @@ class LexiconScorer:
                         turned = -9
                     hits.append(hit)
                 elif own_boost != 1:
-                    boosted, boost, booster = index, own_boost, lower
-            elif kind == _STOP:
-                sign = match[0]
-                if sign == "!" and hits and hits[-1].index >= 0 and clause < len(hits):
+                    boosted, boost, booster = index, own_boost, token.lower()
+            elif tone is None:
+                if token[0] == "!" and hits and hits[-1].index >= 0 and clause < len(hits):
                     hits[-1].weight *= _LOUD
                 _turn_back(hits, max(clause, joined), turned, negation, self._turned)
                 clause, negated, turned, boosted = len(hits), -9, -9, -9
             else:
-                sign = match[0]
-                run = run + 1 if sign == last_sign else 1
-                last_sign = sign
-                weight = emoji.emoji(sign) if kind == _EMOJI else emoji.emoticon(sign)
-                if weight and run <= _MOST_SAME:
-                    hits.append(Hit(weight * _SIGN, *match.span(), -9, 1.0))
+                run = run + 1 if token == last_sign else 1
+                last_sign = token
+                if tone and run <= _MOST_SAME:
+                    hits.append(Hit(tone * _SIGN, at, to, -9, 1.0))
         _turn_back(hits, max(clause, joined), turned, negation, self._turned)
         return hits
 
@@ -237,10 +258,20 @@ class LexiconScorer:
 
     def _squeezed(self, token: str) -> Word | None:
         """A stretched word (``sooo``, ``geiiil``) as it is usually written."""
+        if _STRETCHED.search(token) is None:
+            return None
         lower = token.lower()
         return self._words.get(_STRETCHED.sub(r"\1", lower)) or self._words.get(
             _STRETCHED.sub(r"\1\1", lower)
         )
+
+
+class LexiconTone:
+    """What a lexicon makes of a text."""
+
+    def __init__(self, sentiment: Sentiment, scorer: LexiconScorer) -> None:
+        self.sentiment = sentiment
+        self.clause = scorer.clause
 
 
 def _turn_back(

@@ -19,7 +19,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from pipeline.enrich.sentiment.trained import odds, toned
+from pipeline.enrich.sentiment.trained import odds, rank, toned
 from pipeline.enrich.text import View
 from pipeline.errors import ConfigError
 from schemas.mention import Producer, Sentiment, Term
@@ -141,7 +141,7 @@ class Second:
 
     def _result(self, first: Sentiment, before: list[float], after: list[float]) -> Sentiment:
         moved = (after[1] - after[0]) - (before[1] - before[0])
-        terms = [*first.terms, Term(text=_WHOLE, weight=round(moved, 3))]
+        terms = sorted([*first.terms, Term(text=_WHOLE, weight=round(moved, 3))], key=rank)
         version = f"{self._head.version}/{first.by.version}"[:_VERSION_LIMIT]
         return toned(after[0], after[1], terms, Producer(name=NAME, version=version))
 

@@ -48,11 +48,13 @@ _RATING: Final = re.compile(
     rf"|{_GIVEN}(?P<alone>{_NUMBER})\s(?:(?:von|out of)\s(?:5|fünf|five)|sterne?|stars?){_ALONE}",
     re.IGNORECASE,
 )
-_HINTS: Final = (
-    *_FULL, "Stern", "stern", "STERN", "Star", "star", "STAR", "/5", "/10", "on 5", "of 5", "on 10",
-    "of 10", "fünf", "five",
-)  # fmt: skip
-"""Without one of them there is none; quick to look for."""
+_HINTS: Final = (*_FULL, "Stern", "stern", "STERN", "Star", "star", "STAR", "fünf", "five")
+_OUT_OF: Final = ("/5", "/10", "on 5", "of 5", "on 10", "of 10")
+"""Without one of all these there is no rating; quick to look for."""
+_UNIT: Final = re.compile(
+    rf"[{_FULL}]|\b(?:stern|star)|(?:/|von|of)\s?(?:5|10|fünf|five)", re.IGNORECASE
+)
+"""Nor without one of these; slower, but not found in ``gestern`` and ``starten``."""
 
 
 class Stars(NamedTuple):
@@ -95,7 +97,11 @@ def given(
 def _typed(view: View) -> _Typed | None:
     """The first rating in a text; None where there is none, or two that differ."""
     prose = view.prose
-    if not any(hint in prose for hint in _HINTS):
+    if not any(map(prose.__contains__, _HINTS)) and not (
+        ("5" in prose or "10" in prose) and any(map(prose.__contains__, _OUT_OF))
+    ):
+        return None
+    if _UNIT.search(prose, 0, READ) is None:
         return None
     found = [_read(match) for match in _RATING.finditer(prose, 0, READ)]
     return found[0] if found and len({one.value for one in found}) == 1 else None

@@ -11,20 +11,22 @@ Versions: the model's, a plus sign, and that of the lexicon and the rules.
 """
 
 import math
-from collections.abc import Sequence
-from typing import Final, NamedTuple
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple, TypeAlias
 
-from pipeline.enrich.sentiment.grams import GRAM, TOKEN, pieces
+from pipeline.enrich.parts import SentimentScorer, Text
 from pipeline.enrich.sentiment.model import Model
 from pipeline.enrich.sentiment.scorer import Hit, LexiconScorer
-from pipeline.enrich.sentiment.stars import READ, given
+from pipeline.enrich.sentiment.sheet import MOST, Sheet, Vocabulary
+from pipeline.enrich.sentiment.stars import READ, Stars, given
 from pipeline.enrich.text import View
-from schemas.mention import Label, Producer, Rating, Sentiment, Span, Term
+from schemas.mention import Label, Producer, Sentiment, Span, Term
 
-__all__ = ["PLAIN", "TrainedScorer", "odds", "plain", "square", "toned", "turned"]
+__all__ = ["PLAIN", "TrainedScorer", "odds", "plain", "rank", "toned", "turned"]
 
 PLAIN: Final = 2 + 6
-"""How many plain features there are: the lexicon's good and bad, and ``_signs``."""
+"""How many plain features there are: the lexicon's good and bad, and signs of the kind of text."""
 _ROOM: Final = 4.0
 _DILUTE: Final = 0.02
 """How much each character weakens what the lexicon found."""
@@ -32,10 +34,6 @@ _DOCUMENT: Final = 0.35
 """How much the document counts beside a clause of it."""
 _SMALL: Final = 0.001
 """What a result's numbers are rounded to."""
-_REMEMBERED: Final = 50_000
-"""Tokens whose weights are remembered, a model."""
-_LONG: Final = 40
-"""Characters of the longest token that is remembered: hardly any comes again that is longer."""
 _SLIGHT: Final = 0.05
 """Shares below this are no reason worth naming."""
 _MOST_TERMS: Final = 20
@@ -45,24 +43,36 @@ _SIDE: Final = 1.5
 """What a middling rating takes from both sides."""
 
 
-class _Token(NamedTuple):
-    """What a model makes of one token."""
+class _Field(NamedTuple):
+    """A text or a title on a sheet."""
 
+    view: View
+    sheet: Sheet
+    number: int
+    """Of the text on the sheet."""
+
+
+class _Reading(NamedTuple):
+    """What speaks for negative and for positive in a text, and what that rests on."""
+
+    field: _Field
     negative: float
     positive: float
-    square: float
-    """Its part in the length of the text's vector."""
+    first: int
+    """Its first token."""
+    last: int
+    """The one behind its last token."""
+    length: float
+    """What each token is divided by."""
+    hits: list[Hit]
+    size: float
+    """What each hit is divided by."""
+    turned: frozenset[int]
+    """Tokens that were not added."""
 
 
-class _Share(NamedTuple):
-    start: int
-    end: int
-    weight: float
-
-
-def square(buckets: Sequence[int]) -> float:
-    """The squared length of a token's vector, overlaps aside."""
-    return 1.0 + GRAM * GRAM * (len(buckets) - 1)
+_Share: TypeAlias = tuple[float, int, int, float]
+"""A rank, from, to, and how much more positive the text is because of what stands there."""
 
 
 def turned(hits: Sequence[Hit]) -> frozenset[int]:
@@ -84,22 +94,22 @@ def plain(view: View, hits: Sequence[Hit], start: int, end: int) -> tuple[list[f
         else:
             bad -= hit.weight
     size = math.sqrt(good * good + bad * bad + _ROOM + _DILUTE * (end - start))
-    return [good / size, bad / size, float(not hits), *_signs(view, start, end)], size
-
-
-def _signs(view: View, start: int, end: int) -> list[float]:
     prose = view.prose
     kinds = {mark.kind for mark in view.marks if start <= mark.start < end}
-    return [
+    features = [
+        good / size,
+        bad / size,
+        float(not hits),
         float(prose.find("!", start, end) >= 0),
         float(prose.find("?", start, end) >= 0),
         float("link" in kinds),
         float("handle" in kinds),
         float("hashtag" in kinds),
     ]
+    return features, size
 
 
-class TrainedScorer:
+class TrainedScorer(SentimentScorer):
     """Scores texts of one language."""
 
     def __init__(self, model: Model, lexicon: LexiconScorer) -> None:
@@ -108,64 +118,85 @@ class TrainedScorer:
         )
         self.model = model
         self._lexicon = lexicon
-        self._weights = model.weights()
-        self._tokens: dict[str, _Token] = {}
+        self._vocabulary = Vocabulary(model, lexicon)
 
-    def score(
-        self, view: View, title: View | None = None, rating: Rating | None = None
+    def judge(self, texts: Sequence[Text]) -> list["TrainedTone"]:
+        """Judge texts; see ``SentimentScorer``."""
+        return [tone for some in _parts(texts) for tone in self._judge(some)]
+
+    def _judge(self, texts: Sequence[Text]) -> list["TrainedTone"]:
+        """Judge as many texts as one sheet holds."""
+        read = [given(*text) for text in texts]
+        fields = self.lay_out(
+            [
+                (view, 0, min(len(view.prose), READ))
+                for _, *views in read
+                for view in views
+                if view is not None
+            ]
+        )
+        readings = [self.read(one, 0, READ) for one in fields]
+        telling = fields[0].sheet.telling([_SLIGHT * one.length for one in readings])
+        left = zip(readings, telling, strict=True)
+        tones = []
+        for prior, _, title in read:
+            told = [next(left)] if title is None else [next(left), next(left)]
+            sentiment = self._sentiment(prior, told)
+            tones.append(TrainedTone(sentiment, self, [reading.field for reading, _ in told]))
+        return tones
+
+    def _sentiment(
+        self, prior: Stars | None, told: Sequence[tuple[_Reading, Sequence[int]]]
     ) -> Sentiment:
-        """Judge a whole text; see ``SentimentScorer``."""
-        prior, view, title = given(view, title, rating)
-        negative, positive, shares = self._sums(view, 0, min(len(view.prose), READ))
-        terms = self._terms(view, shares)
-        if title is not None:
-            more, most, others = self._sums(title, 0, min(len(title.prose), READ))
+        """What stars, a text and its title say together.
+
+        Args:
+            prior: the stars.
+            told: the text, then the title: what was read, and the tokens that are reasons.
+        """
+        (reading, tokens), *titles = told
+        negative, positive = reading.negative, reading.positive
+        terms = self._terms(reading, tokens)
+        for other, others in titles:
             # The text's sums have the bias already.
-            negative += more - self.model.bias[0]
-            positive += most - self.model.bias[1]
+            negative += other.negative - self.model.bias[0]
+            positive += other.positive - self.model.bias[1]
             # Spans speak of the text, so the title's words go without.
-            terms += [Term(text=t.text, weight=t.weight) for t in self._terms(title, others)]
+            terms += [Term(text=t.text, weight=t.weight) for t in self._terms(other, others)]
         if prior is not None:
             push, lift = _STARS * prior.value, _SIDE * (abs(prior.value) - 0.5)
             positive += push + lift
             negative += lift - push
             terms.append(Term(text=prior.said, weight=round(2 * push, 3), span=prior.span))
-        return self._sentiment(negative, positive, terms)
+        if titles or prior is not None:
+            terms.sort(key=rank)
+        return self.result(negative, positive, terms[:_MOST_TERMS])
 
-    def clause(self, view: View, start: int, end: int, document: Sentiment) -> Sentiment | None:
-        """Judge one clause, without naming terms; see ``SentimentScorer``.
+    def lay_out(self, parts: Sequence[tuple[View, int, int]]) -> list[_Field]:
+        """Put parts of texts on a sheet: the text, from where, and to where."""
+        sheet = Sheet(
+            [(view.prose.replace("\u2019", "'"), start, end) for view, start, end in parts],
+            self._vocabulary,
+        )
+        return [_Field(view, sheet, number) for number, (view, *_) in enumerate(parts)]
 
-        What the clause says is added to some third of what the document says: short ones leave much
-        unsaid (measured by ``benchmarks/quality.py``).
-        """
-        negative, positive, shares = self._sums(view, start, min(end, start + READ))
-        if not shares:
-            return None
-        bad, good = odds(document)
-        negative += _DOCUMENT * bad / self.model.heat - self.model.bias[0]
-        positive += _DOCUMENT * good / self.model.heat - self.model.bias[1]
-        return self._sentiment(negative, positive, [])
-
-    def _sums(self, view: View, start: int, end: int) -> tuple[float, float, list[_Share]]:
-        """What speaks for negative and for positive, and each word's share in the difference."""
-        model, tokens = self.model, self._tokens
-        prose = view.prose.replace("\u2019", "'")
-        negative = positive = 0.0
-        length = 1.0
-        found: dict[int, tuple[int, float]] = {}
-        hits = self._lexicon.hits(view.prose, start, end)
-        left_out = turned(hits)
-        for match in TOKEN.finditer(prose, start, end):
-            if left_out and match.start() in left_out:
-                continue
-            token = tokens.get(match[0])
-            if token is None:
-                token = self._weigh(match[0])
-            negative += token.negative
-            positive += token.positive
-            length += token.square
-            found[match.start()] = (match.end(), token.positive - token.negative)
-        length = math.sqrt(length)
+    def read(self, field: _Field, start: int, end: int) -> _Reading:
+        """Add up what stands in ``prose[start:end]``."""
+        model, (view, sheet, number) = self.model, field
+        end = min(end, len(view.prose))
+        first, last = sheet.between(number, start, end)
+        negative, positive, square = sheet.sums(first, last)
+        met = sheet.met(first, last)
+        hits = self._lexicon.joined(sheet.texts[number], start, end, met) if met else []
+        left_out = frozenset(
+            [bisect_left(sheet.starts, place, first, last) for place in turned(hits)]
+        )
+        for token in left_out:
+            less, fewer, shorter = sheet.sums(token, token + 1)
+            negative -= less
+            positive -= fewer
+            square -= shorter
+        length = math.sqrt(1.0 + square)
         features, size = plain(view, hits, start, end)
         negative = model.bias[0] + negative / length
         positive = model.bias[1] + positive / length
@@ -173,39 +204,50 @@ class TrainedScorer:
             if value:
                 negative += value * bad
                 positive += value * good
-        (good_bad, good_good), (bad_bad, bad_good) = model.plain[:2]
+        return _Reading(field, negative, positive, first, last, length, hits, size, left_out)
+
+    def says(self, reading: _Reading) -> bool:
+        """Whether anything in what was read is a reason."""
+        if reading.hits:
+            return True
+        least = _SLIGHT * reading.length
+        differences = reading.field.sheet.differences[reading.first : reading.last]
+        return any(not -least < one < least for one in differences)
+
+    def _shares(self, reading: _Reading, tokens: Sequence[int]) -> list[_Share]:
+        """Every reason's share in the difference, the heaviest first."""
+        (good_bad, good_good), (bad_bad, bad_good) = self.model.plain[:2]
+        sheet, length, size = reading.field.sheet, reading.length, reading.size
+        starts, differences, written = sheet.starts, sheet.differences, sheet.tokens
+        done = set(reading.turned)
         shares = []
-        for hit in hits:
+        for hit in reading.hits:
+            token = bisect_left(starts, hit.start, reading.first, reading.last)
             slope = good_good - good_bad if hit.weight > 0 else bad_bad - bad_good
-            _, own = found.pop(hit.start, (0, 0.0))
-            shares.append(_Share(*hit.phrase(), own / length + hit.weight / size * slope))
-        least = _SLIGHT * length
+            weight = hit.weight / size * slope
+            if token not in done:
+                weight += differences[token] / length
+                done.add(token)
+            shares.append((-abs(weight), *hit.phrase(), weight))
         shares += [
-            _Share(at, to, own / length)
-            for at, (to, own) in found.items()
-            if not -least < own < least
+            (
+                -abs(weight := differences[token] / length),
+                at := starts[token],
+                at + len(written[token]),
+                weight,
+            )
+            for token in tokens
+            if token not in done
         ]
-        return negative, positive, shares
+        shares.sort()
+        return shares
 
-    def _weigh(self, written: str) -> _Token:
-        """What the model makes of a token, remembered."""
-        weights, scale = self._weights, self.model.scale
-        buckets = pieces(written)
-        whole, *parts = buckets
-        negative = weights[2 * whole] + GRAM * sum([weights[2 * part] for part in parts])
-        positive = weights[2 * whole + 1] + GRAM * sum([weights[2 * part + 1] for part in parts])
-        token = _Token(scale * negative, scale * positive, square(buckets))
-        if len(written) <= _LONG:
-            if len(self._tokens) >= _REMEMBERED:
-                self._tokens.clear()
-            self._tokens[written] = token
-        return token
-
-    def _terms(self, view: View, shares: list[_Share]) -> list[Term]:
-        shares.sort(key=_heaviest)
+    def _terms(self, reading: _Reading, tokens: Sequence[int]) -> list[Term]:
+        """The heaviest reasons, in their order."""
+        view = reading.field.view
         terms = []
         original, starts, ends = view.original, view.starts, view.ends
-        for start, end, weight in shares[:_MOST_TERMS]:
+        for _, start, end, weight in self._shares(reading, tokens)[:_MOST_TERMS]:
             at, to = start, end
             if starts is not None and ends is not None:
                 at, to = starts[start], ends[end - 1]
@@ -213,9 +255,62 @@ class TrainedScorer:
             terms.append(Term(text=written, weight=round(weight, 3), span=Span(at, to)))
         return terms
 
-    def _sentiment(self, negative: float, positive: float, terms: list[Term]) -> Sentiment:
+    def result(self, negative: float, positive: float, terms: Sequence[Term]) -> Sentiment:
+        """What sums stand for."""
         heat = self.model.heat
         return toned(heat * negative, heat * positive, terms, self.by)
+
+
+class TrainedTone:
+    """What a model makes of a text, and of its clauses."""
+
+    def __init__(
+        self, sentiment: Sentiment, scorer: TrainedScorer, fields: Sequence[_Field]
+    ) -> None:
+        self.sentiment = sentiment
+        self._scorer = scorer
+        self._fields = fields
+
+    def clause(self, view: View, start: int, end: int) -> Sentiment | None:
+        """Judge one clause; see ``Tone``.
+
+        What the clause says is added to some third of what the document says: short ones leave much
+        unsaid (measured by ``benchmarks/quality.py``).
+        """
+        scorer, end = self._scorer, min(end, start + READ)
+        for field in self._fields:
+            if field.view is view and end <= READ:
+                break
+        else:  # of a very long text only some parts were read, and typed stars were left out
+            (field,) = scorer.lay_out([(view, start, end)])
+        reading = scorer.read(field, start, end)
+        if not scorer.says(reading):
+            return None
+        bad, good = odds(self.sentiment)
+        model = scorer.model
+        negative = reading.negative + _DOCUMENT * bad / model.heat - model.bias[0]
+        positive = reading.positive + _DOCUMENT * good / model.heat - model.bias[1]
+        return scorer.result(negative, positive, [])
+
+
+def rank(term: Term) -> float:
+    """What terms are sorted by: the heaviest first."""
+    return -abs(term.weight)
+
+
+def _parts(texts: Sequence[Text]) -> Iterator[list[Text]]:
+    """As many texts at once as one sheet holds."""
+    part: list[Text] = []
+    size = 0
+    for text in texts:
+        more = sum([min(len(one.prose), READ) for one in (text.view, text.title) if one])
+        if part and size + more > MOST:
+            yield part
+            part, size = [], 0
+        part.append(text)
+        size += more
+    if part:
+        yield part
 
 
 def odds(tone: Sentiment) -> tuple[float, float]:
@@ -231,13 +326,13 @@ def odds(tone: Sentiment) -> tuple[float, float]:
     return math.log(max(bad, _SMALL)) - rest, math.log(max(good, _SMALL)) - rest
 
 
-def toned(negative: float, positive: float, terms: list[Term], by: Producer) -> Sentiment:
+def toned(negative: float, positive: float, terms: Sequence[Term], by: Producer) -> Sentiment:
     """The result that odds stand for; see ``odds``, whose opposite it is.
 
     Args:
         negative: of negative against neutral.
         positive: of positive against neutral.
-        terms: what they rest on, in any order.
+        terms: what they rest on, the heaviest first; the first 20 are named.
         by: what judged it.
     """
     top = max(negative, positive, 0.0)
@@ -251,7 +346,6 @@ def toned(negative: float, positive: float, terms: list[Term], by: Producer) -> 
         label, sure = "negative", bad / total
     else:
         sure = 1.0 - (bad + good) / total
-    terms.sort(key=lambda term: -abs(term.weight))
     return Sentiment(
         label=label,
         score=round((good - bad) / total, 3),
@@ -259,7 +353,3 @@ def toned(negative: float, positive: float, terms: list[Term], by: Producer) -> 
         by=by,
         terms=tuple(terms[:_MOST_TERMS]),
     )
-
-
-def _heaviest(share: _Share) -> float:
-    return -abs(share.weight)

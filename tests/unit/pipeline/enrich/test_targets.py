@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.enrich import sentiment
+from pipeline.enrich.parts import Text
 from pipeline.enrich.targets import Targets, clauses
 from pipeline.enrich.text import view
 from pipeline.enrich.watchlist import Watchlist
@@ -25,7 +26,7 @@ def targets(
 ) -> dict[str, TargetSentiment]:
     watchlist = Watchlist([WatchTopic(topic=t, kind="theme", terms=(t,)) for t in topics])
     seen, scorer = view(text), SCORERS[backend, language]
-    judged = Targets(topics).judge(watchlist.find(seen, "text"), scorer, scorer.score(seen))
+    judged = Targets(topics).judge(watchlist.find(seen, "text"), scorer.judge([Text(seen)])[0])
     return {target.topic: target for target in judged}
 
 

@@ -28,8 +28,9 @@ def test_features_are_what_the_scorer_sums() -> None:
     assert isinstance(scorer, TrainedScorer)
     sums = fit.weights(scorer.model).sums(fit.features(texts, LEXICON))
     for text, expected in zip(texts, sums, strict=True):
-        negative, positive, _ = scorer._sums(view(text), 0, len(view(text).prose))
-        assert (negative, 0, positive) == pytest.approx(tuple(expected), abs=1e-6)
+        (field,) = scorer.lay_out([(view(text), 0, len(view(text).prose))])
+        reading = scorer.read(field, 0, len(view(text).prose))
+        assert (reading.negative, 0, reading.positive) == pytest.approx(tuple(expected), abs=1e-6)
 
 
 def test_learns_words_that_no_lexicon_has(found: fit.Matrix) -> None:

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from textblob.en import sentiment as textblob
 
 from pipeline.enrich import sentiment
+from pipeline.enrich.parts import Text
 from pipeline.enrich.sentiment.scorer import READ
 from pipeline.enrich.text import view
 from schemas.mention import Rating, Sentiment
@@ -172,9 +173,9 @@ def test_the_title_counts_without_a_place() -> None:
 
 def test_a_clause_without_a_word_says_nothing() -> None:
     seen = view("Der Zug fährt. Gut!")
-    document = GERMAN.score(seen)
-    assert GERMAN.clause(seen, 0, 14, document) is None
-    judged = GERMAN.clause(seen, 14, len(seen.text), document)
+    (tone,) = GERMAN.judge([Text(seen)])
+    assert tone.clause(seen, 0, 14) is None
+    judged = tone.clause(seen, 14, len(seen.text))
     assert judged is not None
     assert judged.label == "positive"
 

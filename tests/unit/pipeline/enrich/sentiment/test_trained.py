@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.enrich import sentiment
-from pipeline.enrich.parts import SentimentScorer
-from pipeline.enrich.sentiment import model, trained
+from pipeline.enrich.parts import SentimentScorer, Text
+from pipeline.enrich.sentiment import from_model, model, sheet
 from pipeline.enrich.sentiment.grams import folded, pieces
 from pipeline.enrich.sentiment.lexicon import Lexicon, Word
 from pipeline.enrich.sentiment.scorer import READ
@@ -96,11 +96,11 @@ def test_the_title_counts_without_a_place() -> None:
 def test_a_clause_is_read_in_the_light_of_the_text() -> None:
     scorer = SCORERS["de"]
     seen = view("Alles furchtbar. Die App.")
-    document = scorer.score(seen)
-    clause = scorer.clause(seen, 17, 25, document)
+    (tone,) = scorer.judge([Text(seen)])
+    clause = tone.clause(seen, 17, 25)
     alone = scorer.score(view("Die App."))
     assert clause is None or clause.score < alone.score
-    cut = scorer.clause(view("Der Service war super"), 0, 21, document)
+    cut = tone.clause(view("Der Service war super"), 0, 21)
     assert cut is not None
     assert cut.score < scorer.score(view("Der Service war super")).score
 
@@ -110,10 +110,11 @@ def test_a_document_can_be_taken_apart_again() -> None:
     assert isinstance(scorer, TrainedScorer)
     for text in ("Alles super!", "Furchtbar.", "Der Zug fährt um neun."):
         seen = view(text)
-        negative, positive, _ = scorer._sums(seen, 0, len(seen.prose))
+        (field,) = scorer.lay_out([(seen, 0, len(seen.prose))])
+        reading = scorer.read(field, 0, len(seen.prose))
         heat = scorer.model.heat
         found = [one / heat for one in odds(scorer.score(seen))]
-        assert found == pytest.approx([negative, positive], abs=0.1)
+        assert found == pytest.approx([reading.negative, reading.positive], abs=0.1)
 
 
 @pytest.mark.parametrize("code", sentiment.LANGUAGES)
@@ -212,15 +213,16 @@ def test_is_bounded_and_the_same_every_time(words: list[str]) -> None:
 
 
 def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trained, "_REMEMBERED", 10)
-    scorer = SCORERS["de"]
-    assert isinstance(scorer, TrainedScorer)
-    before = judged("Alles gut, nichts kaputt")
-    scorer.score(view(" ".join(f"wort{chr(97 + n)}" for n in range(26))))
-    assert len(scorer._tokens) <= 10
+    monkeypatch.setattr(sheet, "_KEPT", 30)
+    scorer = from_model(model.shipped("de"))
+    before = scorer.score(view("Alles gut, nichts kaputt"))
+    vocabulary = scorer._vocabulary
+    for letter in "abcdefgh":
+        scorer.score(view(" ".join(f"wort{letter}{chr(97 + n)}" for n in range(26))))
+        assert len(vocabulary) <= 30
     scorer.score(view("x" * 5_000))
-    assert max(map(len, scorer._tokens)) <= trained._LONG
-    assert judged("Alles gut, nichts kaputt") == before
+    assert max(map(len, vocabulary)) <= sheet._LONG
+    assert scorer.score(view("Alles gut, nichts kaputt")) == before
 
 
 def test_loads_fast() -> None:
@@ -241,3 +243,50 @@ def test_every_backend_is_a_scorer() -> None:
     ]
     assert [scorer.by.name for scorer in scorers] == ["trained-en", "lexicon-en", "textblob"]
     assert all(scorer.score(view("This is great!")).label == "positive" for scorer in scorers)
+
+
+TEXTS = st.lists(
+    st.tuples(
+        st.lists(st.sampled_from([*"abäß '!?.,:;)(-\n👍", "nicht ", "gut ", "schlecht "])).map(
+            "".join
+        ),
+        st.none() | st.sampled_from(["Katastrophe", "", "Nicht schlecht!", "5 Sterne"]),
+        st.none() | st.builds(Rating, value=st.sampled_from([1.0, 4.0, 9.0])),
+    ),
+    max_size=8,
+)
+
+
+@given(TEXTS)
+def test_texts_judged_together_are_judged_alike(
+    texts: list[tuple[str, str | None, Rating | None]],
+) -> None:
+    scorer = SCORERS["de"]
+    asked = [
+        Text(view(text), None if title is None else view(title), rating)
+        for text, title, rating in texts
+    ]
+    tones = scorer.judge(asked)
+    assert [tone.sentiment for tone in tones] == [scorer.score(*text) for text in asked]
+    for text, tone in zip(asked, tones, strict=True):
+        (alone,) = scorer.judge([text])
+        end = len(text.view.prose)
+        for start, stop in ((0, end), (end // 2, end), (0, end // 2)):
+            assert tone.clause(text.view, start, stop) == alone.clause(text.view, start, stop)
+
+
+def test_many_texts_take_several_sheets(monkeypatch: pytest.MonkeyPatch) -> None:
+    scorer = SCORERS["de"]
+    texts = [Text(view(f"{said * 9} Wort")) for said in ("Super! ", "Mist! ", "Gut. ") * 5]
+    together = [tone.sentiment for tone in scorer.judge(texts)]
+    monkeypatch.setattr("pipeline.enrich.sentiment.trained.MOST", 200)
+    assert [tone.sentiment for tone in scorer.judge(texts)] == together
+    assert [tone.label for tone in together[:2]] == ["positive", "negative"]
+
+
+def test_a_clause_of_another_text_is_read_anew() -> None:
+    (tone,) = SCORERS["de"].judge([Text(view("Alles gut."))])
+    other = view("Der Zug war pünktlich, aber die App ist eine Katastrophe")
+    clause = tone.clause(other, 23, len(other.prose))
+    assert clause is not None
+    assert clause.label == "negative"
