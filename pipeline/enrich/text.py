@@ -11,7 +11,7 @@ import html
 import re
 import unicodedata
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -28,7 +28,9 @@ _INVISIBLE: Final = (
 _CONTROL: Final = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"
 # What makes a text of NFKC form need a closer look; \u0130 is the one letter whose lower case is
 # longer than itself.
-_SUSPECT: Final = re.compile(rf"[&{_CONTROL}{_INVISIBLE}\u0130\u200d\ufe0f]|<[a-zA-Z/!]")
+_SUSPECT: Final = re.compile(  # one class first: so it is searched for without trying
+    rf"[&<{_CONTROL}{_INVISIBLE}\u0130\u200d\ufe0f](?:(?<!<)|[a-zA-Z/!])"
+)
 _CODE: Final = r"<(script|style)\b[^<>]{0,500}>[^<]{0,5000}</\2\s{0,9}>|<!--[^<>]{0,5000}-->"
 _INLINE: Final = (
     "a|abbr|b|bdi|bdo|big|cite|code|del|dfn|em|font|i|ins|kbd|mark|q|s|small|span|strike|strong|sub"
@@ -50,6 +52,9 @@ _CHANGED: Final = re.compile(
     f"|(?P<blank>[{_CONTROL}])"
     "|(?P<cluster>[^\x00-\x7f\u0300-\u036f][\u0300-\u036f]{0,8}|[A-Za-z][\u0300-\u036f]{1,8})"
 )
+_START: Final = re.compile("[^\t\n\r -%'-;=-~\u00c0-\u00ff]")
+"""Where ``_CHANGED`` may match, or, where it is an accent, one character further on."""
+_ACCENTED: Final = re.compile("[A-Za-z\u00c0-\u00ff][\u0300-\u036f]")
 _GONE: Final = frozenset({"dropped", "inline"})
 _GAPS: Final = {"blank": " ", "code": " ", "block": "\n"}
 _HIDDEN: Final = frozenset({"link", "mail", "handle"})
@@ -151,7 +156,7 @@ def _readable(original: str) -> tuple[str, list[int] | None, list[int] | None]:
     starts: list[int] = []
     ends: list[int] = []
     done = 0
-    for match in _CHANGED.finditer(original):
+    for match in _changes(original):
         start, end = match.span()
         now = _replacement(match)
         if now == match[0]:
@@ -168,6 +173,21 @@ def _readable(original: str) -> tuple[str, list[int] | None, list[int] | None]:
     starts += range(done, len(original))
     ends += range(done + 1, len(original) + 1)
     return "".join(pieces), starts, ends
+
+
+def _changes(original: str) -> Iterator[re.Match[str]]:
+    """What ``_CHANGED`` finds, letters that are nothing but themselves apart."""
+    at = 0
+    while near := _START.search(original, at):
+        start = near.start()
+        if start > at and _ACCENTED.match(original, start - 1):
+            start -= 1
+        match = _CHANGED.match(original, start)
+        if match is None:
+            at = start + 1
+        else:
+            yield match
+            at = match.end()
 
 
 def _replacement(match: re.Match[str]) -> str:

@@ -1,12 +1,14 @@
 """What is found in a text besides prose, and what is not."""
 
 import itertools
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.enrich.marks import find
+from pipeline.enrich import marks as module
+from pipeline.enrich.marks import PICTOGRAPHS, find
 
 ENGLAND = "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
 
@@ -84,3 +86,30 @@ def test_marks_are_apart_and_not_empty(text: str) -> None:
     for left, right in itertools.pairwise(marks):
         assert left.end <= right.start
     assert all(mark.start < mark.end for mark in marks)
+
+
+BEGINNINGS = re.compile(
+    r"[hH][tT][tT][pP]|[wW][wW][wW]\.|[A-Z]{2,5}[- ]?\d|(?<![\w.,])\d|[*\d]\ufe0f?\u20e3"
+    r"|[ADFJMNOS](?:an|eb|ar|pr|ay|un|ul|ug|ep|ct|ov|ec)[a-z]{0,6}\.?\s\d"
+    rf"|\.(?:{module._TLD})/|[@#\u20ac$\u00a3\U0001f1e6-\U0001f1ff{PICTOGRAPHS}]"
+)
+"""``_START``, spelt out."""
+PIECES = st.sampled_from(
+    (
+        *("http", "HtTp", "ht", "Www.", "ww.", "w", "AB", "ABC-", "XYZABC", "A", "Jan", "March"),
+        *("Sept.", "mar", ".de/", ".gl/", ".d/", "1", "\u0663", ".", ",", "-", "_", "*", " ", "\n"),
+        *("\ufe0f", "\u20e3", "@", "#", "\u20ac", "$", "\u00a3", "\U0001f1e9", "\u2600", "\u2013"),
+        *("\u00e9", "\u00a2", "\u00a4", "\u00ff", "\u0100", "\u0436", "a", "h", "\U0001f600"),
+    )
+)
+
+
+@given(st.lists(PIECES, max_size=20).map("".join) | st.text(max_size=60))
+def test_every_beginning_is_found_where_it_is_looked_for(text: str) -> None:
+    every = [at for at in range(len(text)) if BEGINNINGS.match(text, at)]
+    found = []
+    at = 0
+    while match := module._START.search(text, at):
+        found.append(match.start())
+        at = match.start() + 1
+    assert found == every

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.enrich.text import view
+from pipeline.enrich import text as module
+from pipeline.enrich.text import composed, view
 
 # Texts made of what the view changes, hides or must keep.
 PIECES = st.sampled_from(
@@ -28,6 +29,16 @@ PIECES = st.sampled_from(
     )
 )
 TEXTS = st.lists(PIECES, max_size=20).map("".join) | st.text(max_size=60)
+
+
+@given(TEXTS)
+def test_every_change_is_found_where_it_is_looked_for(text: str) -> None:
+    every = [match.span() for match in module._CHANGED.finditer(text)]
+    looked = [match.span() for match in module._changes(text)]
+    assert [span for span in every if composed(text[slice(*span)]) != text[slice(*span)]] == [
+        span for span in looked if composed(text[slice(*span)]) != text[slice(*span)]
+    ]
+    assert set(looked) <= set(every)
 
 
 @given(TEXTS)
