@@ -12,6 +12,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final, Literal
 
+import ahocorasick
+
 from pipeline.enrich import lookalikes
 from pipeline.enrich.text import View
 from pipeline.settings import Own
@@ -40,16 +42,47 @@ _LETTERS: Final = 40
 _SHOUTED: Final = 0.7
 _WORD: Final = re.compile(r"[^\W\d_]{2,}")
 _MADE_UP: Final = re.compile(r"[A-Za-z]{3,}_?\d{6,}")
-_LURES: Final = re.compile(  # in lower case: ignoring case would try every word at every place
-    r"(?<!\w)(?:jetzt klicken|hier klicken|klick(?:t|e)? (?:auf den )?link|link in (?:der )?bio"
-    r"|geld verdienen|verdiene (?:bis zu )?\d+|passives einkommen|finanzielle freiheit"
-    r"|gratis (?:iphone|gutschein)|gutschein(?:code)? sichern|online[- ]?casino|freispiele"
-    r"|schreib(?:t)? mir (?:auf|per) (?:whatsapp|telegram|dm)|follower kaufen|100 ?% gratis"
-    r"|click (?:here|the link|my link)|make money|earn (?:up to )?\$?\d+|passive income"
-    r"|free (?:iphone|gift ?card|followers)|giveaway|airdrop|(?:dm|text|message) me (?:on|for|now)"
-    r"|whats?app me|follow (?:for|4) follow|f4f|buy followers|forex|crypto signals|binary options"
-    r"|viagra|cialis|onlyfans|work from home|limited time offer|act now)(?!\w)"
-)
+_SMALL: Final = bytes(range(ord("a"), ord("z") + 1))
+_LURES: Final = {
+    "klick": r"jetzt klicken|hier klicken|klick(?:t|e)? (?:auf den )?link",
+    "link in": r"link in (?:der )?bio",
+    "geld verd": "geld verdienen",
+    "verdiene": r"verdiene (?:bis zu )?\d+",
+    "passive": "passives einkommen|passive income",
+    "finanzielle f": "finanzielle freiheit",
+    "gratis": r"gratis (?:iphone|gutschein)|100 ?% gratis",
+    "gutschein": r"gutschein(?:code)? sichern",
+    "casino": r"online[- ]?casino",
+    "freispiele": "freispiele",
+    "schreib": r"schreib(?:t)? mir (?:auf|per) (?:whatsapp|telegram|dm)",
+    "follow": "follower kaufen|follow (?:for|4) follow|buy followers",
+    "click ": "click (?:here|the link|my link)",
+    "make money": "make money",
+    "earn ": r"earn (?:up to )?\$?\d+",
+    "free ": "free (?:iphone|gift ?card|followers)",
+    "giveaway": "giveaway",
+    "airdrop": "airdrop",
+    "dm me": "dm me (?:on|for|now)",
+    "text me": "text me (?:on|for|now)",
+    "message me": "message me (?:on|for|now)",
+    "app me": "whats?app me",
+    "f4f": "f4f",
+    "forex": "forex",
+    "crypto": "crypto signals",
+    "binary": "binary options",
+    "viagra": "viagra",
+    "cialis": "cialis",
+    "onlyfans": "onlyfans",
+    "work from": "work from home",
+    "limited time": "limited time offer",
+    "act now": "act now",
+}
+"""Words of advertising, in lower case, by a part that they all have."""
+_LURE: Final = re.compile(rf"(?<!\w)(?:{'|'.join(_LURES.values())})(?!\w)")
+_HINTS: Final = ahocorasick.Automaton()
+for _hint in _LURES:
+    _HINTS.add_word(_hint, True)  # noqa: FBT003 - any value does
+_HINTS.make_automaton()
 
 
 def noise(mention: RawMention, text: View) -> Noise | None:
@@ -98,16 +131,24 @@ def _of_the_text(text: View) -> list[Reason]:
         reasons.append(Reason(name="many hashtags", weight=0.2))
     if kinds.count("handle") >= _MANY_HANDLES:
         reasons.append(Reason(name="many handles", weight=0.2))
-    if _LURES.search(text.prose[:2_000].lower()):
+    prose = text.prose[:2_000]
+    low = prose.lower()
+    if next(_HINTS.iter(low), None) and _LURE.search(low):
         reasons.append(Reason(name="words of advertising", weight=0.4))
-    if lookalikes.plain(text.original) != text.original:
+    # The view has such letters replaced: where that is all it has, it need not be done again.
+    seen = text.text if text.starts is None else lookalikes.plain(text.original)
+    if seen != text.original:
         reasons.append(Reason(name="disguised letters", weight=0.4))
-    if _is_shouted(text.prose[:2_000]):
+    if _is_shouted(prose):
         reasons.append(Reason(name="all capitals", weight=0.1))
     return reasons
 
 
 def _is_shouted(prose: str) -> bool:
+    encoded = prose.encode(errors="replace")
+    small = len(encoded) - len(encoded.translate(None, _SMALL))
+    if 3 * small >= len(prose):  # as in most texts, which need no look at each letter
+        return False
     capitals = sum(map(str.isupper, prose))
     return capitals > _LETTERS and capitals > _SHOUTED * sum(map(str.isalpha, prose))
 

@@ -1,5 +1,6 @@
 """Why a mention looks like noise, and who speaks for us."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.enrich import noise as module
 from pipeline.enrich.noise import BY, Origins, noise, with_copies
 from pipeline.enrich.text import view
 from pipeline.settings import Own
@@ -48,11 +50,30 @@ def reasons(text: str = PLAIN, author: Author | None = None) -> dict[str, float]
         ("So kannst du schnell Geld verdienen", "words of advertising"),
         ("Click here for a free iPhone", "words of advertising"),
         ("Die N\u043erdluft ist gut", "disguised letters"),
+        ("Die N\u043erdluft &amp; so", "disguised letters"),
         ("DAS IST WIRKLICH DAS LETZTE WAS ICH VON EUCH GEKAUFT HABE UND SAGE", "all capitals"),
     ],
 )
 def test_reasons_in_the_text(text: str, name: str) -> None:
     assert name in reasons(text)
+
+
+@pytest.mark.parametrize("part", module._LURES)
+@given(data=st.data())
+def test_words_of_advertising_have_the_part_they_are_looked_for_by(
+    part: str, data: st.DataObject
+) -> None:
+    lure = data.draw(st.from_regex(re.compile(module._LURES[part], re.ASCII), fullmatch=True))
+    assert part in lure
+    assert "words of advertising" in reasons(f"{PLAIN}. {lure.title()}!")
+
+
+@given(st.text(st.sampled_from("ABZÄЖabzäж 1.,ß\u0345")) | st.text())
+def test_capitals_are_counted_where_they_may_be_most(prose: str) -> None:
+    prose *= 10
+    capitals = sum(map(str.isupper, prose))
+    shouted = capitals > 40 and capitals > 0.7 * sum(map(str.isalpha, prose))
+    assert module._is_shouted(prose) == shouted
 
 
 @pytest.mark.parametrize(
