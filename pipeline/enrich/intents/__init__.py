@@ -8,8 +8,9 @@ negation ("nicht kaputt"), nor do wishes that have one in them ("brauche keine H
 phrase has it itself. Of praise and complaint, the longer phrase counts, not what lies in it ("danke
 für nichts"); what lies in a phrase under ``[nothing]`` never does ("kaputtgelacht").
 
-Phrases are found by their first word, all at once (Aho-Corasick), and only then looked at closely:
-a pattern is compiled when its first word is first met.
+Phrases are found by their first word, all at once (Aho-Corasick, over words between edges, so that
+``in`` does not even come up in ``dahin``), and only then looked at closely: a pattern is compiled
+when its first word is first met.
 """
 
 import re
@@ -38,7 +39,8 @@ _WITHIN: Final = r"[^\w.!?\n,;:]+"
 """Between words of a clause."""
 _GAP: Final = rf"(?:{_WITHIN}\w+){{0,4}}?{_WITHIN}"
 _GAPS: Final = {"..": _GAP, ",..": f",?{_GAP}"}
-_ASKS: Final = re.compile(r"(?<=[\w\"')\u201c\u00ab%\u20ac])\s?(\?)")
+_ASKED: Final = r"[\w\"')\u201c\u00ab%\u20ac]"
+_ASKS: Final = re.compile(rf"\?(?:(?<={_ASKED}\?)|(?<={_ASKED}\s\?))")
 _NO: Final = r"\b(?:nicht|nich|nie|kein\w{0,2}|ohne|weder|not|never|no|without|\w{2,5}n't)"
 _FAINT: Final = r"\b(?:kaum|wenig|hardly|barely)"
 _NEGATED: Final = re.compile(rf"(?:{_NO}(?:{_WITHIN}\w+){{0,2}}|{_FAINT}){_WITHIN}\Z")
@@ -47,6 +49,8 @@ _UNWANTED: Final = re.compile(rf"\b(?:not|never|\w{{2,5}}n't){_WITHIN}\Z")
 _NEGATION: Final = re.compile(rf"{_NO}\b")
 _INSIDE: Final = re.compile(rf"(?:{_NO}|{_FAINT})\b")
 _BEFORE: Final = 40
+_EDGE: Final = "\x01"
+_TO_EDGES: Final = bytes(code if chr(code).isalnum() else ord(_EDGE) for code in range(256))
 _Heading: TypeAlias = IntentKind | Literal["nothing"]
 _NEGATIONS: Final[dict[_Heading, re.Pattern[str]]] = {
     "complaint": _NEGATED, "praise": _NEGATED, "purchase": _UNWANTED, "help": _UNWANTED,
@@ -88,16 +92,16 @@ class Intents:
         # A phone writes another apostrophe.
         prose = view.prose[:ALL].lower().replace("\u2019", "'")
         places: dict[_Heading, list[tuple[int, int]]] = {}
-        for final, (length, rules) in self._automaton.iter(prose):
+        for final, (length, rules) in self._automaton.iter(f"{_EDGE}{_marked(prose)}{_EDGE}"):
             start = final + 1 - length
-            if start and prose[start - 1].isalnum():
+            if start and prose[start - 1].isalnum():  # a letter that one byte does not hold
                 continue
             for kind, pattern, unless in rules:
                 match = _compiled(pattern).match(prose, start)
                 if match and not (unless and _negated(unless, prose, *match.span())):
                     places.setdefault(kind, []).append(match.span())
         if "?" in prose:
-            asked = [match.span(1) for match in _ASKS.finditer(prose)]
+            asked = [match.span() for match in _ASKS.finditer(prose)]
             if asked:
                 places["question"] = sorted({*places.get("question", ()), *asked})
         return _counting(places)
@@ -114,6 +118,11 @@ class Intents:
 
 _KINDS: Final[tuple[IntentKind, ...]] = get_args(IntentKind)
 _HEADINGS: Final[tuple[_Heading, ...]] = (*_KINDS, "nothing")
+
+
+def _marked(prose: str) -> str:
+    """Of the same length, with edges for what belongs to no word, or is not in Latin-1."""
+    return prose.encode("latin-1", "replace").translate(_TO_EDGES).decode("latin-1")
 
 
 def _negated(negation: re.Pattern[str], prose: str, start: int, end: int) -> bool:
@@ -164,7 +173,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 def _patterns(phrase: str) -> Iterator[tuple[str, str]]:
-    """For each way a phrase begins: these letters, and the pattern of all of it."""
+    """For each way a phrase begins: it between edges, and the pattern of all of it."""
     first, *rest = phrase.split()
     for way in first.split("|"):
         pattern = _word(way)
@@ -175,7 +184,8 @@ def _patterns(phrase: str) -> Iterator[tuple[str, str]]:
             else:
                 pattern += gap + _word(word)
                 gap = _APART
-        yield way.rstrip("*"), pattern
+        begins = f"{_EDGE}{_marked(way.rstrip('*'))}"
+        yield (begins if way.endswith("*") else begins + _EDGE), pattern
 
 
 def _word(word: str) -> str:

@@ -1,9 +1,11 @@
 """What authors want, and the words that say so."""
 
+from collections.abc import Iterator, Sequence
 from importlib.resources import files
+from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.enrich.intents import LANGUAGES, Intents
@@ -151,3 +153,51 @@ def test_every_phrase_finds_itself(language: str) -> None:
 @given(st.sampled_from(LANGUAGES), st.text(max_size=200))
 def test_any_text(language: str, text: str) -> None:
     found(language, text)
+
+
+class Everywhere:
+    """In place of the automaton: every phrase at every place."""
+
+    def __init__(self, beginnings: Sequence[tuple[int, Any]]) -> None:
+        self._beginnings = beginnings
+
+    def iter(self, text: str) -> Iterator[tuple[int, tuple[int, Any]]]:
+        for length, rules in self._beginnings:
+            for final in range(length - 1, len(text)):
+                yield final, (length, rules)
+
+
+PLAIN = {language: Intents(language) for language in LANGUAGES}
+for rules in PLAIN.values():
+    rules._automaton = Everywhere(list(rules._automaton.values()))
+PIECES = st.sampled_from(
+    (
+        *("kann", "mir", "jemand", "helfen", "beschwerde", "Störung", "danke", "reicht\u2019s"),
+        *("i'm", "don't", "can", "want", "to", "buy", "thanks", "broken", "geht", "nicht", "mehr"),
+        *(
+            " ",
+            " ",
+            " ",
+            " ",
+            ", ",
+            ".",
+            "_",
+            "-",
+            "'",
+            "\n",
+            "?",
+            " ?",
+            "\u20ac?",
+            "\u0436",
+            "\u0151",
+        ),
+        *("1", "s", "ß", "\u00aa", "\U0001f600", "\x01"),
+    )
+)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@settings(max_examples=50)
+@given(text=st.lists(PIECES, max_size=16).map("".join))
+def test_every_phrase_is_found_where_it_is_looked_for(language: str, text: str) -> None:
+    assert RULES[language].find(view(text)) == PLAIN[language].find(view(text))
