@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from pipeline.enrich.text import View
-from pipeline.enrich.watchlist.spelling import WORDS, fold
+from pipeline.enrich.watchlist.spelling import WORDS, fold, plain
 
 __all__ = ["EDGE", "Place", "Reading", "Where"]
 
@@ -22,11 +22,10 @@ EDGE: Final = "\x01"
 _ADDRESSES: Final = frozenset({"link", "mail"})
 _LINE_ENDS: Final = str.maketrans("\n\t\r", "   ")
 _NO_LETTER: Final = re.compile(r"\W")
-_FAR: Final = re.compile(r"[^\W\x00-\xff]")
+_FAR: Final = re.compile(r"[^\x00-\xff](?<=\w)")
 """Letters that one byte does not hold."""
-_TO_EDGES: Final = bytes(
-    code if chr(code).isalnum() or chr(code) == "_" else ord(EDGE) for code in range(256)
-)
+_FOLDED: Final = _NO_LETTER.sub(EDGE, plain("".join(map(chr, range(256))))).encode("latin-1")
+"""Each small letter without its accent, and edges for all other characters of Latin-1."""
 _NEVER: Final = 1 << 62
 
 
@@ -41,6 +40,18 @@ class Place(NamedTuple):
     """One past its last character."""
 
 
+def _marked(low: str) -> str:
+    """Without accents, and an edge for each character that belongs to no word."""
+    try:
+        encoded = low.encode("latin-1")
+    except UnicodeEncodeError:
+        if _FAR.search(low):
+            return _NO_LETTER.sub(EDGE, plain(low))
+        encoded = low.encode("latin-1", "replace")  # what is no letter may be a question mark
+    # Through bytes: the fastest way to replace characters one by one.
+    return encoded.translate(_FOLDED).decode("latin-1")
+
+
 class Reading:
     """One field."""
 
@@ -51,14 +62,7 @@ class Reading:
         self.addresses = [mark for mark in view.marks if mark.kind in _ADDRESSES]
         self.prose = self._without_addresses() if self.addresses else view.text
         """The text with links and addresses blanked: same length, same positions."""
-        folded = fold(self.prose)
-        if folded.isascii() or not _FAR.search(folded):
-            # Through bytes: the fastest way to replace characters one by one. What does not fit
-            # into a byte is no letter here, and becomes a question mark, and so an edge.
-            marked = folded.encode("latin-1", "replace").translate(_TO_EDGES).decode("latin-1")
-        else:
-            marked = _NO_LETTER.sub(EDGE, folded)
-        self.marked = f"{EDGE}{marked}{EDGE}"
+        self.marked = f"{EDGE}{_marked(self.prose.lower())}{EDGE}"
         """The folded words between edges; character n of the view is character n + 1 here."""
 
     def _without_addresses(self) -> str:
