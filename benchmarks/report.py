@@ -15,10 +15,15 @@ import matplotlib as mpl
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt
+from matplotlib.ticker import LogFormatter, NullFormatter
 
 plt.rcParams.update({"svg.hashsalt": "mentions", "svg.fonttype": "none"})
 
-__all__ = ["markdown", "plot", "scaled"]
+__all__ = ["markdown", "plot", "plot_scaled", "scaled"]
+
+OURS, OTHERS = "#0b6e4f", "#9aa5b1"
+FEW = 6
+"""So many sizes find room below a curve."""
 
 MEANING = {
     "bare": "the enrichment function in a loop, no Kafka, one core",
@@ -126,7 +131,7 @@ def plot(run: Mapping[str, Any], path: Path) -> None:
                 [rates["rate"] - rates["least"] for _, rates in found],
                 [rates["most"] - rates["rate"] for _, rates in found],
             ],
-            color=["#0b6e4f" if name in ours else "#9aa5b1" for name, _ in found],
+            color=[OURS if name in ours else OTHERS for name, _ in found],
         )
         axis.set_title(f"{title}: messages a second")
         axis.spines[["top", "right"]].set_visible(False)
@@ -147,11 +152,14 @@ def scaled(run: Mapping[str, Any]) -> Iterator[str]:
         yield from ("", f"## {title}", "", f"Slope {slope}.", "", "| | |", "|--:|--:|")
         for size, cost in costs.items():
             yield f"| {int(size):,} | {cost:,} |"
-    for title in ("workers", "rebalance", "sources"):
-        if part := run.get(title):
-            yield from ("", f"## {title.capitalize()}, in full", "", "```json")
-            yield json.dumps(part, indent=1)
-            yield "```"
+    for title, found in _bars(run):
+        yield from ("", f"## {title}", "", "| | | |", "|---|--:|---|")
+        for name, (value, note) in found.items():
+            yield f"| {name} | {value:,} | {note} |"
+    if part := run.get("sources"):
+        yield from ("", "## Sources, in full", "", "```json")
+        yield json.dumps(part["by_sources"], indent=1)
+        yield "```"
     yield from ("", "Load of the machine before each part: ", f"{json.dumps(run['loads'])}.")
 
 
@@ -175,22 +183,65 @@ def _curves(run: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, float], 
         yield "MiB of one agent, by its sources", memory, part["slope of memory"]
 
 
+def _bars(run: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, tuple[float, str]]]]:
+    """What is no curve: a title, and for each bar its length and what is written beside it."""
+    if part := run.get("workers"):
+        one, two = part["1"], part["2"]
+        slope = round(math.log2(two["rate"] / one["rate"]), 3)
+        cores = run["machine"]["cores"]
+        faster = f"{part['speed_up']} times as fast, slope {slope}"
+        yield (
+            f"messages a second, by workers on {cores} cores: {faster}",
+            {
+                f"{count} worker{'s' * (count > 1)}": (
+                    each["rate"],
+                    f"{each['worker_cores']} cores of workers, {each['broker_cores']} of broker",
+                )
+                for count, each in ((1, one), (2, two))
+            },
+        )
+    if part := run.get("rebalance"):
+        yield (
+            f"longest pause of a partition, seconds, at {part['rate']:g} messages a second",
+            {event: (pause, "") for event, pause in part["longest_pause_seconds"].items()},
+        )
+
+
 def plot_scaled(run: Mapping[str, Any], path: Path) -> None:
-    """A plot a curve, with its fitted line, as SVG."""
-    curves = list(_curves(run))
-    rows = -(-len(curves) // 2)
-    figure, axes = plt.subplots(rows, 2, figsize=(11, 3.2 * rows), layout="constrained")
-    for axis in axes.flat[len(curves) :]:
-        axis.set_visible(False)
-    for axis, (title, costs, slope) in zip(axes.flat, curves, strict=False):
+    """A plot a curve, with its fitted line, then the bars; as SVG, or what the path's name says."""
+    curves, bars = list(_curves(run)), list(_bars(run))
+    rows = -(-(len(curves) + len(bars)) // 2)
+    figure, grid = plt.subplots(rows, 2, figsize=(11, 3.2 * rows), layout="constrained")
+    axes = iter(grid.flat)
+    for (title, costs, slope), axis in zip(curves, axes, strict=False):
         sizes = [float(size) for size in costs]
         values = list(costs.values())
         middle = math.exp(sum(map(math.log, values)) / len(values))
         center = math.exp(sum(map(math.log, sizes)) / len(sizes))
-        axis.loglog(sizes, values, "o", color="#0b6e4f")
-        axis.loglog(sizes, [middle * (size / center) ** slope for size in sizes], color="#9aa5b1")
+        axis.loglog(sizes, values, "o", color=OURS)
+        axis.loglog(sizes, [middle * (size / center) ** slope for size in sizes], color=OTHERS)
         axis.set_ylim(min(values) / 3, max(values) * 3)
+        shown = sizes if len(sizes) <= FEW else [sizes[0], sizes[-1]]
+        axis.set_xticks(shown, [f"{size:,.0f}" for size in shown])
+        axis.xaxis.set_minor_formatter(NullFormatter())
+        axis.yaxis.set_major_formatter(LogFormatter())
+        axis.yaxis.set_minor_formatter(LogFormatter())
         axis.set_title(f"{title}: slope {slope}", fontsize=9)
+    for (title, found), axis in zip(bars, axes, strict=False):
+        drawn = axis.barh(
+            [name.replace(" (", "\n(") for name in found],
+            [value for value, _ in found.values()],
+            color=OURS,
+        )
+        axis.bar_label(drawn, [f"{value:,.4g}" for value, _ in found.values()], padding=4)
+        notes = [note for _, note in found.values()]
+        axis.bar_label(drawn, notes, label_type="center", color="white", fontsize=8)
+        axis.margins(x=0.2)
+        axis.invert_yaxis()
+        axis.set_title(title, fontsize=9)
+    for axis in axes:
+        axis.set_visible(False)
+    for axis in grid.flat:
         axis.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, metadata={"Date": None})
 
