@@ -91,11 +91,11 @@ fuzz: setup  ## look for inputs that break decode or enrich, a minute or FUZZ=-m
 e2e: setup  ## run the commands that a user types
 	$(BIN)/pytest tests/e2e
 
-bench: setup  ## compare with peers and floors, the short form (some 3 minutes)
+bench: setup  ## compare with peers and floors, the short form (under 3 minutes on two idle cores)
 	$(BIN)/python -m benchmarks.run --out .bench/run.json $(quality)
 	$(BIN)/python -m benchmarks.report .bench/run.json
 
-bench-full: setup  ## the same with all rounds, latency and a soak (some 40 minutes), kept in results/
+bench-full: setup  ## the same with all rounds, latency and a soak (some 30 minutes), kept in results/
 	$(BIN)/python -m benchmarks.run --form full $(quality)
 	$(BIN)/python -m benchmarks.report $$(ls -t benchmarks/results/*-full.json | head -1)
 

@@ -1,7 +1,8 @@
 """What all benchmarks share: servers of their own, topics, engines as processes, and what they use.
 
-A rate is messages by the seconds from an engine's first message in hand, which it notes in a file,
-to the arrival of its last output at the broker, which stamps it: its start does not count.
+An engine is started and warmed up before its clock runs, and waits for messages on a topic of its
+own. A rate is messages by the seconds from the arrival of the first of them at the broker, which
+stamps it, to that of the last output: all of them are there long before the engine has read them.
 """
 
 import os
@@ -13,20 +14,21 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import psutil
-from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from confluent_kafka import Producer
+from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 
 from benchmarks.engines import Task
 from pipeline.settings import Settings
 from pipeline.stack import Stack, bars, spare
 from schemas import encode
-from schemas.mention import RawMention
+from schemas.mention import EnrichedMention, RawMention
 
 PARTITIONS = 4
 LOOK_EVERY = 0.2  # seconds
@@ -43,11 +45,11 @@ class Run:
     rate: float
     """Messages a second."""
     cpu: float
-    """Seconds of processor time of the engine for each message, its start left out."""
+    """Seconds of processor time of the engine for each message."""
     broker_cpu: float
     """Seconds of processor time of the broker meanwhile."""
     seconds: float
-    """From the first message in hand to the arrival of the last output."""
+    """From the arrival of the first message to that of the last output."""
     rss: float
     """Most resident memory of its processes together, MiB."""
 
@@ -59,6 +61,8 @@ class Servers:
     settings: Settings
     folder: Path
     stack: Stack
+    client: Any
+    """A Kafka consumer of no group, to look what topics hold."""
 
     @property
     def bootstrap(self) -> str:
@@ -92,38 +96,42 @@ class Servers:
             )
         return name
 
-    def fill(self, name: str, mentions: Iterable[RawMention]) -> int:
-        """Publish raw mentions; returns how many."""
-        producer = KafkaProducer(
-            bootstrap_servers=self.bootstrap, acks="all", compression_type="lz4", linger_ms=20
+    def fill(self, name: str, mentions: Iterable[RawMention | EnrichedMention]) -> int:
+        """Publish mentions, as fast as can be; returns how many."""
+        made = [(encode(mention), mention.id.encode()) for mention in mentions]
+        producer = Producer(
+            {
+                "bootstrap.servers": self.bootstrap,
+                "acks": "all",
+                "compression.type": "lz4",
+                "partitioner": "murmur2_random",  # as everybody else's
+                "queue.buffering.max.messages": len(made) + 1,
+                "queue.buffering.max.kbytes": 2_000_000,
+            }
         )
-        count = 0
-        for mention in mentions:
-            producer.send(name, encode(mention), mention.id.encode())
-            count += 1
+        for value, key in made:
+            producer.produce(name, value, key)
         producer.flush()
-        producer.close()
-        return count
+        return len(made)
 
-    @contextmanager
-    def counting(self, name: str) -> Iterator[Callable[[], int]]:
-        """Something that says how many messages were ever written to a topic."""
-        with consumer(self) as client:
-            places = [TopicPartition(name, p) for p in client.partitions_for_topic(name) or ()]
-            yield lambda: sum(client.end_offsets(places).values())
+    def places(self, name: str) -> list[TopicPartition]:
+        """The partitions of a topic."""
+        return [TopicPartition(name, p) for p in self.client.partitions_for_topic(name) or ()]
 
-    def arrivals(self, name: str) -> list[int]:
-        """When each message of a topic arrived, milliseconds since 1970, in order."""
-        with consumer(self) as client:
-            partitions = [TopicPartition(name, p) for p in client.partitions_for_topic(name) or ()]
-            client.assign(partitions)
-            client.seek_to_beginning(*partitions)
-            ends = client.end_offsets(partitions)
-            found: list[int] = []
-            while any(client.position(tp) < end for tp, end in ends.items()):
-                for records in client.poll(timeout_ms=500, max_records=5_000).values():
-                    found += [record.timestamp for record in records]
-        return sorted(found)
+    def ends(self, name: str) -> dict[TopicPartition, int]:
+        """Where the next message of each partition will stand."""
+        return dict(self.client.end_offsets(self.places(name)))
+
+    def stamps(self, offsets: Mapping[TopicPartition, int]) -> list[float]:
+        """When the messages at these offsets arrived, seconds since 1970."""
+        found: dict[TopicPartition, float] = {}
+        self.client.assign(list(offsets))
+        for place, offset in offsets.items():
+            self.client.seek(place, offset)
+        while len(found) < len(offsets):
+            for place, records in self.client.poll(timeout_ms=500).items():
+                found.setdefault(place, records[0].timestamp / 1_000)
+        return list(found.values())
 
     def cpu(self, name: str) -> float:
         """Seconds of processor time that a server has used: Kafka, or Elasticsearch."""
@@ -142,7 +150,8 @@ def servers() -> Iterator[Servers]:
     with bars() as progress:
         stack.up(progress)
     try:
-        yield Servers(settings, folder, stack)
+        with closing(KafkaConsumer(bootstrap_servers=settings.kafka.bootstrap)) as client:
+            yield Servers(settings, folder, stack, client)
     finally:
         stack.down()
         shutil.rmtree(folder, ignore_errors=True)
@@ -159,18 +168,10 @@ def admin(to: Servers) -> Iterator[Any]:
 
 
 @contextmanager
-def consumer(to: Servers) -> Iterator[Any]:
-    """A consumer of no group, closed at the end."""
-    client = KafkaConsumer(bootstrap_servers=to.bootstrap)
-    try:
-        yield client
-    finally:
-        client.close()
-
-
-@contextmanager
-def started(command: list[str], environment: Mapping[str, str], log: Path) -> Iterator[Any]:
-    """A process in a group of its own, ended with all its children."""
+def started(
+    command: list[str], environment: Mapping[str, str], log: Path, *, gently: bool = True
+) -> Iterator[Any]:
+    """A process in a group of its own, ended with all its children; at once if not gently."""
     with log.open("ab") as file:
         process = psutil.Popen(
             command, env=dict(environment), stdout=file, stderr=file, start_new_session=True
@@ -178,11 +179,11 @@ def started(command: list[str], environment: Mapping[str, str], log: Path) -> It
     try:
         yield process
     finally:
-        _end(process)
+        _end(process, *(signal.SIGTERM,) * gently, signal.SIGKILL)
 
 
-def _end(process: Any) -> None:  # noqa: ANN401 - psutil's Popen
-    for signal_ in (signal.SIGTERM, signal.SIGKILL):
+def _end(process: Any, *signals: signal.Signals) -> None:  # noqa: ANN401 - psutil's Popen
+    for signal_ in signals:
         with suppress(ProcessLookupError):  # it may have ended by itself
             os.killpg(process.pid, signal_)
         with suppress(subprocess.TimeoutExpired, psutil.TimeoutExpired):
@@ -208,54 +209,93 @@ def watch(
     count: Callable[[], int],
     expected: int,
     limit: float,
-) -> tuple[float, float]:
-    """Wait until ``count`` says ``expected``, at most ``limit`` seconds.
+    patience: float = PATIENCE,
+) -> float:
+    """Wait until ``count`` says ``expected``, at most ``limit`` seconds; returns the most MiB.
 
-    Returns:
-        Seconds of processor time a message, from the first look that found some; most MiB.
+    Less than that without a new output for ``patience`` seconds, or if the process ends.
     """
     deadline = time.monotonic() + limit
-    seen, moved, cpu, most = 0, time.monotonic(), 0.0, 0.0
-    first: tuple[int, float] | None = None
+    seen, moved, most = 0, time.monotonic(), 0.0
     while True:
         now = count()
         if process.poll() is None:
-            cpu, rss = usage(process)
-            most = max(most, rss)
-        if now and first is None:
-            first = now, cpu
+            most = max(most, usage(process)[1])
         if now > seen:
             seen, moved = now, time.monotonic()
         if (
             now >= expected
-            or time.monotonic() > min(deadline, moved + PATIENCE)
+            or time.monotonic() > min(deadline, moved + patience)
             or process.poll() is not None
         ):
-            before, used = first or (0, 0.0)
-            if now == before:  # all at once: its start is in it
-                before, used = 0, 0.0
-            return (cpu - used) / max(now - before, 1), most
+            return most
         time.sleep(LOOK_EVERY)
 
 
-def run(
-    to: Servers, command: list[str], task: Task, expected: int, limit: float, **environment: str
-) -> Run:
-    """Let an engine work off its source topic, and read off what it did."""
-    before = to.cpu("Kafka")
+@dataclass
+class Engine:
+    """One that runs, and reads a topic of its own."""
+
+    to: Servers
+    task: Task
+    process: Any
+    """psutil's ``Popen``."""
+    log: Path
+    given: int = 0
+    """Messages that it has got so far."""
+
+    def give(self, mentions: Iterable[RawMention]) -> None:
+        """Messages to work off."""
+        self.given += self.to.fill(self.task.source, mentions)
+
+    def finish(self, limit: float, patience: float = PATIENCE) -> float:
+        """Wait until there is an output for all that was given; returns the most MiB.
+
+        Raises:
+            SystemExit: there are fewer, or more.
+        """
+
+        def count() -> int:
+            return sum(self.to.ends(self.task.target).values())
+
+        most = watch(self.process, count, self.given, limit, patience)
+        written = count()
+        if written != self.given:
+            print(self.log.read_text()[-3_000:], file=sys.stderr)
+            msg = f"{self.task.group} wrote {written} messages, not {self.given}"
+            raise SystemExit(msg)
+        return most
+
+    def run(self, mentions: Iterable[RawMention], limit: float) -> Run:
+        """Let it work messages off, and read off what it did."""
+        source, target = self.to.ends(self.task.source), self.to.ends(self.task.target)
+        before, broker, had = usage(self.process)[0], self.to.cpu("Kafka"), self.given
+        self.give(mentions)
+        rss = self.finish(limit)
+        cpu, broker_after = usage(self.process)[0], self.to.cpu("Kafka")
+        count = self.given - had
+        filled = self.to.ends(self.task.source)
+        first = {place: at for place, at in source.items() if filled[place] > at}
+        last = {p: end - 1 for p, end in self.to.ends(self.task.target).items() if end > target[p]}
+        seconds = max(self.to.stamps(last)) - min(self.to.stamps(first))
+        return Run(
+            outputs=count,
+            rate=count / seconds,
+            cpu=(cpu - before) / count,
+            broker_cpu=broker_after - broker,
+            seconds=seconds,
+            rss=rss,
+        )
+
+
+@contextmanager
+def engine(to: Servers, command: list[str], task: Task, **environment: str) -> Iterator[Engine]:
+    """A running engine, not yet warm."""
     log = to.folder / f"{task.group}.log"
     env = to.environment(**task.environment(), **environment)
-    with to.counting(task.target) as count, started(command, env, log) as process:
-        cpu, rss = watch(process, count, expected, limit)
-    broker = to.cpu("Kafka") - before
-    found = to.arrivals(task.target)
-    if not found:
-        print(log.read_text()[-3_000:], file=sys.stderr)
-        msg = f"{task.group} wrote nothing"
-        raise SystemExit(msg)
-    begun = float((Path(env["BENCH_DATA"]) / "begun").read_text())
-    seconds = max(found[-1] / 1_000 - begun, 0.001)
-    return Run(len(found), len(found) / seconds, cpu, broker, seconds, rss)
+    # Killed, as nobody looks at how it ends.
+    with started(command, env, log, gently=False) as process:
+        yield Engine(to, task, process, log)
 
 
 def middle(runs: Iterable[Run]) -> dict[str, Any]:

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.corpus import mentions, topics_toml
-from benchmarks.engines import Record, Work
+from benchmarks.engines import Record
+from benchmarks.engines.work import Work
 from pipeline.enrich.duplicates import Window, fingerprint
 from pipeline.enrich.text import view
 from schemas import encode as encode_raw

@@ -11,7 +11,9 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from statistics import median
 from typing import Any
 
@@ -21,7 +23,8 @@ from msgspec import structs
 
 from benchmarks.bench import Servers, started, watch
 from benchmarks.corpus import START, mentions, topics_toml
-from benchmarks.engines import Record, Task, Work
+from benchmarks.engines import Record, Task
+from benchmarks.engines.work import Work
 from pipeline.outcome import Ok
 from pipeline.search.client import connect, connect_sync
 from pipeline.search.document import document
@@ -31,11 +34,16 @@ from pipeline.search.writer import Upsert, Writer
 from schemas import encode
 from schemas.mention import EnrichedMention, decode_enriched
 
-__all__ = ["indexing", "writing"]
+__all__ = ["WAYS", "indexing", "writing"]
 
 CHUNK = 500
-VARIED = 20_000
-WAYS = ("bulk", "async_bulk", "writer", "read", "stage")
+VARIED = 2_500
+"""So many texts come again and again under other ids, as making them takes longer than writing."""
+WARM = 4
+"""Each way first writes a round so many times smaller: new servers compile their code."""
+
+Write = Callable[[Sequence[EnrichedMention]], float]
+"""Writes mentions, and says how many a second."""
 
 
 def indexing(
@@ -44,27 +52,21 @@ def indexing(
     count: int,
     rounds: int,
     say: Callable[[str], None],
-    ways: Sequence[str] = WAYS,
+    ways: Sequence[str],
 ) -> dict[str, dict[str, Any]]:
     """Documents a second of ways; each round of theirs is kept under ``rounds``."""
-    found = _enriched(to, count)
+    varied = _enriched(to, min(count, VARIED))
     rates: dict[str, list[float]] = {way: [] for way in ways}
-    for number in range(rounds):
-        for way in ways:
-            alias = f"bench-{way.replace('_', '-')}-{number}"
-            settings = to.settings.elasticsearch.model_copy(update={"alias": alias})
-            with connect_sync(settings) as client:
-                apply(client, settings, probe(client))
-                rate = _TIMED[way](to, alias, found)
-                client.indices.refresh(index=f"{alias}-*")
-                held = client.count(index=f"{alias}-20*")["count"]
-                for name in client.indices.get(index=f"{alias}-*").body:
-                    client.indices.delete(index=name)
-            if held != count:
-                msg = f"{way} has indexed {held} of {count} mentions"
-                raise SystemExit(msg)
-            rates[way].append(rate)
-            say(f"round {number + 1}: {way:10} {rate:8.0f} a second")
+    with ExitStack() as stack:
+        ready = {way: stack.enter_context(_ready(to, way)) for way in ways}
+        for number in range(rounds + 1):
+            size = count if number else count // WARM
+            made = [_another(varied, f"{number}-{n}", n) for n in range(size)]
+            for way, write in ready.items():
+                rate = write(made)
+                if number:
+                    rates[way].append(rate)
+                    say(f"round {number}: {way:10} {rate:8.0f} a second")
     return {
         way: {
             "rate": round(median(seen), 1),
@@ -74,6 +76,45 @@ def indexing(
         }
         for way, seen in rates.items()
     }
+
+
+def _another(varied: Sequence[EnrichedMention], name: str, number: int) -> EnrichedMention:
+    return structs.replace(varied[number % len(varied)], id=f"bench:{name}")
+
+
+@contextmanager
+def _ready(to: Servers, way: str) -> Iterator[Write]:
+    """A way to write into indices of its own, which counts what they hold afterwards."""
+    alias = f"bench-{way.replace('_', '-')}"
+    settings = to.settings.elasticsearch.model_copy(update={"alias": alias})
+    given = 0
+    with ExitStack() as stack:
+        client = stack.enter_context(connect_sync(settings))
+        apply(client, settings, probe(client))
+        timed = stack.enter_context(_way(to, way, alias))
+
+        def write(found: Sequence[EnrichedMention]) -> float:
+            nonlocal given
+            given += len(found)
+            rate = timed(found)
+            client.indices.refresh(index=f"{alias}-*")
+            held = client.count(index=f"{alias}-20*")["count"]
+            if held != given:
+                msg = f"{way} has indexed {held} of {given} mentions"
+                raise SystemExit(msg)
+            return rate
+
+        yield write
+
+
+@contextmanager
+def _way(to: Servers, way: str, alias: str) -> Iterator[Write]:
+    known = WAYS[way]
+    if callable(known):
+        yield partial(known, to, alias)
+        return
+    with _reading(to, alias, known) as write:
+        yield write
 
 
 def _enriched(to: Servers, count: int, seed: int = 2) -> list[EnrichedMention]:
@@ -134,59 +175,67 @@ def _writer(to: Servers, alias: str, found: Sequence[EnrichedMention]) -> float:
     return asyncio.run(send())
 
 
-def _read(to: Servers, alias: str, found: Sequence[EnrichedMention]) -> float:
-    return _reading(to, alias, found, ["benchmarks.engines.bulk"])
-
-
-def _stage(to: Servers, alias: str, found: Sequence[EnrichedMention]) -> float:
-    return _reading(to, alias, found, ["pipeline", "worker", "--stages", "index"])
-
-
-_TIMED: dict[str, Callable[[Servers, str, Sequence[EnrichedMention]], float]] = {
+WAYS: Mapping[str, Callable[[Servers, str, Sequence[EnrichedMention]], float] | list[str]] = {
     "bulk": _bulk,
     "async_bulk": _async_bulk,
     "writer": _writer,
-    "read": _read,
-    "stage": _stage,
+    "read": ["benchmarks.engines.bulk"],
+    "stage": ["pipeline", "worker", "--stages", "index"],
 }
+"""A function that writes, or a program that reads from Kafka."""
 
 
-def _reading(
-    to: Servers, alias: str, found: Sequence[EnrichedMention], program: Sequence[str]
-) -> float:
-    """Of a process that reads from Kafka: from the first indexed mention seen to the last."""
+@contextmanager
+def _reading(to: Servers, alias: str, program: Sequence[str]) -> Iterator[Write]:
+    """A process that reads from Kafka: from the first indexed mention seen to nearly the last.
+
+    Not to the very last: it is seen some time after it was indexed.
+    """
     prefix = f"{alias}."
     topic = to.create(f"{prefix}mentions.enriched")
     to.create(f"{prefix}mentions.dead-letter", 1)
-    to.fill(topic, found)
     env = to.environment(
         **Task(to.bootstrap, topic, alias, alias).environment(),
         MENTIONS_KAFKA__PREFIX=prefix,
         MENTIONS_ELASTICSEARCH__ALIAS=alias,
     )
-    seen: list[tuple[float, int]] = []
-    with connect_sync(to.settings.elasticsearch) as client:
+    command = [sys.executable, "-m", *program]
+    given = 0
+    with (
+        connect_sync(to.settings.elasticsearch) as client,
+        started(command, env, to.folder / f"{alias}.log", gently=False) as process,
+    ):
 
-        def count() -> int:
+        def held() -> int:
             # Not a search, which would have to wait for a refresh.
             stats = client.indices.stats(index=f"{alias}-20*", metric="indexing")
-            held = int(stats["_all"]["primaries"].get("indexing", {}).get("index_total", 0))
-            seen.append((time.perf_counter(), held))
-            return held
+            return int(stats["_all"]["primaries"].get("indexing", {}).get("index_total", 0))
 
-        command = [sys.executable, "-m", *program]
-        with started(command, env, to.folder / f"{alias}.log") as process:
-            watch(process, count, len(found), 600)
-    begun = [(at, held) for at, held in seen if held]
-    (first, before), (last, after) = begun[0], begun[-1]
-    return (after - before) / max(last - first, 0.001)
+        def write(found: Sequence[EnrichedMention]) -> float:
+            nonlocal given
+            seen: list[tuple[float, int]] = []
+
+            def count() -> int:
+                now = held()
+                seen.append((time.perf_counter(), now))
+                return now
+
+            to.fill(topic, found)
+            watch(process, count, given + len(found), 600)
+            between = [look for look in seen if given < look[1] < given + len(found)]
+            given += len(found)
+            # A few are there so soon that hardly a look falls between.
+            looks = between if len(between) > 1 else seen
+            (first, before), (last, after) = looks[0], looks[-1]
+            return (after - before) / max(last - first, 0.001)
+
+        yield write
 
 
 def writing(to: Servers, documents: int, say: Callable[[str], None]) -> dict[str, Any]:
     """Our writer's rate as an index grows to so many documents: microseconds each, by tenths.
 
-    The texts of ``VARIED`` mentions come again and again under other ids, so that making them does
-    not take longer than writing them; the dictionary of words grows less than it would.
+    The dictionary of words grows less than it would, see ``VARIED``.
     """
     alias = "bench-growing"
     settings = to.settings.elasticsearch.model_copy(update={"alias": alias})
@@ -207,7 +256,7 @@ def writing(to: Servers, documents: int, say: Callable[[str], None]) -> dict[str
                 began = time.perf_counter()
                 for start in range((tenth - 1) * step, tenth * step, CHUNK):
                     batch = [
-                        Upsert(structs.replace(varied[n % VARIED], id=f"bench:{n}"))
+                        Upsert(_another(varied, f"{n}", n))
                         for n in range(start, min(start + CHUNK, tenth * step))
                     ]
                     outcomes = await writer.write(batch)

@@ -1,15 +1,24 @@
 """``python -m benchmarks.run``: ours beside its peers and its floors, on servers of its own.
 
-Prints a table, writes JSON, and ends with a line of ratios. A long run can be made in parts: each
-call adds its ``--part`` to the file, with the load of the machine before it. With ``--against`` it
-fails where a ratio has fallen to less than half of what an earlier run had.
+Prints what it measures, writes JSON, and ends with a line of ratios. A long run can be made in
+parts: each call adds its ``--part`` to the file, with the load of the machine before it. Of a run
+that ends early, the file has all parts that were finished; ``--part`` and ``--out`` add the rest.
+With ``--against`` it fails where a ratio has fallen to less than half of what an earlier run had.
+
+The short form measures each engine for three to five seconds a round, on two cores of a server, in
+two rounds (the whole path in one): enough to see that something is a fifth slower. It says nothing
+of what takes minutes to show, latency, lag and memory, and leaves out start-up, ``plain`` and
+``read``. Its servers' code is not yet as warm as after a full run's rounds, so that rates of
+writing are lower, and engines wait beside each other for their turns. A faster machine has shorter
+stretches, a busy one more spread. What is said of the pipeline elsewhere is of the full form.
 """
 
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
@@ -25,17 +34,59 @@ from benchmarks.indexing import WAYS, indexing
 from schemas import __version__
 
 FORMS: Final[Mapping[str, Mapping[str, int]]] = {
-    "guard": {"count": 1_600, "rounds": 3, "indexed": 3_000, "through": 0},
-    "short": {"count": 5_000, "rounds": 1, "indexed": 8_000, "through": 8_000},
-    "full": {"count": 15_000, "rounds": 3, "indexed": 30_000, "through": 30_000},
+    "guard": {
+        "count": 1_600,
+        "rounds": 3,
+        "indexed": 3_000,
+        "through": 0,
+        "passes": 0,
+        "together": 1,
+    },
+    "short": {
+        "count": 4_500,
+        "rounds": 2,
+        "indexed": 15_000,
+        "through": 6_000,
+        "passes": 1,
+        "together": 1,
+    },
+    "full": {
+        "count": 15_000,
+        "rounds": 3,
+        "indexed": 30_000,
+        "through": 30_000,
+        "passes": 3,
+        "together": 0,
+    },
 }
-GUARDED: Final = ("naive", "loop", "ours", "whole"), ("bulk", "async_bulk", "writer")
-"""What the guard compares: the pairs that a change of ours can move apart."""
-PARTS: Final = {
-    "guard": ("enrich", "index"),
-    "short": ("enrich", "index", "path", "startup", "quality"),
-    "full": ("enrich", "index", "path", "startup", "quality", "latency", "million", "soak"),
+"""Messages of enrich, index and path; rounds of the first two, and of path; whether engines wait
+for their turns together."""
+CHOSEN: Final[Mapping[str, tuple[Sequence[str], Sequence[str]]]] = {
+    # The pairs that a change of ours can move apart.
+    "guard": (("naive", "loop", "ours", "whole"), ("bulk", "async_bulk", "writer")),
+    "short": (
+        ("naive", "loop", "quix", "bytewax", "ours", "whole"),
+        ("bulk", "async_bulk", "writer", "stage"),
+    ),
+    "full": (ENGINES, tuple(WAYS)),
 }
+"""The engines and the ways of writing that are compared."""
+PARTS: Final[Mapping[str, dict[str, int]]] = {
+    "guard": {"enrich": 60, "index": 30},
+    "short": {"quality": 20, "enrich": 75, "index": 45, "path": 22},
+    "full": {
+        "quality": 20,
+        "enrich": 380,
+        "index": 140,
+        "path": 180,
+        "startup": 10,
+        "latency": 130,
+        "million": 310,
+        "soak": 610,
+    },
+}
+"""What is measured, and about how many seconds that takes on two cores, the servers' start in the
+first. Quality comes first: it judges while the servers start, and beside it nothing is measured."""
 COLLAPSE: Final = 0.5
 EASY: Final = 0.5
 """Latency is measured at so much of what goes through at most."""
@@ -81,14 +132,21 @@ def main(
         if found["form"] != form:
             msg = f"{where} holds a {found['form']} run"
             raise click.UsageError(msg)
-    with bench.servers() as to:
-        for part in parts or PARTS[form]:
-            if part == "quality" and labelled is None:
-                say("quality is not measured: there is no folder of labelled texts")
-                continue
+    chosen = [part for part in PARTS["full"] if part in (parts or PARTS[form])]
+    if "quality" in chosen and labelled is None:
+        say("quality is not measured: there is no folder of labelled texts")
+        chosen.remove("quality")
+    with ExitStack() as stack:
+        judged = None
+        if labelled is not None and "quality" in chosen:
+            judged = stack.enter_context(_judging(labelled))
+        to = stack.enter_context(bench.servers())
+        for number, part in enumerate(chosen):
+            left = sum((PARTS["full"] | PARTS[form])[each] for each in chosen[number:])
+            say(f"{part}: {number + 1} of {len(chosen)}, some {left / 60:.1f} minutes left")
             began = datetime.now(UTC)
             load = os.getloadavg()[0]
-            found[part] = _measured(to, part, found, minutes=minutes, labelled=labelled, say=say)
+            found[part] = _measured(to, part, found, minutes=minutes, judged=judged, say=say)
             found["parts"][part] = {
                 "at": began.isoformat(timespec="seconds"),
                 "seconds": round((datetime.now(UTC) - began).total_seconds()),
@@ -98,7 +156,9 @@ def main(
             if form == "guard":
                 found["ratios"] = guarded(found["ratios"])
             where.parent.mkdir(parents=True, exist_ok=True)
-            where.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+            draft = where.with_suffix(".new")
+            draft.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+            draft.replace(where)  # never half: what was finished is kept
     fallen = collapsed(found["ratios"], json.loads(against.read_text())) if against else []
     for line in fallen:
         say(line)
@@ -112,24 +172,29 @@ def _measured(
     found: Mapping[str, Any],
     *,
     minutes: float,
-    labelled: Path | None,
+    judged: Callable[[], list[str]] | None,
     say: Say,
 ) -> Any:  # noqa: ANN401 - JSON
-    size = found["sizes"]
+    size = {**FORMS[found["form"]], **found["sizes"]}  # an earlier run may have said less
     rounds = size["rounds"]
-    engines, ways = GUARDED if found["form"] == "guard" else (ENGINES, WAYS)
+    engines, ways = CHOSEN[found["form"]]
 
     def through(share: float) -> float:
         return float(share * found["path"]["ours"]["rate"])
 
     known: dict[str, Callable[[], Any]] = {
         "enrich": lambda: enriching(
-            to, count=size["count"], rounds=rounds, say=say, engines=engines
+            to,
+            count=size["count"],
+            rounds=rounds,
+            say=say,
+            engines=engines,
+            together=bool(size["together"]),
         ),
         "index": lambda: indexing(to, count=size["indexed"], rounds=rounds, say=say, ways=ways),
-        "path": lambda: path.both(to, count=size["through"], rounds=rounds, say=say),
-        "startup": lambda: startup.startup(to, rounds=rounds + 2),
-        "quality": lambda: _quality(labelled or Path(), say),
+        "path": lambda: path.both(to, count=size["through"], rounds=size["passes"], say=say),
+        "startup": lambda: startup.startup(to, rounds=3),
+        "quality": lambda: judged and judged(),
         "latency": lambda: path.latency(to, rate=through(EASY), seconds=60),
         "soak": lambda: path.soak(
             to, name="soak", rate=through(SUSTAINED), minutes=minutes, say=say
@@ -141,15 +206,31 @@ def _measured(
     measured = known[part]()
     if part in {"latency", "startup"}:
         say(f"{part}: {measured}")
+    if part == "quality":
+        say("\n".join(measured))
     return measured
 
 
-def _quality(labelled: Path, say: Say) -> list[str]:
-    """What the short form of the quality measurement prints; it fails below its floors."""
+@contextmanager
+def _judging(labelled: Path) -> Iterator[Callable[[], list[str]]]:
+    """The short form of the quality measurement, in a process of its own.
+
+    Yields:
+        What waits for it, and says what it prints; it fails below its floors.
+    """
     command = [sys.executable, "-m", "benchmarks.quality", "--short", str(labelled)]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    say(done.stdout)
-    return done.stdout.rstrip().split("\n")
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+
+        def wait() -> list[str]:
+            printed, _ = process.communicate()
+            if process.returncode:
+                raise subprocess.CalledProcessError(process.returncode, command, printed)
+            return printed.rstrip().split("\n")
+
+        try:
+            yield wait
+        finally:
+            process.kill()
 
 
 def ratios(found: Mapping[str, Any]) -> dict[str, float]:

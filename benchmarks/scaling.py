@@ -27,14 +27,13 @@ from typing import Any, Final
 
 import click
 import numpy as np
-from kafka import TopicPartition
 
 from agents.testing import Loopback
 from benchmarks import bench, path
-from benchmarks.bench import Servers, run, started, usage
+from benchmarks.bench import Servers, engine, started, usage
 from benchmarks.corpus import mentions, topics_toml
 from benchmarks.engines import Task
-from benchmarks.enriching import bare
+from benchmarks.enriching import LIMIT, WARM, bare
 from benchmarks.indexing import writing
 from benchmarks.sharing import Watch, table
 from pipeline import admin
@@ -47,7 +46,7 @@ WORKERS: Final = (1, 2)
 SOURCES: Final = (10, 100, 1_000, 10_000)
 ROUNDS: Final = 3
 LONG: Final = 5
-"""Times the messages where a second worker joins: what it takes to join is not to count."""
+"""Times the messages where workers share them: none of them gets exactly as many as another."""
 POLLS: Final = 170.0
 """Polls a second of all sources together at most."""
 LOOKED_AT: Final = 30.0
@@ -273,16 +272,14 @@ def _config(to: Servers) -> Path:
 def _arrivals(to: Servers, topic: str) -> dict[int, list[float]]:
     """When the messages of each partition arrived, seconds since 1970, in order."""
     found: dict[int, list[float]] = {}
-    with bench.consumer(to) as client:
-        places = [TopicPartition(topic, p) for p in client.partitions_for_topic(topic) or ()]
-        client.assign(places)
-        client.seek_to_beginning(*places)
-        ends = client.end_offsets(places)
-        while any(client.position(place) < end for place, end in ends.items()):
-            for place, records in client.poll(timeout_ms=500, max_records=5_000).items():
-                found.setdefault(place.partition, []).extend(
-                    record.timestamp / 1_000 for record in records
-                )
+    ends = to.ends(topic)
+    to.client.assign(list(ends))
+    to.client.seek_to_beginning()
+    while any(to.client.position(place) < end for place, end in ends.items()):
+        for place, records in to.client.poll(timeout_ms=500, max_records=5_000).items():
+            found.setdefault(place.partition, []).extend(
+                record.timestamp / 1_000 for record in records
+            )
     return {partition: sorted(times) for partition, times in found.items()}
 
 
@@ -293,29 +290,39 @@ def _stage(to: Servers, count: int, *, parts: int, workers: int) -> dict[str, fl
     name = f"scale{next(_runs)}"
     # All that it does by default, in an installation of its own: it knows no earlier mention.
     prefix = f"{name}."
-    to.fill(to.create(f"{prefix}raw", parts), mentions(count))
-    task = Task(to.bootstrap, "raw", to.create(f"{prefix}out", parts), name)
+    task = Task(
+        to.bootstrap, to.create(f"{prefix}raw", parts), to.create(f"{prefix}out", parts), name
+    )
     kafka = to.settings.kafka.model_copy(update={"prefix": prefix})
     admin.apply(to.settings.model_copy(update={"kafka": kafka}))
     command = [sys.executable, "-m", "benchmarks.engines.ours"]
     if workers > 1:
         line = " ".join(command)
         command = ["sh", "-c", f"{' & '.join([line] * workers)} & wait"]
-    done = run(
-        to,
-        command,
-        task,
-        count,
-        600,
-        MENTIONS_CONFIG=str(_config(to)),
-        MENTIONS_KAFKA__PREFIX=prefix,
-        BENCH_WHOLE="1",
-    )
+    more = {"MENTIONS_CONFIG": str(_config(to)), "MENTIONS_KAFKA__PREFIX": prefix}
+    with engine(to, command, task, BENCH_WHOLE="1", **more) as running:
+        _joined(to, kafka.group(name), workers)
+        running.give(mentions(WARM, seed=0))
+        running.finish(LIMIT)
+        done = running.run(mentions(count), LIMIT)
     return {
         "rate": done.rate,
         "worker_cores": done.cpu * done.outputs / done.seconds,
         "broker_cores": done.broker_cpu / done.seconds,
     }
+
+
+def _joined(to: Servers, group: str, members: int) -> None:
+    """Wait until so many share a group's partitions."""
+    deadline = time.monotonic() + LIMIT
+    with bench.admin(to) as client:
+        while True:
+            found = client.describe_groups([group])[group]
+            if found["group_state"] == "Stable" and len(found["members"]) == members:
+                return
+            if time.monotonic() > deadline:
+                sys.exit(f"{group}: {len(found['members'])} of {members} workers have joined")
+            time.sleep(0.2)
 
 
 if __name__ == "__main__":

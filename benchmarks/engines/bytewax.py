@@ -11,7 +11,8 @@ from bytewax.dataflow import Dataflow
 from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.testing import cluster_main
 
-from benchmarks.engines import Record, Task, Work
+from benchmarks.engines import Record, Task
+from benchmarks.engines.work import Work
 
 task = Task.read()
 work = Work()

@@ -6,7 +6,8 @@ import os
 import uvloop
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-from benchmarks.engines import Task, Work, begun
+from benchmarks.engines import Task
+from benchmarks.engines.work import Work
 
 
 async def main() -> None:
@@ -35,7 +36,6 @@ async def main() -> None:
             records = [record for group in polled.values() for record in group]
             if not records:
                 continue
-            begun()
             values = work(records) if work else [record.value for record in records]
             sent = [
                 await producer.send(task.target, value, record.key, headers=list(record.headers))

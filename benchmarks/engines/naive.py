@@ -8,7 +8,7 @@ from elasticsearch import Elasticsearch, helpers
 from langdetect import LangDetectException, detect
 from textblob import TextBlob
 
-from benchmarks.engines import Task, begun
+from benchmarks.engines import Task
 
 task = Task.read()
 app = faust.App(
@@ -52,7 +52,6 @@ language("Das ist ein Text."), TextBlob("A text.").sentiment
 async def enrich(mentions: Any) -> None:  # noqa: ANN401 - Faust has no types
     """One mention after the other."""
     async for mention in mentions:
-        begun()
         tone = TextBlob(mention.text).sentiment
         enriched = {
             "id": mention.id,

@@ -3,15 +3,12 @@
 With ``BENCH_WHOLE`` it also looks for near copies, as it does by default.
 """
 
-from collections.abc import Sequence
-
 from msgspec.structs import replace
 
-from benchmarks.engines import Task, begun, settings
+from benchmarks.engines import Task
+from benchmarks.engines.work import settings
 from pipeline import logs
 from pipeline.app import run
-from pipeline.delivery import Record
-from pipeline.outcome import Outcome
 from pipeline.stages.enrich import Enrich
 from schemas.topics import RAW
 
@@ -22,23 +19,9 @@ def main() -> None:
     logs.setup()
     stage = Enrich(chosen)
     stage.name = task.group
-    stage.source = replace(RAW, name=task.source)
+    stage.source = replace(RAW, name=task.source.removeprefix(chosen.kafka.prefix))
     stage._topic = task.target  # noqa: SLF001 - a stage writes to one topic, always
-    run(_Noting(stage), chosen)
-
-
-class _Noting:
-    """The stage, noting when it begins."""
-
-    def __init__(self, stage: Enrich) -> None:
-        self.name, self.source = stage.name, stage.source
-        self.start, self.close = stage.start, stage.close
-        self._stage = stage
-
-    async def handle(self, batch: Sequence[Record]) -> Sequence[Outcome]:
-        """Do it."""
-        begun()
-        return await self._stage.handle(batch)
+    run(stage, chosen)
 
 
 if __name__ == "__main__":

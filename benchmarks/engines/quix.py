@@ -5,7 +5,8 @@ from typing import Any
 
 from quixstreams import Application
 
-from benchmarks.engines import Record, Task, Work
+from benchmarks.engines import Record, Task
+from benchmarks.engines.work import Work
 
 
 def main() -> None:
