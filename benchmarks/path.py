@@ -69,6 +69,7 @@ def _workers(to: Servers, settings: Settings) -> Iterator[list[Any]]:
                     [sys.executable, "-m", "pipeline", "worker", "--stages", stage],
                     env,
                     to.folder / f"{settings.elasticsearch.alias}-{stage}.log",
+                    gently=False,
                 )
             )
             for stage in _STAGES

@@ -22,6 +22,11 @@ def test_the_index_is_compared_with_the_faster_of_the_two_helpers() -> None:
     assert ratios({"index": index}) == {"index writer/fastest helper": 0.75}
 
 
+def test_the_index_is_compared_with_the_only_helper_where_there_is_one() -> None:
+    index = {"async_bulk": rates(8_000), "writer": rates(6_000)}
+    assert ratios({"index": index}) == {"index writer/fastest helper": 0.75}
+
+
 def test_half_of_what_it_was_is_noise_and_less_is_a_collapse() -> None:
     before = {"ratios": {"enrich ours/naive": 8.0, "index writer/floor": 1.0}}
     assert not collapsed({"enrich ours/naive": 4.0, "index writer/floor": 0.6}, before)
