@@ -28,6 +28,7 @@ from agents.turning import EX_STUCK, STOP_WITHIN, reachable
 from pipeline import metrics
 from pipeline.admin import REQUEST_LIMIT
 from pipeline.awake import Awake
+from pipeline.compression import compress_fast
 from pipeline.consumer import PollTransport
 from pipeline.delivery import Delivery, Record, Stage
 from pipeline.figures import Meter
@@ -263,6 +264,7 @@ def run(stage: Stage, settings: Settings, *, parent: int | None = None) -> None:
     """
     mode.loop.use("uvloop")
     spare_collector()
+    compress_fast()
     with tempfile.TemporaryDirectory(prefix="mentions-") as datadir:
         app = App(stage, settings, Path(datadir), parent)
         faust.Worker(

@@ -19,6 +19,7 @@ import contextlib
 import logging
 import os
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final, Protocol
@@ -274,11 +275,12 @@ class Delivery:
             results = await self._send([message for _, message in outgoing])
             failed: list[tuple[int, Outgoing]] = []
             broken: set[tuple[str, bytes | None]] = set()
+            sent: Counter[str] = Counter()
             reason = None
             for (index, message), error in zip(outgoing, results, strict=True):
                 place = message.topic, message.key
                 if error is None and place not in broken:
-                    metrics.SENT.labels(self._stage.name, message.topic).inc()
+                    sent[message.topic] += 1
                     continue
                 broken.add(place)
                 if error is None:
@@ -295,6 +297,8 @@ class Delivery:
                 else:
                     msg = f"{self._stage.name}: publishing to {message.topic}"
                     raise Fatal(msg) from error
+            for topic, count in sent.items():
+                metrics.SENT.labels(self._stage.name, topic).inc(count)
             outgoing = failed
             return reason
 
