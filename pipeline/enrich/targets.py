@@ -15,6 +15,8 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Final
 
+import ahocorasick
+
 from pipeline.enrich.particles import stands_within
 from pipeline.enrich.parts import Tone
 from pipeline.enrich.watchlist import Found
@@ -29,24 +31,38 @@ _GREETING: Final = (
     r"|guten[ ](?:tag|morgen|abend)|dear|hello)[ ]{1,3})+"
     r"(?=\w[\w.&'-]{0,40}(?:[ ]\w[\w.&'-]{0,40}){0,2}[,!])"
 )
-_CUT: Final = re.compile(  # in lower case: ignoring case would try every word at every place
-    rf"(?P<greeting>{_GREETING})|[.!?;\n]+(?=\s|\Z)|,(?=\s)|\s[-\u2013\u2014]+\s|:(?=\s)"
-    r"|(?<!\w)(?:aber|jedoch|allerdings|dagegen|hingegen|sondern|obwohl|während|trotzdem"
-    # Elsewhere these two turn nothing (``danke dafür``), or stand behind a stop.
-    r"|(?<=und )(?:doch|dafür)"
-    r"|but|however|although|though|whereas|yet|while|except)(?!\w)",
-    re.MULTILINE,
+_BLANKS: Final = "\\t-\\r\x1c- \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+"""The inside of a character class: what ``\\s`` is."""
+# All in lower case: ignoring case would try every word at every place.
+_STOPS: Final = (
+    # One class first, and none that asks for a property: so it is searched for without trying.
+    f"[.!?;,:{_BLANKS}]"
+    r"(?:(?<=[.!?;\n])[.!?;\n]*(?=\s|\Z)|(?<=[,:])(?=\s)|(?<=\s)[-\u2013\u2014]+\s)"
 )
+_STOP: Final = re.compile(_STOPS)
+_GREETS: Final = re.compile(_GREETING, re.MULTILINE)
+_GREETED: Final = re.compile(rf"(?P<greeting>{_GREETING})|{_STOPS}", re.MULTILINE)
+_TURNS: Final = (
+    "aber|jedoch|allerdings|dagegen|hingegen|sondern|obwohl|während|trotzdem"
+    "|but|however|although|though|whereas|yet|while|except"
+)
+_TURNS_BEHIND_AND: Final = "doch|dafür"
+"""Elsewhere these two turn nothing (``danke dafür``), or stand behind a stop."""
+_TURN: Final = re.compile(rf"(?<!\w)(?:{_TURNS}|(?<=und )(?:{_TURNS_BEHIND_AND}))(?!\w)")
+_HINTS: Final = ahocorasick.Automaton()
+for _hint in (*_TURNS.split("|"), *(f"und {turn}" for turn in _TURNS_BEHIND_AND.split("|"))):
+    _HINTS.add_word(_hint, True)  # noqa: FBT003 - any value does
+_HINTS.make_automaton()
 
 
 def clauses(prose: str) -> list[int]:
     """Where each clause starts, the first at 0; each ends where the next one starts."""
     starts = [0]
     greeted = -1
-    for match in _CUT.finditer(prose.lower()):
-        greeting = match["greeting"] is not None
+    for match in _cuts(prose.lower()):
+        greeting = match.lastgroup is not None
         # A turning word opens the clause it stands in, a stop closes the one before.
-        turning = match[0][0].isalpha() and not greeting
+        turning = match.re is _TURN
         if turning and stands_within(prose, match.start()):
             continue
         start = match.start() if turning else match.end()
@@ -58,6 +74,16 @@ def clauses(prose: str) -> list[int]:
         if prose[starts[-1] : start].strip():
             starts.append(start)
     return starts
+
+
+def _cuts(low: str) -> list[re.Match[str]]:
+    """Stops, greetings and turning words of a text in lower case, in order; none overlap."""
+    pattern = _GREETED if _GREETS.search(low) else _STOP
+    cuts = list(pattern.finditer(low))
+    if next(_HINTS.iter(low), None):
+        cuts += _TURN.finditer(low)
+        cuts.sort(key=re.Match.start)
+    return cuts
 
 
 class Targets:

@@ -1,12 +1,14 @@
 """The tone towards a topic comes from its clause; without one, from the document."""
 
 import itertools
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.enrich import sentiment
+from pipeline.enrich import targets as module
 from pipeline.enrich.parts import Text
 from pipeline.enrich.targets import Targets, clauses
 from pipeline.enrich.text import view
@@ -141,3 +143,25 @@ def test_clauses_are_in_order_and_cover_the_text(text: str) -> None:
     assert starts[0] == 0
     assert all(left < right for left, right in itertools.pairwise(starts))
     assert starts[-1] <= len(text)
+
+
+PLAIN = re.compile(
+    rf"(?P<greeting>{module._GREETING})|[.!?;\n]+(?=\s|\Z)|,(?=\s)|\s[-\u2013\u2014]+\s|:(?=\s)"
+    rf"|{module._TURN.pattern}",
+    re.MULTILINE,
+)
+"""All that cuts, in one pattern."""
+PIECES = st.sampled_from(
+    (
+        *("aber", "jedoch", "und doch", "und dafür", "dafür", "but", "yet", "while", "bahn", "_"),
+        *("liebe ", "hallo ", "hi ", "bahn,", "bahn!", "sehr geehrte ", "team,", "x", "ж", "1"),
+        *(" ", " ", " ", "\n", "\n\n", ".", "!", "?", ";", ",", ":", "...", " - ", "-", "\u2013"),
+        *("\u2003", "\xa0", "\x1c", "\x85", "\t", "\u3000", "\U0001f600", "'", '"'),
+    )
+)
+
+
+@given(st.lists(PIECES, max_size=25).map("".join) | st.text(max_size=40).map(str.lower))
+def test_all_cuts_are_found_apart(low: str) -> None:
+    plain = [(cut.span(), cut["greeting"]) for cut in PLAIN.finditer(low)]
+    assert [(cut.span(), cut.groupdict().get("greeting")) for cut in module._cuts(low)] == plain
