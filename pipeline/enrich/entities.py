@@ -12,7 +12,7 @@ said otherwise would mark, and cut out, the wrong words of it.
 from collections.abc import Sequence
 from typing import Final
 
-from pipeline.enrich.gazetteer import Gazetteer
+from pipeline.enrich.gazetteer import Gazetteer, Place
 from pipeline.enrich.marks import Kind
 from pipeline.enrich.parts import Named
 from pipeline.enrich.text import View
@@ -50,35 +50,31 @@ class Entities:
             field: the text, and where the watchlist's terms stand in it.
             named: what a model found, and where in the original.
         """
-        view, listed = field.view, self._gazetteer
+        view = field.view
         found = [
             _entity(view, mark.kind, view.span(mark.start, mark.end), self.by, mark.name)
             for mark in view.marks[:MOST]
         ]
-        places = listed.find(view)
+        places = self._gazetteer.find(view)
         if places or field.hits or named:
             taken = bytearray(len(view.original))
             _take(taken, [entity for entity in found if entity.kind not in _AROUND])
-            found += _take(
-                taken,
-                [
-                    _entity(
-                        view,
-                        one.kind,
-                        view.span(place.start, place.end),
-                        listed.by,
-                        one.name,
-                        one.id,
-                    )
-                    for place in places
-                    if (one := place.entity)
-                ],
-            )
-            found += _take(taken, self._watched(field))
+            if places:
+                found += _take(taken, self._listed(view, places))
+            if field.hits:
+                found += _take(taken, self._watched(field))
             _take(taken, [entity for entity in found if entity.kind in _AROUND])
             found += _take(taken, [_entity(view, name.kind, span, name.by) for span, name in named])
             found.sort(key=_start)
         return tuple(found[:MOST])
+
+    def _listed(self, view: View, places: Sequence[Place]) -> list[Entity]:
+        by = self._gazetteer.by
+        return [
+            _entity(view, one.kind, view.span(place.start, place.end), by, one.name, one.id)
+            for place in places
+            if (one := place.entity)
+        ]
 
     def _watched(self, field: Found) -> list[Entity]:
         view, topics, by = field.view, self._watchlist.topics, self._watchlist.by
@@ -91,7 +87,7 @@ class Entities:
 
 def _take(taken: bytearray, entities: Sequence[Entity]) -> list[Entity]:
     """Those of the entities that stand where nothing stood before; then they do."""
-    free = [entity for entity in entities if not any(taken[entity.span.start : entity.span.end])]
+    free = [entity for entity in entities if taken.find(1, entity.span.start, entity.span.end) < 0]
     for entity in free:
         start, end = entity.span.start, entity.span.end
         taken[start:end] = b"\1" * (end - start)
