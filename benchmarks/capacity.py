@@ -21,8 +21,9 @@ from typing import Any, Final
 from benchmarks.corpus import mentions, topics_toml
 from benchmarks.engines import Record
 from benchmarks.engines.work import Work
-from pipeline.enrich.duplicates import Window, fingerprint
+from pipeline.enrich.duplicates import fingerprint
 from pipeline.enrich.text import view
+from pipeline.enrich.window import Window
 from schemas import encode as encode_raw
 from schemas.fingerprint import decode, encode
 
@@ -43,6 +44,7 @@ KEPT: Final = {"raw": 30, "enriched": 90, "indexed": 365}
 NODE: Final = 2.8e12
 """Bytes that a node holds: 70 % of 4 TB."""
 NODE_CORES: Final = 8
+BATCH: Final = 500
 FINGERPRINTS: Final = 20_000
 MESSAGES: Final = 5_000
 TOPICS: Final = 10
@@ -109,8 +111,8 @@ def fingerprint_us() -> float:
     made = [(m.id, encode(fingerprint(view(m.text), m))) for m in mentions(FINGERPRINTS)]
     window = Window(2 * FINGERPRINTS)
     began = time.process_time()
-    for name, value in made:
-        window.add(name, decode(value))
+    for start in range(0, len(made), BATCH):
+        window.add([(name, decode(value)) for name, value in made[start : start + BATCH]])
     return 1e6 * (time.process_time() - began) / len(made)
 
 

@@ -13,7 +13,7 @@ import argparse
 import random
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -23,8 +23,9 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.enrich.duplicates import Window, fingerprint
+from pipeline.enrich.duplicates import fingerprint
 from pipeline.enrich.text import view
+from pipeline.enrich.window import Window
 from schemas.mention import Collector, RawMention
 
 SEED = 7
@@ -129,22 +130,23 @@ class Trial:
         self.window = Window(size)
         self.making = self.adding = self.finding = 0.0
         self.texts = self.asked = 0
-        for number, text in enumerate(originals):
-            self.add(f"t:original{number}", text)
-        while len(self.window) < size - 2 * len(originals):
-            self.add(f"t:{self.texts}", next(material))
+        self.add((f"t:original{number}", text) for number, text in enumerate(originals))
+        while (missing := size - 2 * len(originals) - len(self.window)) > 0:
+            count = min(BATCH, (missing + 1) // 2)  # each has two fingerprints at most
+            self.add((f"t:{self.texts + n}", next(material)) for n in range(count))
         self._memory = (psutil.Process().memory_info().rss - before) / 1e6
 
-    def add(self, name: str, text: str) -> None:
-        """Add a text."""
-        seen = view(text)
-        start = time.process_time()
-        print_ = fingerprint(seen, MENTION)
-        made = time.process_time()
-        self.window.add(name, print_)
-        self.adding += time.process_time() - made
-        self.making += made - start
-        self.texts += 1
+    def add(self, named: Iterable[tuple[str, str]]) -> None:
+        """Add texts by name, in batches, as a worker does."""
+        seen = [(name, view(text)) for name, text in named]
+        for part in (seen[n : n + BATCH] for n in range(0, len(seen), BATCH)):
+            start = time.process_time()
+            prints = [(name, fingerprint(text, MENTION)) for name, text in part]
+            made = time.process_time()
+            self.window.add(prints)
+            self.adding += time.process_time() - made
+            self.making += made - start
+        self.texts += len(seen)
 
     def ask(self, texts: Sequence[str]) -> list[str | None]:
         """Which text each is a copy of; asked in batches, as a worker does."""

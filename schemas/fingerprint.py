@@ -19,6 +19,11 @@ class Fingerprint(Struct, frozen=True, kw_only=True, omit_defaults=True):
         int, Meta(ge=0, le=1 << 53), About(1_767_322_800_000, unit="milliseconds since 1970")
     ]
     """When an agent first saw the mention, in milliseconds since 1970."""
+    published_at: Annotated[
+        Annotated[int, Meta(ge=0, le=1 << 53)] | None,
+        About(1_767_322_700_000, unit="milliseconds since 1970"),
+    ] = None
+    """When it was said, in milliseconds since 1970; None where the source names no time."""
     author: Annotated[
         Annotated[int, Meta(ge=1, lt=1 << 53)] | None,
         About(207_116_800_123_456, unit="hash", personal=True),

@@ -193,7 +193,7 @@ class Enrich:
         deleted = [r.key.decode() for r in batch if r.value is None and r.key is not None]
         found = await self._stories.find(prints, deleted)
         for mention in mentions:
-            mention.duplicate = found.get(mention.id)
+            mention.duplicate = found.copies.get(mention.id)
             if mention.duplicate is not None:
                 mention.noise = with_copies(mention.noise, mention.duplicate)
 

@@ -1,10 +1,18 @@
 """Copies that different workers handle meet, also when one of them is killed in the middle."""
 
+import asyncio
 import json
 import random
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from pipeline import stories
+from pipeline.settings import Settings
+from schemas.fingerprint import Fingerprint
+from schemas.topics import FINGERPRINTS
 from tests.support.installation import Installation
 
 CONFIG = """
@@ -67,6 +75,65 @@ def test_every_story_has_one_lead_over_two_workers_and_a_kill(installation: Inst
             assert document["duplicate"]["of"].split("c")[0] == name.split("c")[0]
             assert document["duplicate"]["similarity"] > 0.5
     assert installation.tail("dead") == []
+
+
+def test_who_says_what_first_is_the_same_for_all_in_however_many_parts(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stories, "_BATCH_BYTES", 2_000)  # some five messages
+    settings = installation.settings
+    chance = random.Random(5)
+    kinds = [chance.randbytes(120) for _ in range(20)]
+
+    def said(minute: int) -> Fingerprint:
+        time = 1_767_322_800_000 + 60_000 * minute
+        return Fingerprint(
+            collected_at=time, published_at=time, author=minute % 3 + 1, whole=chance.choice(kinds)
+        )
+
+    async def run() -> None:
+        one, other, late = (stories.Stories(settings) for _ in range(3))
+        batches = [
+            {f"t:{n}-{k}": said(n) for k in range(chance.choice((1, 7, 60)))} for n in range(40)
+        ]
+        asked = {name: print_ for batch in batches for name, print_ in batch.items()}
+        try:
+            for number, batch in enumerate(batches):
+                who, forgotten = chance.choice((one, other)), ["t:2-0"] if number == 30 else []
+                found = await who.find(batch, forgotten)
+                # Handed in again, as after a kill, by whomever.
+                assert await chance.choice((one, other)).find(batch) == found
+            answers = [await each.find(asked) for each in (one, other, late)]
+            assert answers[0] == answers[1] == answers[2]
+            assert len(answers[0].copies) > len(asked) - 2 * len(kinds)
+            assert max(answers[0].rates.values()) > 20
+        finally:
+            await asyncio.gather(one.close(), other.close(), late.close())
+        assert (
+            await _names(settings)
+            == [
+                name
+                for batch in batches
+                for name in (*batch, *(["t:2-0"] if batch is batches[30] else []), *batch)
+            ]
+            + [*asked] * 3
+        )
+
+    asyncio.run(run())
+
+
+async def _names(settings: Settings) -> list[str]:
+    """The keys on the topic, in order."""
+    partition = TopicPartition(settings.kafka.topic(FINGERPRINTS), 0)
+    consumer = AIOKafkaConsumer(**settings.kafka.aiokafka(), auto_offset_reset="earliest")
+    names: list[str] = []
+    async with consumer:
+        consumer.assign([partition])
+        end = (await consumer.end_offsets([partition]))[partition]
+        while len(names) < end:
+            found = await consumer.getmany(partition, timeout_ms=500)
+            names += [record.key.decode() for record in found.get(partition, ())]
+    return names
 
 
 def _behind(installation: Installation) -> int:
