@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from pipeline import amendments, corrections, models, versions
 from pipeline.enrich.chain import Chain
-from pipeline.enrich.noise import with_copies
+from pipeline.enrich.noise import rate_told, with_earlier
 from pipeline.enrich.relevance import Relevances
 from pipeline.enrich.sentiment.second import rests_on
 from pipeline.errors import ConfigError
@@ -82,19 +82,18 @@ def run(
 def changed(chain: Chain, batch: Sequence[Stored], topic: str | None = None) -> list[Stored]:
     """Enrich mentions again; returns those in which something changes, or a topic's matches do.
 
-    What near copies said stays as it was found when the mention came, and so does the second pass's
-    word where the first pass is the same as then.
+    What was found of what was said before (near copies, the author's rate) stays as it was when the
+    mention came, and so does the second pass's word where the first pass is the same as then.
     """
     mentions = [one.mention for one in batch]
     before = [_content(mention, topic) for mention in mentions]
-    tones = [mention.sentiment for mention in mentions]
+    earlier = [(mention.sentiment, rate_told(mention.noise)) for mention in mentions]
     chain.enrich(mentions)
-    for mention, tone in zip(mentions, tones, strict=True):
+    for mention, (tone, rate) in zip(mentions, earlier, strict=True):
         first = mention.sentiment
         if tone is not None and first is not None and rests_on(tone, first.by.version):
             mention.sentiment = tone
-        if mention.duplicate is not None:
-            mention.noise = with_copies(mention.noise, mention.duplicate)
+        mention.noise = with_earlier(mention.noise, mention.author, mention.duplicate, rate)
     return [
         one for one, old in zip(batch, before, strict=True) if _content(one.mention, topic) != old
     ]

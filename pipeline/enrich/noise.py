@@ -2,9 +2,9 @@
 
 The score is a sum of reasons, each named and weighed, cut to 0 … 1: an analyst sees why, and can
 leave out what is above a score of their choice. It looks at the text, at what the platform says of
-its author, and at near copies: one account that repeats itself, many that say the same within an
-hour (a hint that they act together; a chain letter looks alike). ``origin`` marks own accounts, own
-sites and staff, as configured.
+its author, and at what was said before: near copies by one account that repeats itself, or by many
+within an hour (a hint that they act together; a chain letter looks alike), and how much the author
+said within an hour. ``origin`` marks own accounts, own sites and staff, as configured.
 """
 
 import re
@@ -19,9 +19,9 @@ from pipeline.enrich.text import View
 from pipeline.settings import Own
 from schemas.mention import Author, Duplicate, Noise, Producer, RawMention, Reason
 
-__all__ = ["Origins", "noise", "with_copies"]
+__all__ = ["Origins", "noise", "rate_told", "with_earlier"]
 
-BY: Final = Producer(name="noise", version="1")
+BY: Final = Producer(name="noise", version="2")
 
 _DAY: Final = 86_400.0
 _BUSY: Final = 50.0
@@ -85,6 +85,17 @@ for _hint in _LURES:
 _HINTS.make_automaton()
 
 
+# One in three minutes for an hour is much even for who comments on a match; nobody reads, thinks
+# and types nearly every minute for an hour. What was not collected counts not: they may say more.
+_AT_RATE: Final = (
+    (50, Reason(name="posts nearly every minute", weight=0.4)),
+    (20, Reason(name="many posts within an hour", weight=0.2)),
+)
+"""From how many others in the hour before on, the heaviest first."""
+_OF_A_LIFE: Final = frozenset(("posts without rest", "posts very often"))
+_VERIFIED: Final = Reason(name="verified", weight=-0.3)
+
+
 def noise(mention: RawMention, text: View) -> Noise | None:
     """Judge a mention; None where nothing speaks against it.
 
@@ -98,16 +109,45 @@ def noise(mention: RawMention, text: View) -> Noise | None:
     return _summed(reasons)
 
 
-def with_copies(found: Noise | None, copy: Duplicate) -> Noise | None:
-    """The same judgement, with what near copies add to it."""
+def with_earlier(
+    found: Noise | None, author: Author | None, copy: Duplicate | None, rate: int
+) -> Noise | None:
+    """The same judgement, with what was said before added to it.
+
+    Args:
+        found: what ``noise`` said.
+        author: the mention's.
+        copy: of what it is a near copy.
+        rate: how many others the author said in the hour before.
+    """
     reasons = list(found.reasons if found else ())
-    if copy.repeats >= _MANY_REPEATS:
+    seen = next((reason for least, reason in _AT_RATE if rate >= least), None)
+    if seen is not None:
+        reasons = _with_rate(reasons, seen, verified=bool(author and author.verified))
+    if copy is not None and copy.repeats >= _MANY_REPEATS:
         reasons.append(Reason(name="says it again and again", weight=0.4))
-    elif copy.repeats:
+    elif copy is not None and copy.repeats:
         reasons.append(Reason(name="says it again", weight=0.15))
-    if copy.authors >= _MANY_AUTHORS:
+    if copy is not None and copy.authors >= _MANY_AUTHORS:
         reasons.append(Reason(name="many say it at once", weight=0.3))
     return _summed(reasons)
+
+
+def rate_told(found: Noise | None) -> int:
+    """The least rate that gives the reason that ``found`` has; 0 where it has none of them."""
+    names = {reason.name for reason in found.reasons} if found else ()
+    return next((least for least, reason in _AT_RATE if reason.name in names), 0)
+
+
+def _with_rate(reasons: list[Reason], seen: Reason, *, verified: bool) -> list[Reason]:
+    """Of the rate that was seen and that over the account's life the heavier one counts."""
+    of_a_life = [reason for reason in reasons if reason.name in _OF_A_LIFE]
+    if any(reason.weight >= seen.weight for reason in of_a_life):
+        return reasons
+    kept = [reason for reason in reasons if reason not in of_a_life]
+    if verified and _VERIFIED not in kept:
+        kept.append(_VERIFIED)
+    return [*kept, seen]
 
 
 def _summed(reasons: Sequence[Reason]) -> Noise | None:
@@ -175,7 +215,7 @@ def _of_the_author(author: Author, now: datetime) -> list[Reason]:
     if author.handle and _MADE_UP.fullmatch(author.handle):
         reasons.append(Reason(name="made-up handle", weight=0.15))
     if reasons and author.verified:
-        reasons.append(Reason(name="verified", weight=-0.3))
+        reasons.append(_VERIFIED)
     return reasons
 
 

@@ -258,12 +258,14 @@ class Window:
             authors[slot] = print_.author or 0
             ids[slot] = name
             known[name] = serial
-            if before is None:
-                posted[slot] = print_.published_at or 0
-                rates[slot] = self._rate(slot)
-            else:
+            if before is not None:
                 posted[slot] = 0  # its first fingerprint is what counts
                 rates[slot] = rates[before % size]
+            elif print_.author and print_.published_at:
+                posted[slot] = print_.published_at
+                rates[slot] = self._rate(slot, print_.author, print_.published_at)
+            else:
+                posted[slot] = rates[slot] = 0
             # Of many equal ones a chain holds the first, and one more in each half of the window.
             home = checksum & self._mask
             twin = twins[home]
@@ -279,16 +281,15 @@ class Window:
         self._next = first + len(checksums)
         self._link(slots[linked], entries.places[linked])
 
-    def _rate(self, slot: int) -> int:
+    def _rate(self, slot: int, author: int, now: int) -> int:
         """Remember a mention that was added just now as its author's newest; see ``rates``."""
-        authors, posted, times = self._authors, self._posted, self._times
-        former, newest = self._former, self._newest
-        author, now, size = authors[slot], posted[slot], self._size
-        if not (author and now):
+        home = author & self._mask
+        at = self._former[slot] = self._newest[home]
+        self._newest[home] = slot
+        if at < 0:
             return 0
-        home, since, before, rate = author & self._mask, now - _HOUR, 0, 0
-        at = former[slot] = newest[home]
-        newest[home] = slot
+        authors, posted, times, former = self._authors, self._posted, self._times, self._former
+        size, since, before, rate = self._size, now - _HOUR, 0, 0
         for _ in range(MOST_RATED):
             # A slot used again holds a newer mention than the one that pointed to it.
             if at < 0 or (age := (slot - at) % size) <= before:

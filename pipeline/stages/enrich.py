@@ -10,7 +10,7 @@ Known from before are who is forgotten (``pipeline.forgotten``), the watchlist i
 analysts' marks and amendments (``mentions.corrections``, ``mentions.amendments``) and the sentiment
 models trained here (``mentions.models``): all are read before the first mention, and followed from
 then on. What is new is compiled beside the work and put in force between two batches. What was said
-before, for near copies, is asked for by the batch (``pipeline.stories``).
+before, by near copies and by the same authors, is asked for by the batch (``pipeline.stories``).
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from pipeline.corrections import Marks, adopt
 from pipeline.delivery import Record
 from pipeline.enrich.chain import Chain
 from pipeline.enrich.duplicates import fingerprint
-from pipeline.enrich.noise import with_copies
+from pipeline.enrich.noise import with_earlier
 from pipeline.enrich.relevance import Relevances
 from pipeline.enrich.text import View
 from pipeline.errors import ConfigError
@@ -147,7 +147,7 @@ class Enrich:
         for part in _parts(list(mentions.values())):
             texts += self._chain.enrich(part)
             await asyncio.sleep(0)  # a signal, a health check or a rebalance may be waiting
-        await self._find_copies(list(mentions.values()), texts, batch)
+        await self._look_back(list(mentions.values()), texts, batch)
         for index, mention in mentions.items():
             outcomes[index] = self._enriched(batch[index], mention)
         return [outcomes[index] for index in range(len(batch))]
@@ -181,7 +181,7 @@ class Enrich:
             closing.append(self._stories.close())
         await asyncio.gather(*closing)
 
-    async def _find_copies(
+    async def _look_back(
         self, mentions: Sequence[EnrichedMention], texts: Sequence[View], batch: Sequence[Record]
     ) -> None:
         if self._stories is None:
@@ -193,9 +193,10 @@ class Enrich:
         deleted = [r.key.decode() for r in batch if r.value is None and r.key is not None]
         found = await self._stories.find(prints, deleted)
         for mention in mentions:
-            mention.duplicate = found.copies.get(mention.id)
-            if mention.duplicate is not None:
-                mention.noise = with_copies(mention.noise, mention.duplicate)
+            copy, rate = found.copies.get(mention.id), found.rates.get(mention.id, 0)
+            mention.duplicate = copy
+            if copy is not None or rate:
+                mention.noise = with_earlier(mention.noise, mention.author, copy, rate)
 
     def _deleted(self, record: Record) -> Ok:
         """Pass a tombstone on; what analysts said of the mention goes with it."""

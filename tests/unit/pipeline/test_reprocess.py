@@ -8,8 +8,9 @@ import pytest
 from pipeline import reprocess
 from pipeline.enrich import sentiment
 from pipeline.enrich.chain import Chain
-from pipeline.enrich.noise import with_copies
+from pipeline.enrich.noise import with_earlier
 from pipeline.enrich.sentiment.second import NAME
+from pipeline.enrich.window import MOST_RATED
 from pipeline.search.document import document
 from pipeline.search.history import Stored
 from pipeline.settings import Settings, WatchTopic
@@ -23,7 +24,7 @@ COPY = Duplicate(
 )
 
 
-def stored(text: str, copy: Duplicate | None = None) -> Stored:
+def stored(text: str, copy: Duplicate | None = None, rate: int = 0) -> Stored:
     """A mention as the stages leave it in the index."""
     mention = EnrichedMention(
         id="test:1",
@@ -35,8 +36,7 @@ def stored(text: str, copy: Duplicate | None = None) -> Stored:
         collector=Collector(source="test"),
     )
     CHAIN.enrich([mention], NOW)
-    if copy is not None:
-        mention.duplicate, mention.noise = copy, with_copies(mention.noise, copy)
+    mention.duplicate, mention.noise = copy, with_earlier(mention.noise, None, copy, rate)
     return Stored.read(msgspec.json.decode(document(mention, "mentions").body))
 
 
@@ -48,6 +48,15 @@ def test_a_near_copy_keeps_its_reasons_and_is_not_changed() -> None:
         assert "many say it at once" in {reason.name for reason in before.reasons}
         assert reprocess.changed(CHAIN, [copy]) == []
         assert copy.mention.noise == before
+
+
+def test_how_much_an_author_said_at_once_stays() -> None:
+    often = stored("Die Bahn kommt zu spät.", rate=MOST_RATED)
+    before = often.mention.noise
+    assert before
+    assert "posts nearly every minute" in {reason.name for reason in before.reasons}
+    assert reprocess.changed(CHAIN, [often]) == []
+    assert often.mention.noise == before
 
 
 def test_a_second_pass_stays_while_the_first_would_say_the_same(

@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.enrich import noise as module
-from pipeline.enrich.noise import BY, Origins, noise, with_copies
+from pipeline.enrich.noise import BY, Origins, noise, rate_told, with_earlier
 from pipeline.enrich.text import view
+from pipeline.enrich.window import MOST_RATED
 from pipeline.settings import Own
-from schemas.mention import Author, Collector, Duplicate, RawMention
+from schemas.mention import Author, Collector, Duplicate, Noise, RawMention
 
 NOW = datetime(2026, 3, 4, tzinfo=UTC)
 PLAIN = "Die Anlage läuft seit gestern wieder, danke an den Techniker"
@@ -121,14 +122,59 @@ def test_verified_authors_are_trusted_more() -> None:
 )
 def test_copies_add_their_reasons(repeats: int, authors: int, names: list[str]) -> None:
     copy = Duplicate(of="t:1", similarity=1, repeats=repeats, authors=authors, by=BY)
-    found = with_copies(None, copy)
+    found = with_earlier(None, None, copy, 0)
     assert [reason.name for reason in found.reasons] == names if found else not names
     bot = noise(mention(author=Author(kind="bot")), view(PLAIN))
     assert bot is not None
-    more = with_copies(bot, copy)
+    more = with_earlier(bot, None, copy, 0)
     assert more is not None
     assert [reason.name for reason in more.reasons] == [bot.reasons[0].name, *names]
     assert more.score >= bot.score
+
+
+@pytest.mark.parametrize(
+    ("rate", "expected"),
+    [
+        (19, {}),
+        (20, {"many posts within an hour": 0.2}),
+        (49, {"many posts within an hour": 0.2}),
+        (50, {"posts nearly every minute": 0.4}),
+        (MOST_RATED, {"posts nearly every minute": 0.4}),
+    ],
+)
+def test_how_much_was_said_within_the_hour_is_a_reason(
+    rate: int, expected: dict[str, float]
+) -> None:
+    found = with_earlier(None, None, None, rate)
+    assert _weights(found) == expected
+    assert with_earlier(None, None, None, rate_told(found)) == found
+
+
+@pytest.mark.parametrize(
+    ("posts", "rate", "expected"),
+    [
+        (9_000, 20, {"posts very often": 0.2}),
+        (9_000, 50, {"posts nearly every minute": 0.4}),
+        (90_000, 50, {"posts without rest": 0.4}),
+        (90_000, 20, {"posts without rest": 0.4}),
+    ],
+)
+def test_one_rate_counts_the_heavier(posts: int, rate: int, expected: dict[str, float]) -> None:
+    author = Author(created_at=NOW - timedelta(100), posts=posts)
+    found = noise(mention(author=author), view(PLAIN))
+    assert _weights(with_earlier(found, author, None, rate)) == expected
+
+
+def test_verified_authors_are_trusted_more_whatever_is_said_of_them() -> None:
+    expected = {"verified": -0.3, "posts nearly every minute": 0.4}
+    assert _weights(with_earlier(None, Author(verified=True), None, 50)) == expected
+    author = Author(created_at=NOW - timedelta(100), posts=9_000, verified=True)
+    found = noise(mention(author=author), view(PLAIN))
+    assert _weights(with_earlier(found, author, None, 50)) == expected
+
+
+def _weights(found: Noise | None) -> dict[str, float]:
+    return {reason.name: reason.weight for reason in found.reasons} if found else {}
 
 
 @given(st.text(max_size=300))
