@@ -2,7 +2,8 @@
 
 Kafka numbers lz4's default level 9, and its own client takes the fast compressor for it
 (``Lz4BlockOutputStream``). aiokafka takes the number for a level of the slow one, and has no other:
-six times the time, for messages a fifth smaller (``python -m benchmarks.compression``).
+six times the time, for messages a fifth smaller (``python -m benchmarks.compression``). Agents
+publish with kafka-python, which is fast by itself.
 """
 
 import sys

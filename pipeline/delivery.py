@@ -296,7 +296,7 @@ class Delivery:
                     reason = f"publishing to {message.topic}: {error!r}"
                 else:
                     msg = f"{self._stage.name}: publishing to {message.topic}"
-                    raise Fatal(msg) from error
+                    raise Fatal(msg) from error  # nobody reads counters of a process that ends now
             for topic, count in sent.items():
                 metrics.SENT.labels(self._stage.name, topic).inc(count)
             outgoing = failed

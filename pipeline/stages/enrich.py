@@ -224,10 +224,11 @@ def _parts(mentions: Sequence[EnrichedMention]) -> Iterator[list[EnrichedMention
     part: list[EnrichedMention] = []
     size = 0
     for mention in mentions:
-        if part and size + len(mention.text) > _AT_ONCE:
+        more = len(mention.text) + len(mention.title or "")
+        if part and size + more > _AT_ONCE:
             yield part
             part, size = [], 0
         part.append(mention)
-        size += len(mention.text)
+        size += more
     if part:
         yield part

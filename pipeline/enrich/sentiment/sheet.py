@@ -47,16 +47,22 @@ def square(buckets: Sequence[int]) -> float:
 
 
 class Vocabulary(dict[str, int]):
-    """The row of each token that was met; a new one is weighed, and gets the next."""
+    """The row of each token that was met; a new one is weighed, and gets the next.
+
+    Not to be used by several threads at once.
+    """
 
     def __init__(self, model: Model, lexicon: LexiconScorer) -> None:
         super().__init__()
-        self._weights, self._scale = model.weights(), model.scale
+        self.scale = model.scale
+        """What ``Sums.negative`` and ``positive`` of ``sums`` are multiplied with."""
+        self._weights = model.weights()
         self._lexicon = lexicon
         self._next = 0
         self._long: list[str] = []
         self.sums: Floats = np.zeros((3, _KEPT))
-        """As in ``Sums``."""
+        """As in ``Sums``, but in units of ``scale``: small multiples of a half, so that what they
+        add up to is exact, and the same in whatever company."""
         self.words: Rows = np.zeros(_KEPT, np.int32)
         """1 for a word, 0 for a sign."""
         self.says = np.zeros(_KEPT, np.bool_)
@@ -65,34 +71,37 @@ class Vocabulary(dict[str, int]):
 
     def rows(self, tokens: Sequence[str]) -> Rows:
         """The row of each token, ``MOST`` at most; they are valid until the next call."""
+        assert len(tokens) <= MOST, "no sheet holds so many"  # noqa: S101 - its makers' business
         if self._next + len(tokens) > _KEPT:
             self.clear()
+            self._long.clear()
             self.meanings.clear()
             self._next = 0
         found = np.fromiter(map(self.__getitem__, tokens), np.int32, len(tokens))
         for token in self._long:
-            del self[token]
+            self.pop(token, None)
         self._long.clear()
         return found
 
     def __missing__(self, token: str) -> int:
-        row = self[token] = self._next
-        self._next += 1
-        if len(token) > _LONG:
-            self._long.append(token)
-        weights, scale = self._weights, self._scale
+        row, weights = self._next, self._weights
         buckets = pieces(token)
         negative = positive = 0.0
         for place, bucket in enumerate(buckets):
             much = GRAM if place else 1.0
             negative += much * weights[2 * bucket]
             positive += much * weights[2 * bucket + 1]
-        self.sums[:, row] = scale * negative, scale * positive, square(buckets)
+        self.sums[:, row] = negative, positive, square(buckets)
         self.words[row] = token[0].isalnum()
         meaning = self._lexicon.meaning(token)
         self.says[row] = meaning is not None
         if meaning is not None:
             self.meanings[row] = meaning
+        # Only now: were it known before, an error on the way would leave it weighed wrongly.
+        self[token] = row
+        self._next += 1
+        if len(token) > _LONG:
+            self._long.append(token)
         return row
 
 
@@ -119,8 +128,9 @@ class Sheet:
         sums = vocabulary.sums[:, rows]
         self._summed = np.zeros((3, len(tokens) + 1))
         np.cumsum(sums, axis=1, out=self._summed[:, 1:])
-        self._differences = sums[1] - sums[0]
-        self.differences: list[float] = self._differences.tolist()
+        self._scale = vocabulary.scale
+        self._shares = self._scale * (sums[1] - sums[0])
+        self.shares: list[float] = self._shares.tolist()
         """How much more each token speaks for positive."""
         said = np.flatnonzero(vocabulary.says[rows])
         self._said: list[int] = said.tolist()
@@ -140,17 +150,18 @@ class Sheet:
 
     def sums(self, first: int, last: int) -> Sums:
         """What the tokens from ``first`` to before ``last`` add up to."""
-        summed = self._summed
-        return Sums(*(summed[:, last] - summed[:, first]).tolist())
+        summed, scale = self._summed, self._scale
+        negative, positive, squared = (summed[:, last] - summed[:, first]).tolist()
+        return Sums(scale * negative, scale * positive, squared)
 
     def met(self, first: int, last: int) -> list[Met]:
         """Those of the tokens from ``first`` to before ``last`` that say something."""
         return self._met[bisect_left(self._said, first) : bisect_left(self._said, last)]
 
     def telling(self, least: Sequence[float]) -> list[list[int]]:
-        """For each text, its tokens whose difference is not less than the text's ``least``."""
+        """For each text, its tokens whose share is ``least`` or more, whatever its sign."""
         bounds = np.repeat(np.array(least), np.diff(self._at))
-        chosen = np.flatnonzero(np.abs(self._differences) >= bounds)
+        chosen = np.flatnonzero(np.abs(self._shares) >= bounds)
         numbers: list[int] = chosen.tolist()
         return [
             numbers[first:last]

@@ -110,7 +110,7 @@ def plain(view: View, hits: Sequence[Hit], start: int, end: int) -> tuple[list[f
 
 
 class TrainedScorer(SentimentScorer):
-    """Scores texts of one language."""
+    """Scores texts of one language; not to be used by several threads at once."""
 
     def __init__(self, model: Model, lexicon: LexiconScorer) -> None:
         self.by = Producer(
@@ -211,14 +211,14 @@ class TrainedScorer(SentimentScorer):
         if reading.hits:
             return True
         least = _SLIGHT * reading.length
-        differences = reading.field.sheet.differences[reading.first : reading.last]
-        return any(not -least < one < least for one in differences)
+        shares = reading.field.sheet.shares[reading.first : reading.last]
+        return any(not -least < one < least for one in shares)
 
     def _shares(self, reading: _Reading, tokens: Sequence[int]) -> list[_Share]:
         """Every reason's share in the difference, the heaviest first."""
         (good_bad, good_good), (bad_bad, bad_good) = self.model.plain[:2]
         sheet, length, size = reading.field.sheet, reading.length, reading.size
-        starts, differences, written = sheet.starts, sheet.differences, sheet.tokens
+        starts, owns, written = sheet.starts, sheet.shares, sheet.tokens
         done = set(reading.turned)
         shares = []
         for hit in reading.hits:
@@ -226,12 +226,12 @@ class TrainedScorer(SentimentScorer):
             slope = good_good - good_bad if hit.weight > 0 else bad_bad - bad_good
             weight = hit.weight / size * slope
             if token not in done:
-                weight += differences[token] / length
+                weight += owns[token] / length
                 done.add(token)
             shares.append((-abs(weight), *hit.phrase(), weight))
         shares += [
             (
-                -abs(weight := differences[token] / length),
+                -abs(weight := owns[token] / length),
                 at := starts[token],
                 at + len(written[token]),
                 weight,

@@ -3,6 +3,10 @@
 import subprocess
 import sys
 
+import pytest
+
+from pipeline import app
+
 PROGRAM = """
 import json, sys
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
@@ -33,3 +37,22 @@ def test_is_larger_for_being_faster_and_says_the_same() -> None:
     slow, fast, count = map(int, done.stdout.split())
     assert count == 200
     assert slow < fast < 2 * slow, "aiokafka no longer compresses where it is told how"
+
+
+def test_a_worker_compresses_fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[bool] = []
+    monkeypatch.setattr(app, "App", lambda *_: None)
+    monkeypatch.setattr(app, "spare_collector", lambda: None)
+    monkeypatch.setattr(app, "compress_fast", lambda: told.append(True))
+    monkeypatch.setattr("mode.loop.use", lambda _: None)
+
+    class Worker:
+        def __init__(self, *_: object, **__: object) -> None:
+            assert told, "before any producer is made"
+
+        def execute_from_commandline(self) -> None:
+            told.append(False)
+
+    monkeypatch.setattr("faust.Worker", Worker)
+    app.run(None, None)  # type: ignore[arg-type]
+    assert told == [True, False]

@@ -11,7 +11,7 @@ from aiokafka.errors import (
     OutOfOrderSequenceNumber,
 )
 
-from pipeline import delivery
+from pipeline import delivery, metrics
 from pipeline.delivery import Delivery, Record
 from pipeline.errors import Fatal, Rejected, Retryable
 from pipeline.outcome import Ok, Outcome, Outgoing, Reject, Retry
@@ -122,9 +122,12 @@ async def run(stage: Script, broker: Broker, *groups: Sequence[Message]) -> None
 async def test_outputs_are_published_in_order_and_then_acknowledged() -> None:
     messages = [Message(n) for n in range(5)]
     broker = Broker()
+    sent = metrics.SENT.labels(Script.name, out(messages[0]).outputs[0].topic)
+    before = sent._value.get()
     await run(Script(lambda record, _: out(record)), broker, messages[:3], messages[3:])
     assert [message.key for message in broker.confirmed] == [b"k0", b"k1", b"k2", b"k3", b"k4"]
     assert all(message.acked for message in messages)
+    assert sent._value.get() == before + 5
 
 
 async def test_only_what_failed_is_tried_again_and_order_is_kept() -> None:

@@ -2,6 +2,7 @@
 
 import itertools
 import re
+import time
 
 import pytest
 from hypothesis import given
@@ -165,3 +166,16 @@ PIECES = st.sampled_from(
 def test_all_cuts_are_found_apart(low: str) -> None:
     plain = [(cut.span(), cut["greeting"]) for cut in PLAIN.finditer(low)]
     assert [(cut.span(), cut.groupdict().get("greeting")) for cut in module._cuts(low)] == plain
+
+
+@pytest.mark.parametrize("text", ["Bahn " + "." * 99_985 + "x", "Bahn" + "\n " * 50_000])
+def test_time_is_linear(text: str) -> None:
+    started = time.process_time()
+    assert len(clauses(text)) <= 2
+    assert time.process_time() - started < 1
+
+
+def test_a_smile_glued_to_a_word_is_none_in_a_clause_either() -> None:
+    text = "Die App:)obwohl der Zug furchtbar ist"
+    assert targets(text, "App")["App"].label == "neutral"
+    assert targets(text.replace(":)", " :) "), "App")["App"].label == "positive"

