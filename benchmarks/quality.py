@@ -121,7 +121,7 @@ LIMITS = """
 * **Stories** are tried on variants made by rule; what people make of a text by hand, a
   translation or a retelling in other words is no near copy and is not found.
 * Texts a second are those of the machine that ran it, with the words of these texts met before; the
-  name finder does a fifth to a tenth of it on texts whose words are all new. CoreNLP's are on the
+  name finder does a third to a quarter of it on texts whose words are all new. CoreNLP's are on the
   wall clock, because it works in processes of its own, whose memory is given; other backends' is
   that of the first text, at its highest, and of the second pass that of a full batch of its stage,
   64 posts of a thousand characters. Of stories it is that of a full window of a million
