@@ -90,8 +90,8 @@ first. Quality comes first: it judges while the servers start, and beside it not
 COLLAPSE: Final = 0.5
 EASY: Final = 0.5
 """Latency is measured at so much of what goes through at most."""
-SUSTAINED: Final = 0.8
-"""And so much of it goes on for minutes."""
+SUSTAINED: Final = 0.6
+"""And so much of it goes on for minutes: making the mentions takes its share of the two cores."""
 
 Say = Callable[[str], None]
 
