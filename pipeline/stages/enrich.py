@@ -15,7 +15,7 @@ before, by near copies and by the same authors, is asked for by the batch (``pip
 
 import asyncio
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -26,6 +26,7 @@ from pipeline.delivery import Record
 from pipeline.enrich.chain import Chain
 from pipeline.enrich.duplicates import fingerprint
 from pipeline.enrich.noise import with_earlier
+from pipeline.enrich.portions import portions
 from pipeline.enrich.relevance import Relevances
 from pipeline.enrich.text import View
 from pipeline.errors import ConfigError
@@ -144,7 +145,7 @@ class Enrich:
             else:
                 mentions[index] = decoded
         texts: list[View] = []
-        for part in _parts(list(mentions.values())):
+        for part in portions(mentions.values(), _AT_ONCE, _characters):
             texts += self._chain.enrich(part)
             await asyncio.sleep(0)  # a signal, a health check or a rebalance may be waiting
         await self._look_back(list(mentions.values()), texts, batch)
@@ -219,16 +220,5 @@ class Enrich:
         return Ok((Outgoing(self._topic, record.key, value, headers),))
 
 
-def _parts(mentions: Sequence[EnrichedMention]) -> Iterator[list[EnrichedMention]]:
-    """A batch in parts that take no longer than a fraction of a second each."""
-    part: list[EnrichedMention] = []
-    size = 0
-    for mention in mentions:
-        more = len(mention.text) + len(mention.title or "")
-        if part and size + more > _AT_ONCE:
-            yield part
-            part, size = [], 0
-        part.append(mention)
-        size += more
-    if part:
-        yield part
+def _characters(mention: EnrichedMention) -> int:
+    return len(mention.text) + len(mention.title or "")

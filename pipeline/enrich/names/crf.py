@@ -25,6 +25,7 @@ from msgspec import Struct
 from pipeline.enrich.names.rows import Numbers, Rows
 from pipeline.enrich.names.viterbi import best
 from pipeline.enrich.names.words import NEWLINE, OPENING, STOP, WORD, cut, starts
+from pipeline.enrich.portions import portions
 
 __all__ = ["Crf", "Kind", "Model", "Name", "lists", "load"]
 
@@ -100,15 +101,9 @@ class Crf:
     def names(self, texts: Sequence[str]) -> list[list[Name]]:
         """The names in each text, in order, none overlapping another."""
         found: list[list[Name]] = []
-        part: list[list[str]] = []
-        size = 0
-        for words in map(cut, texts):
-            if part and size + len(words) > _AT_ONCE:
-                found += self._names(texts[len(found) :], part)
-                part, size = [], 0
-            part.append(words)
-            size += len(words)
-        return found + self._names(texts[len(found) :], part)
+        for part in portions(map(cut, texts), _AT_ONCE, len):
+            found += self._names(texts[len(found) :], part)
+        return found
 
     def _names(self, texts: Sequence[str], read: Sequence[Sequence[str]]) -> list[list[Name]]:
         """The names in the first of these texts, of which ``cut`` made what was read."""

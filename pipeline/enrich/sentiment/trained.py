@@ -12,10 +12,11 @@ Versions: the model's, a plus sign, and that of the lexicon and the rules.
 
 import math
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final, NamedTuple, TypeAlias
 
 from pipeline.enrich.parts import SentimentScorer, Text
+from pipeline.enrich.portions import portions
 from pipeline.enrich.sentiment.model import Model
 from pipeline.enrich.sentiment.scorer import Hit, LexiconScorer
 from pipeline.enrich.sentiment.sheet import MOST, Sheet, Vocabulary
@@ -122,7 +123,7 @@ class TrainedScorer(SentimentScorer):
 
     def judge(self, texts: Sequence[Text]) -> list["TrainedTone"]:
         """Judge texts; see ``SentimentScorer``."""
-        return [tone for some in _parts(texts) for tone in self._judge(some)]
+        return [tone for some in portions(texts, MOST, _characters) for tone in self._judge(some)]
 
     def _judge(self, texts: Sequence[Text]) -> list["TrainedTone"]:
         """Judge as many texts as one sheet holds."""
@@ -298,19 +299,9 @@ def rank(term: Term) -> float:
     return -abs(term.weight)
 
 
-def _parts(texts: Sequence[Text]) -> Iterator[list[Text]]:
-    """As many texts at once as one sheet holds."""
-    part: list[Text] = []
-    size = 0
-    for text in texts:
-        more = sum([min(len(one.prose), READ) for one in (text.view, text.title) if one])
-        if part and size + more > MOST:
-            yield part
-            part, size = [], 0
-        part.append(text)
-        size += more
-    if part:
-        yield part
+def _characters(text: Text) -> int:
+    """How much of a text and its title is read."""
+    return sum([min(len(one.prose), READ) for one in (text.view, text.title) if one])
 
 
 def odds(tone: Sentiment) -> tuple[float, float]:
