@@ -298,19 +298,26 @@ def engine(to: Servers, command: list[str], task: Task, **environment: str) -> I
         yield Engine(to, task, process, log)
 
 
-def middle(runs: Iterable[Run]) -> dict[str, Any]:
-    """Median rate of several rounds, with the least and the greatest, and what it took."""
-    runs = list(runs)
-    rates = sorted(each.rate for each in runs)
+def spread(rates: Iterable[float]) -> dict[str, Any]:
+    """Median rate of several rounds, with the least and the greatest, and each."""
+    rates = list(rates)
     return {
         "rate": round(median(rates), 1),
-        "least": round(rates[0], 1),
-        "most": round(rates[-1], 1),
+        "least": round(min(rates), 1),
+        "most": round(max(rates), 1),
+        "rounds": [round(rate, 1) for rate in rates],
+    }
+
+
+def middle(runs: Iterable[Run]) -> dict[str, Any]:
+    """The spread of several rounds' rates, and what they took."""
+    runs = list(runs)
+    return {
+        **spread(each.rate for each in runs),
         "cpu_ms_each": [round(1_000 * each.cpu, 3) for each in runs],
         "broker_ms_each": round(1_000 * median(each.broker_cpu / each.outputs for each in runs), 3),
         "rss_mib": round(max(each.rss for each in runs)),
         "outputs": runs[0].outputs,
-        "rounds": [round(each.rate, 1) for each in runs],
     }
 
 

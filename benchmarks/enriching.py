@@ -19,10 +19,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from statistics import median
 from typing import Any
 
-from benchmarks.bench import Engine, Run, Servers, engine, middle
+from benchmarks.bench import Engine, Run, Servers, engine, middle, spread
 from benchmarks.corpus import mentions, topics_toml
 from benchmarks.engines import Record, Task
 from benchmarks.engines.work import Work
@@ -74,12 +73,7 @@ def enriching(
                         found[name].append(alone.run(made, LIMIT))
                 say(f"round {number}: {name:8} {found[name][-1].rate:8.0f} a second")
     rates = {name: middle(runs) for name, runs in found.items()}
-    rates["bare"] = {
-        "rate": round(median(loops), 1),
-        "least": round(min(loops), 1),
-        "most": round(max(loops), 1),
-        "rounds": [round(rate, 1) for rate in loops],
-    }
+    rates["bare"] = spread(loops)
     return rates
 
 

@@ -14,14 +14,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from statistics import median
 from typing import Any
 
 import msgspec
 from elasticsearch import AsyncElasticsearch, Elasticsearch, helpers
 from msgspec import structs
 
-from benchmarks.bench import Servers, started, watch
+from benchmarks.bench import Servers, spread, started, watch
 from benchmarks.corpus import START, mentions, topics_toml
 from benchmarks.engines import Record, Task
 from benchmarks.engines.work import Work
@@ -67,15 +66,7 @@ def indexing(
                 if number:
                     rates[way].append(rate)
                     say(f"round {number}: {way:10} {rate:8.0f} a second")
-    return {
-        way: {
-            "rate": round(median(seen), 1),
-            "least": round(min(seen), 1),
-            "most": round(max(seen), 1),
-            "rounds": [round(rate, 1) for rate in seen],
-        }
-        for way, seen in rates.items()
-    }
+    return {way: spread(seen) for way, seen in rates.items()}
 
 
 def _another(varied: Sequence[EnrichedMention], name: str, number: int) -> EnrichedMention:

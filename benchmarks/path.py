@@ -15,13 +15,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import pairwise
-from statistics import median, quantiles
+from statistics import quantiles
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
 from elasticsearch import ApiError, Elasticsearch
 
-from benchmarks.bench import PATIENCE, Servers, started, usage, watch
+from benchmarks.bench import PATIENCE, Servers, spread, started, usage, watch
 from benchmarks.corpus import mentions, topics_toml
 from benchmarks.engines import Task
 from pipeline import admin
@@ -125,15 +125,7 @@ def both(
             say(f"round {number}: raw to searchable {rates['ours'][-1]:8.0f} a second")
             rates["naive"].append(naive(mentions(few, seed=number)))
             say(f"round {number}: the naive way     {rates['naive'][-1]:8.0f} a second")
-    return {
-        name: {
-            "rate": round(median(found), 1),
-            "least": round(min(found), 1),
-            "most": round(max(found), 1),
-            "rounds": [round(rate, 1) for rate in found],
-        }
-        for name, found in rates.items()
-    }
+    return {name: spread(found) for name, found in rates.items()}
 
 
 Work = Callable[[Iterable[RawMention]], float]
