@@ -142,14 +142,15 @@ class Servers:
 
 @contextmanager
 def servers() -> Iterator[Servers]:
-    """Both servers, fresh, on free ports."""
+    """Both servers, fresh, on free ports; ended at SIGTERM, too, with all that was started here."""
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     folder = Path(tempfile.mkdtemp(prefix="mentions-bench-"))
     folder.chmod(0o755)
     settings = spare(folder / "stack", kafka_heap="1g", elasticsearch_heap="2g")
     stack = Stack(settings)
-    with bars() as progress:
-        stack.up(progress)
     try:
+        with bars() as progress:
+            stack.up(progress)
         with closing(KafkaConsumer(bootstrap_servers=settings.kafka.bootstrap)) as client:
             yield Servers(settings, folder, stack, client)
     finally:

@@ -26,7 +26,7 @@ from benchmarks.corpus import mentions, topics_toml
 from benchmarks.engines import Record, Task
 from benchmarks.engines.work import Work
 from pipeline import admin
-from pipeline.app import spare_collector
+from pipeline.garbage import spare_collector
 from schemas import encode
 
 __all__ = ["ENGINES", "LIMIT", "WARM", "bare", "enriching"]

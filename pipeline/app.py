@@ -5,7 +5,6 @@ Faust brings the consumer, its assignor and rebalancing; reading and acknowledgi
 ``pipeline.delivery``'s alone.
 """
 
-import gc
 import logging
 import os
 import ssl
@@ -32,12 +31,13 @@ from pipeline.compression import compress_fast
 from pipeline.consumer import PollTransport
 from pipeline.delivery import Delivery, Record, Stage
 from pipeline.figures import Meter
+from pipeline.garbage import spare_collector
 from pipeline.health import Health, pages
 from pipeline.parting import part
 from pipeline.settings import Kafka, Settings
 from schemas import topics
 
-__all__ = ["App", "run", "spare_collector"]
+__all__ = ["App", "run"]
 
 _log = logging.getLogger(__name__)
 
@@ -51,7 +51,6 @@ _LOOK_EVERY: Final = 2.0  # seconds between two looks at lag and progress
 _FIGURES_FIRST: Final = 2.0  # seconds after the start: that it is there is a figure, too
 _FIGURES_EVERY: Final = 60.0
 _DAY: Final = 86_400.0
-_LOOK_FOR_GARBAGE: Final = 50_000  # new objects; those of a batch die without being looked for
 
 
 class App(faust.App):
@@ -270,16 +269,6 @@ def run(stage: Stage, settings: Settings, *, parent: int | None = None) -> None:
         faust.Worker(
             app, override_logging=False, redirect_stdouts=False, quiet=True, daemon=True
         ).execute_from_commandline()
-
-
-def spare_collector() -> None:
-    """Look for garbage more rarely, and never in what is loaded by now, which stays.
-
-    Looking through it took a tenth of the time.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(_LOOK_FOR_GARBAGE)
 
 
 def _say(state: RetryCallState) -> None:

@@ -1,18 +1,15 @@
 """What our enrich stage does, for engines that read and write in other ways."""
 
-import gc
 import os
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
+from pipeline.garbage import spare_collector
 from pipeline.outcome import Ok
 from pipeline.settings import Settings, load
 from pipeline.stages.enrich import Enrich
 
 __all__ = ["Work", "settings"]
-
-LOOK_FOR_GARBAGE: Final = 50_000
-"""New objects after which it is looked for; as ``pipeline.app``, which would load Faust."""
 
 
 def settings() -> Settings:
@@ -35,9 +32,7 @@ class Work:
 
     def __init__(self) -> None:
         self._stage = Enrich(settings())
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(LOOK_FOR_GARBAGE)
+        spare_collector()
 
     def __call__(self, batch: Sequence[Any]) -> list[bytes]:
         """The values to publish for records, in order."""
