@@ -92,12 +92,10 @@ e2e: setup  ## run the commands that a user types
 	$(BIN)/pytest tests/e2e
 
 bench: setup  ## compare with peers and floors, the short form (under 3 minutes on two idle cores)
-	$(BIN)/python -m benchmarks.run --out .bench/run.json $(quality)
-	$(BIN)/python -m benchmarks.report .bench/run.json
+	@$(BIN)/python -m benchmarks.run --out .bench/run.json --report $(quality)
 
 bench-full: setup  ## the same with all rounds, latency and a soak (some 30 minutes), kept in results/
-	$(BIN)/python -m benchmarks.run --form full $(quality)
-	$(BIN)/python -m benchmarks.report $$(ls -t benchmarks/results/*-full.json | head -1)
+	@$(BIN)/python -m benchmarks.run --form full --report $(quality)
 
 guard: setup  ## see that no ratio of ours to a floor or peer, nor speed, has collapsed (over a minute)
 	$(BIN)/python -m benchmarks.speed --short

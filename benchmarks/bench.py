@@ -1,10 +1,12 @@
 """What all benchmarks share: servers of their own, topics, engines as processes, and what they use.
 
 An engine is started and warmed up before its clock runs, and waits for messages on a topic of its
-own. A rate is messages by the seconds from the arrival of the first of them at the broker, which
-stamps it, to that of the last output: all of them are there long before the engine has read them.
+own. What it has written is looked at afterwards: each mention once, and no other. A rate is
+messages by the seconds from the arrival of the first of them at the broker, which stamps it, to
+that of the last output: all of them are there long before the engine has read them.
 """
 
+import json
 import os
 import platform
 import shutil
@@ -13,26 +15,44 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import psutil
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, Producer
+from confluent_kafka import TopicPartition as Place
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 
+from benchmarks.corpus import topics_toml
 from benchmarks.engines import Task
 from pipeline.settings import Settings
 from pipeline.stack import Stack, bars, spare
+from pipeline.stack.elasticsearch import Elasticsearch
+from pipeline.stack.kafka import Kafka
 from schemas import encode
 from schemas.mention import EnrichedMention, RawMention
 
 PARTITIONS = 4
 LOOK_EVERY = 0.2  # seconds
 PATIENCE = 30.0  # seconds without an output after which an engine is given up
+SETTLED = 0.5
+"""Seconds after the last expected output in which none may follow."""
+LIBRARIES = (
+    "aiokafka",
+    "bytewax",
+    "elasticsearch",
+    "faust-streaming",
+    "langdetect",
+    "quixstreams",
+    "textblob",
+)
 HERE = Path(__file__).parents[1]
 
 
@@ -81,6 +101,12 @@ class Servers:
             **more,
         }
 
+    def config(self, watched: int) -> Path:
+        """A file of settings with a watchlist of so many topics."""
+        path = self.folder / f"watching-{watched}.toml"
+        path.write_text(topics_toml(watched), encoding="utf-8")
+        return path
+
     def create(self, name: str, partitions: int = PARTITIONS) -> str:
         """Create a topic whose messages carry the time of their arrival."""
         with admin(self) as client:
@@ -96,8 +122,8 @@ class Servers:
             )
         return name
 
-    def fill(self, name: str, mentions: Iterable[RawMention | EnrichedMention]) -> int:
-        """Publish mentions, as fast as can be; returns how many."""
+    def fill(self, name: str, mentions: Iterable[RawMention | EnrichedMention]) -> list[bytes]:
+        """Publish mentions, as fast as can be; returns their keys."""
         made = [(encode(mention), mention.id.encode()) for mention in mentions]
         producer = Producer(
             {
@@ -112,7 +138,21 @@ class Servers:
         for value, key in made:
             producer.produce(name, value, key)
         producer.flush()
-        return len(made)
+        return [key for _, key in made]
+
+    def keys(self, name: str) -> Counter[bytes | None]:
+        """How many messages of each key a topic holds."""
+        found: Counter[bytes | None] = Counter()
+        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": "-"})
+        with closing(consumer):
+            for place, end in self.ends(name).items():
+                consumer.assign([Place(place.topic, place.partition, 0)])
+                held = 0
+                while held < end:
+                    messages = consumer.consume(10_000, timeout=1)
+                    held += len(messages)
+                    found.update(message.key() for message in messages)
+        return found
 
     def places(self, name: str) -> list[TopicPartition]:
         """The partitions of a topic."""
@@ -242,30 +282,42 @@ class Engine:
     process: Any
     """psutil's ``Popen``."""
     log: Path
-    given: int = 0
-    """Messages that it has got so far."""
+    keys: list[bytes] = field(default_factory=list)
+    """Of the messages that it has got so far."""
+
+    @property
+    def given(self) -> int:
+        """How many messages it has got so far."""
+        return len(self.keys)
 
     def give(self, mentions: Iterable[RawMention]) -> None:
         """Messages to work off."""
-        self.given += self.to.fill(self.task.source, mentions)
+        self.keys += self.to.fill(self.task.source, mentions)
 
     def finish(self, limit: float, patience: float = PATIENCE) -> float:
-        """Wait until there is an output for all that was given; returns the most MiB.
-
-        Raises:
-            SystemExit: there are fewer, or more.
-        """
+        """Wait until there is an output for all that was given; returns the most MiB."""
 
         def count() -> int:
             return sum(self.to.ends(self.task.target).values())
 
-        most = watch(self.process, count, self.given, limit, patience)
-        written = count()
-        if written != self.given:
+        return watch(self.process, count, self.given, limit, patience)
+
+    def check(self) -> None:
+        """Look at what it has written: each mention once, and no other.
+
+        Raises:
+            SystemExit: it has left one out, or written one twice, or another.
+        """
+        time.sleep(SETTLED)
+        given, written = Counter(self.keys), self.to.keys(self.task.target)
+        if written != given:
             print(self.log.read_text()[-3_000:], file=sys.stderr)
-            msg = f"{self.task.group} wrote {written} messages, not {self.given}"
+            missing, more = given - written, written - given
+            msg = (
+                f"{self.task.group} left out {missing.total()} of {given.total()} mentions, and "
+                f"wrote {more.total()} too many"
+            )
             raise SystemExit(msg)
-        return most
 
     def run(self, mentions: Iterable[RawMention], limit: float) -> Run:
         """Let it work messages off, and read off what it did."""
@@ -275,9 +327,10 @@ class Engine:
         rss = self.finish(limit)
         cpu, broker_after = usage(self.process)[0], self.to.cpu("Kafka")
         count = self.given - had
+        last = {p: end - 1 for p, end in self.to.ends(self.task.target).items() if end > target[p]}
+        self.check()
         filled = self.to.ends(self.task.source)
         first = {place: at for place, at in source.items() if filled[place] > at}
-        last = {p: end - 1 for p, end in self.to.ends(self.task.target).items() if end > target[p]}
         seconds = max(self.to.stamps(last)) - min(self.to.stamps(first))
         return Run(
             outputs=count,
@@ -322,8 +375,29 @@ def middle(runs: Iterable[Run]) -> dict[str, Any]:
     }
 
 
+@contextmanager
+def noted(found: dict[str, Any], part: str) -> Iterator[None]:
+    """Note when a part of a run was measured, beside what load, and of which commit."""
+    began, load = datetime.now(UTC), os.getloadavg()[0]
+    yield
+    found.setdefault("parts", {})[part] = {
+        "at": began.isoformat(timespec="seconds"),
+        "seconds": round((datetime.now(UTC) - began).total_seconds()),
+        "load_before": round(load, 2),
+        "commit": _commit(),
+    }
+
+
+def write(found: Mapping[str, Any], where: Path) -> None:
+    """Write a run's figures: whole, or not at all."""
+    where.parent.mkdir(parents=True, exist_ok=True)
+    draft = where.with_suffix(".new")
+    draft.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    draft.replace(where)
+
+
 def machine() -> dict[str, Any]:
-    """What it ran on."""
+    """What ran, and on what."""
     model = next(
         (
             line.partition(":")[2].strip()
@@ -338,5 +412,16 @@ def machine() -> dict[str, Any]:
         "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
         "system": platform.platform(),
         "python": platform.python_version(),
+        "libraries": {name: version(name) for name in LIBRARIES},
+        "servers": {server.name: server.version for server in (Kafka, Elasticsearch)},
         "load_before": round(os.getloadavg()[0], 2),
     }
+
+
+def _commit() -> str:
+    """The commit that ran, and whether something was changed since."""
+    command = ["git", "-C", str(HERE), "describe", "--always", "--dirty", "--abbrev=12"]
+    try:
+        return subprocess.run(command, capture_output=True, check=True, text=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "not in a repository"

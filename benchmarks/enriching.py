@@ -9,7 +9,8 @@
 
 Each is warmed up with ``WARM`` messages, and gets the same new ones in each round: its start is not
 measured, nor its first words. In a full run each starts when it is its turn, alone. Where time is
-short all are started ``together`` and wait for their turns, which saves a third of the time. Those
+short all are started ``together`` and wait for their turns, which saves a third of the time. After
+each round it is looked whether each mention was written once. Those
 that wait take a tenth of a core, most of that bytewax, and as much again of the broker.
 """
 
@@ -20,9 +21,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from benchmarks.bench import Engine, Run, Servers, engine, middle, spread
-from benchmarks.corpus import mentions, topics_toml
+from benchmarks.corpus import mentions
 from benchmarks.engines import Record, Task
 from benchmarks.engines.work import Work
 from pipeline import admin
@@ -49,8 +51,7 @@ def enriching(
     together: bool = False,
 ) -> dict[str, dict[str, Any]]:
     """Rates of engines over the same messages; each round of theirs is kept under ``rounds``."""
-    config = to.folder / "mentions.toml"
-    config.write_text(topics_toml(TOPICS), encoding="utf-8")
+    config = to.config(TOPICS)
     found: dict[str, list[Run]] = {name: [] for name in engines}
     loops: list[float] = []
     with ExitStack() as stack:
@@ -79,8 +80,8 @@ def enriching(
 
 def bare(config: Path, count: int, length: int | None = None, seed: int = 1) -> float:
     """Messages a second of the enrichment function alone, in this process, on one core."""
-    os.environ["MENTIONS_CONFIG"] = str(config)
-    work = Work()
+    with patch.dict(os.environ, MENTIONS_CONFIG=str(config)):
+        work = Work()
     warm, records = (
         [Record(m.id.encode(), encode(m)) for m in mentions(n, seed=each, length=length)]
         for n, each in ((WARM, 0), (count, seed))

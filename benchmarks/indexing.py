@@ -15,18 +15,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
+from unittest.mock import patch
 
-import msgspec
 from elasticsearch import AsyncElasticsearch, Elasticsearch, helpers
 from msgspec import structs
 
 from benchmarks.bench import Servers, spread, started, watch
-from benchmarks.corpus import START, mentions, topics_toml
+from benchmarks.corpus import START, mentions
 from benchmarks.engines import Record, Task
+from benchmarks.engines.bulk import actions
 from benchmarks.engines.work import Work
 from pipeline.outcome import Ok
 from pipeline.search.client import connect, connect_sync
-from pipeline.search.document import document
 from pipeline.search.probe import probe
 from pipeline.search.templates import apply
 from pipeline.search.writer import Upsert, Writer
@@ -38,7 +38,7 @@ __all__ = ["WAYS", "indexing", "writing"]
 CHUNK = 500
 VARIED = 2_500
 """So many texts come again and again under other ids, as making them takes longer than writing."""
-WARM = 4
+WARM = 2
 """Each way first writes a round so many times smaller: new servers compile their code."""
 
 Write = Callable[[Sequence[EnrichedMention]], float]
@@ -109,44 +109,27 @@ def _way(to: Servers, way: str, alias: str) -> Iterator[Write]:
 
 
 def _enriched(to: Servers, count: int, seed: int = 2) -> list[EnrichedMention]:
-    config = to.folder / "index.toml"
-    config.write_text(topics_toml(10), encoding="utf-8")
-    os.environ["MENTIONS_CONFIG"] = str(config)
-    work = Work()
+    with patch.dict(os.environ, MENTIONS_CONFIG=str(to.config(10))):
+        work = Work()
     raw = [Record(m.id.encode(), encode(m)) for m in mentions(count, seed=seed)]
     return [decode_enriched(value) for value in work(raw)]
 
 
-def _actions(alias: str, found: Sequence[EnrichedMention]) -> list[dict[str, Any]]:
-    documents = [document(mention, alias) for mention in found]
-    return [
-        {
-            "_op_type": "index",
-            "_index": made.index,
-            "_id": made.id,
-            "version": made.version,
-            "version_type": "external_gte",
-            "_source": msgspec.json.decode(made.body),
-        }
-        for made in documents
-    ]
-
-
 def _bulk(to: Servers, alias: str, found: Sequence[EnrichedMention]) -> float:
-    actions = _actions(alias, found)
+    made = list(actions(found, alias))
     with Elasticsearch(to.settings.elasticsearch.url) as client:
         began = time.perf_counter()
-        helpers.bulk(client, actions, chunk_size=CHUNK)
+        helpers.bulk(client, made, chunk_size=CHUNK)
         return len(found) / (time.perf_counter() - began)
 
 
 def _async_bulk(to: Servers, alias: str, found: Sequence[EnrichedMention]) -> float:
-    actions = _actions(alias, found)
+    made = list(actions(found, alias))
 
     async def send() -> float:
         async with AsyncElasticsearch(to.settings.elasticsearch.url) as client:
             began = time.perf_counter()
-            await helpers.async_bulk(client, actions, chunk_size=CHUNK)
+            await helpers.async_bulk(client, made, chunk_size=CHUNK)
             return len(found) / (time.perf_counter() - began)
 
     return asyncio.run(send())

@@ -15,14 +15,14 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import pairwise
-from statistics import quantiles
+from statistics import linear_regression, quantiles
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
 from elasticsearch import ApiError, Elasticsearch
 
 from benchmarks.bench import PATIENCE, Servers, spread, started, usage, watch
-from benchmarks.corpus import mentions, topics_toml
+from benchmarks.corpus import mentions
 from benchmarks.engines import Task
 from pipeline import admin
 from pipeline.search.client import connect_sync
@@ -55,10 +55,8 @@ def installation(to: Servers, name: str) -> Settings:
 @contextmanager
 def _workers(to: Servers, settings: Settings) -> Iterator[list[Any]]:
     """The enrich and the index stage, a process each."""
-    config = to.folder / "path.toml"
-    config.write_text(topics_toml(10), encoding="utf-8")
     env = to.environment(
-        MENTIONS_CONFIG=str(config),
+        MENTIONS_CONFIG=str(to.config(10)),
         MENTIONS_KAFKA__PREFIX=settings.kafka.prefix,
         MENTIONS_ELASTICSEARCH__ALIAS=settings.elasticsearch.alias,
     )
@@ -141,7 +139,7 @@ def _ours(to: Servers, name: str) -> Iterator[Work]:
 
 @contextmanager
 def _naive(to: Servers, name: str) -> Iterator[Work]:
-    task = Task(to.bootstrap, to.create(f"{name}.raw"), "-", name)
+    task = Task(to.bootstrap, to.create(f"{name}.raw", topics.RAW.partitions), "-", name)
     env = to.environment(**task.environment(), BENCH_INDEX=name)
     command = [sys.executable, "-m", "benchmarks.engines.naive"]
     with started(command, env, to.folder / f"{name}.log", gently=False) as process:
@@ -155,7 +153,7 @@ def _working(to: Servers, topic: str, index: str, process: Any) -> Work:  # noqa
         nonlocal given
         with connect_sync(to.settings.elasticsearch) as client:
             look, seen = _noting(_counter(client, index))
-            given += to.fill(topic, made)
+            given += len(to.fill(topic, made))
             watch(process, look, given, 900)
         if seen[-1][1] != given:
             msg = f"{seen[-1][1]} of {given} mentions are searchable in {index}"
@@ -172,9 +170,9 @@ def latency(to: Servers, *, rate: float, seconds: float) -> dict[str, Any]:
     made = list(mentions(cold + int(rate * seconds), seed=4))
     with connect_sync(settings.elasticsearch) as client, _workers(to, settings):
         # Both stages work before the first is sent: their start is measured elsewhere.
-        to.fill(settings.kafka.topic(topics.RAW), mentions(200, seed=5))
+        to.fill(settings.kafka.topic(topics.RAW), mentions(WARM, seed=5))
         warm = _counter(client, "latency")
-        while warm() < 200:  # noqa: PLR2004 - as above
+        while warm() < WARM:
             time.sleep(0.2)
         sent, found = asyncio.run(_measure(to, settings, made, rate))
     waits = [found[mention.id] - sent[mention.id] for mention in made]
@@ -250,7 +248,11 @@ async def send(
 def soak(
     to: Servers, *, name: str, rate: float, minutes: float, say: Callable[[str], None]
 ) -> dict[str, Any]:
-    """Lag, memory and processor time at an even rate, looked at every ten seconds."""
+    """Lag, memory and processor time at an even rate, looked at every ten seconds.
+
+    ``lag_growth`` is how many mentions a second the lag grew by in the second half, a straight line
+    through what was seen.
+    """
     settings = installation(to, name)
     count = int(rate * minutes * 60)
     points: list[dict[str, float]] = []
@@ -259,8 +261,7 @@ def soak(
         sent: dict[str, float] = {}
         sending = asyncio.create_task(send(to, settings, mentions(count, seed=6), rate, sent))
         began = time.perf_counter()
-        while not sending.done():
-            await asyncio.sleep(10)
+        while not (await asyncio.wait({sending}, timeout=10))[0]:
             lag = await asyncio.to_thread(admin.lag, settings)
             now = {stage: usage(worker) for stage, worker in workers.items()}
             points.append(
@@ -280,16 +281,23 @@ def soak(
     with connect_sync(settings.elasticsearch) as client, _workers(to, settings) as workers:
         asyncio.run(run(dict(zip(_STAGES, workers, strict=True))))
         ended = time.perf_counter()
-        held = _counter(client, name)
-        while held() < count:
-            if time.perf_counter() - ended > PATIENCE:
-                msg = f"{held()} of {count} mentions are searchable"
-                raise SystemExit(msg)
+        held, found = _counter(client, name), 0
+        while found < count and time.perf_counter() - ended < PATIENCE:
             time.sleep(LOOK_EVERY)
+            found = held()
+    late = points[len(points) // 2 :]
     return {
         "rate": round(rate, 1),
         "minutes": minutes,
-        "searchable": count,
+        "sent": count,
+        "searchable": found,
         "all_found_after": round(time.perf_counter() - ended, 1),
+        "lag_growth": round(
+            linear_regression(
+                [point["seconds"] for point in late],
+                [sum(point[f"lag_{stage}"] for stage in _STAGES) for point in late],
+            ).slope,
+            2,
+        ),
         "points": points,
     }

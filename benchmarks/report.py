@@ -54,6 +54,9 @@ def markdown(run: Mapping[str, Any]) -> Iterator[str]:
         f"{run['sizes']['rounds']} round(s), the engines in turn; least and most beside it. "
         "A ratio is the median of each round's."
     )
+    used = machine["servers"] | machine["libraries"]
+    yield ""
+    yield ", ".join(f"{name} {version}" for name, version in used.items()) + "."
     for title in ("Enrich", "Index"):
         part = run.get(title.lower(), {})
         yield ""
@@ -76,9 +79,18 @@ def markdown(run: Mapping[str, Any]) -> Iterator[str]:
         yield f"| {name} | {value} |"
     if quality := run.get("quality"):
         yield from ("", "## Quality, in the same run", "", "```text", *quality, "```")
-    yield from ("", "## Parts", "", "| part | begun | seconds | load before |", "|--|--|--:|--:|")
+    yield from (
+        "",
+        "## Parts",
+        "",
+        "| part | begun | seconds | load before | commit |",
+        "|--|--|--:|--:|--|",
+    )
     for name, part in run["parts"].items():
-        yield f"| {name} | {part['at']} | {part['seconds']} | {part['load_before']} |"
+        yield (
+            f"| {name} | {part['at']} | {part['seconds']} | {part['load_before']} | "
+            f"{part['commit']} |"
+        )
 
 
 def _cpu(rates: Mapping[str, Any]) -> str:
@@ -111,7 +123,8 @@ def _through(run: Mapping[str, Any]) -> Iterator[str]:
         early = points[min(len(points) // 5, len(points) - 1)]
         yield (
             f"{soak['minutes']:g} minutes at {soak['rate']:,.0f} a second: lag at most "
-            f"{max(lags):,}, at the end {lags[-1]:,}; all {soak['searchable']:,} found "
+            f"{max(lags):,}, at the end {lags[-1]:,}, in the second half it grew by "
+            f"{soak['lag_growth']:g} a second; {soak['searchable']:,} of {soak['sent']:,} found "
             f"{soak['all_found_after']} s after the last was sent. Memory after a fifth of the "
             f"time, and at the end: enrich {early['rss_enrich']} and {last['rss_enrich']} MiB, "
             f"index {early['rss_index']} and {last['rss_index']} MiB."
@@ -119,23 +132,54 @@ def _through(run: Mapping[str, Any]) -> Iterator[str]:
 
 
 def plot(run: Mapping[str, Any], path: Path) -> None:
-    """Bars of both stages, as SVG."""
-    figure, axes = plt.subplots(1, 2, figsize=(11, 3.6), layout="constrained")
-    for axis, title in zip(axes, ("enrich", "index"), strict=True):
-        found = sorted(run.get(title, {}).items(), key=lambda pair: pair[1]["rate"])
-        ours = {"ours", "whole", "writer", "stage"}
-        axis.barh(
-            [name for name, _ in found],
-            [rates["rate"] for _, rates in found],
-            xerr=[
-                [rates["rate"] - rates["least"] for _, rates in found],
-                [rates["most"] - rates["rate"] for _, rates in found],
-            ],
-            color=[OURS if name in ours else OTHERS for name, _ in found],
-        )
-        axis.set_title(f"{title}: messages a second")
+    """Bars of the stages and of the whole path, lag and memory over time; SVG, or as the path's."""
+    drawn = [
+        *((_rates, part) for part in ("enrich", "index", "path") if part in run),
+        *((_over_time, part) for part in ("soak", "million") if part in run),
+    ]
+    rows = -(-len(drawn) // 2)
+    figure, axes = plt.subplots(
+        rows, 2, figsize=(11, 3.4 * rows), layout="constrained", squeeze=False
+    )
+    for (draw, part), axis in zip(drawn, axes.flat, strict=False):
+        draw(axis, part, run[part])
+    for axis in axes.flat:
         axis.spines[["top", "right"]].set_visible(False)
+    for axis in axes.flat[len(drawn) :]:
+        axis.set_visible(False)
     figure.savefig(path, metadata={"Date": None})
+
+
+def _rates(axis: Any, title: str, part: Mapping[str, Any]) -> None:  # noqa: ANN401 - matplotlib
+    found = sorted(part.items(), key=lambda pair: pair[1]["rate"])
+    ours = {"ours", "whole", "writer", "stage"}
+    axis.barh(
+        [name for name, _ in found],
+        [rates["rate"] for _, rates in found],
+        xerr=[
+            [rates["rate"] - rates["least"] for _, rates in found],
+            [rates["most"] - rates["rate"] for _, rates in found],
+        ],
+        color=[OURS if name in ours else OTHERS for name, _ in found],
+    )
+    axis.set_title(f"{title}: messages a second", fontsize=9)
+
+
+def _over_time(axis: Any, title: str, part: Mapping[str, Any]) -> None:  # noqa: ANN401 - matplotlib
+    points = part["points"]
+    seconds = [point["seconds"] for point in points]
+    stages = ("enrich", "index")
+    lag = [sum(point[f"lag_{stage}"] for stage in stages) for point in points]
+    memory = [max(point[f"rss_{stage}"] for stage in stages) for point in points]
+    axis.plot(seconds, lag, color=OTHERS, label="lag, mentions (left)")
+    right = axis.twinx()
+    right.plot(seconds, memory, color=OURS, label="MiB of the larger worker (right)")
+    axis.set_ylim(bottom=0)
+    right.set_ylim(bottom=0)
+    axis.set_xlabel("seconds", fontsize=8)
+    lines = [*axis.get_lines(), *right.get_lines()]
+    axis.legend(lines, [line.get_label() for line in lines], fontsize=7, loc="lower right")
+    axis.set_title(f"{title}: {part['rate']:,.0f} a second", fontsize=9)
 
 
 def scaled(run: Mapping[str, Any]) -> Iterator[str]:

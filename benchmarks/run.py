@@ -15,13 +15,13 @@ stretches, a busy one more spread. What is said of the pipeline elsewhere is of 
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from statistics import median
 from typing import Any, Final
 
 import click
@@ -31,6 +31,7 @@ from benchmarks.bench import Servers
 from benchmarks.capacity import PEAK_OF_A_MILLION
 from benchmarks.enriching import ENGINES, enriching
 from benchmarks.indexing import WAYS, indexing
+from benchmarks.ratios import collapsed, compared, ratios, unfinished
 from schemas import __version__
 
 FORMS: Final[Mapping[str, Mapping[str, int]]] = {
@@ -87,11 +88,12 @@ PARTS: Final[Mapping[str, dict[str, int]]] = {
 }
 """What is measured, and about how many seconds that takes on two cores, the servers' start in the
 first. Quality comes first: it judges while the servers start, and beside it nothing is measured."""
-COLLAPSE: Final = 0.5
 EASY: Final = 0.5
 """Latency is measured at so much of what goes through at most."""
 SUSTAINED: Final = 0.6
 """And so much of it goes on for minutes: making the mentions takes its share of the two cores."""
+NEED_A_RATE: Final = ("latency", "soak")
+"""What is measured at a share of what goes through."""
 
 Say = Callable[[str], None]
 
@@ -99,9 +101,10 @@ Say = Callable[[str], None]
 @click.command()
 @click.option("--form", type=click.Choice(list(FORMS)), default="short", show_default=True)
 @click.option("--part", "parts", multiple=True, type=click.Choice(PARTS["full"]), help="Only this.")
-@click.option("--soak", "minutes", type=float, default=10.0, show_default=True)
+@click.option("--soak", "minutes", type=click.FloatRange(min=1), default=10.0, show_default=True)
 @click.option("--labelled", type=click.Path(path_type=Path), help="A folder of labelled texts.")
 @click.option("--out", type=click.Path(path_type=Path), help="Where the JSON goes; added to.")
+@click.option("--report", is_flag=True, help="Write a page with plots beside the JSON.")
 @click.option("--against", type=click.Path(path_type=Path, exists=True), help="An earlier run.")
 def main(
     *,
@@ -110,6 +113,7 @@ def main(
     minutes: float,
     labelled: Path | None,
     out: Path | None,
+    report: bool,
     against: Path | None,
 ) -> None:
     """Measure ours beside its peers and its floors."""
@@ -132,10 +136,7 @@ def main(
         if found["form"] != form:
             msg = f"{where} holds a {found['form']} run"
             raise click.UsageError(msg)
-    chosen = [part for part in PARTS["full"] if part in (parts or PARTS[form])]
-    if "quality" in chosen and labelled is None:
-        say("quality is not measured: there is no folder of labelled texts")
-        chosen.remove("quality")
+    chosen = _chosen(parts or list(PARTS[form]), found, labelled, say)
     with ExitStack() as stack:
         judged = None
         if labelled is not None and "quality" in chosen:
@@ -144,26 +145,51 @@ def main(
         for number, part in enumerate(chosen):
             left = sum((PARTS["full"] | PARTS[form])[each] for each in chosen[number:])
             say(f"{part}: {number + 1} of {len(chosen)}, some {left / 60:.1f} minutes left")
-            began = datetime.now(UTC)
-            load = os.getloadavg()[0]
-            found[part] = _measured(to, part, found, minutes=minutes, judged=judged, say=say)
-            found["parts"][part] = {
-                "at": began.isoformat(timespec="seconds"),
-                "seconds": round((datetime.now(UTC) - began).total_seconds()),
-                "load_before": round(load, 2),
-            }
+            with bench.noted(found, part):
+                found[part] = _measured(to, part, found, minutes=minutes, judged=judged, say=say)
             found["ratios"] = ratios(found)
-            if form == "guard":
-                found["ratios"] = guarded(found["ratios"])
-            where.parent.mkdir(parents=True, exist_ok=True)
-            draft = where.with_suffix(".new")
-            draft.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-            draft.replace(where)  # never half: what was finished is kept
-    fallen = collapsed(found["ratios"], json.loads(against.read_text())) if against else []
-    for line in fallen:
-        say(line)
+            bench.write(found, where)  # what was finished is kept
+    if report:
+        # Apart, so that nothing is measured in a process that has loaded what draws.
+        subprocess.run([sys.executable, "-m", "benchmarks.report", str(where)], check=True)
+        say(f"the page is {where.with_suffix('.md')}")
+    wrong = _wrong(found, against, say)
     click.echo(json.dumps(found["ratios"]))
-    sys.exit(1 if fallen else 0)
+    sys.exit(1 if wrong else 0)
+
+
+def _wrong(found: Mapping[str, Any], against: Path | None, say: Say) -> list[str]:
+    """Say how good what was measured is, and what of it is not to be."""
+    for line in found.get("quality", ()):
+        say(line)
+    wrong = list(unfinished(found))
+    if against:
+        before = json.loads(against.read_text(encoding="utf-8"))["ratios"]
+        for line in compared(found["ratios"], before):
+            say(line)
+        wrong += collapsed(found["ratios"], before)
+    for line in wrong:
+        say(line)
+    return wrong
+
+
+def _chosen(
+    parts: Sequence[str], found: Mapping[str, Any], labelled: Path | None, say: Say
+) -> list[str]:
+    """What is measured, in order."""
+    chosen = [part for part in PARTS["full"] if part in parts]
+    if "quality" in chosen and labelled is None:
+        say("quality is not measured: there is no folder of labelled texts")
+        chosen.remove("quality")
+    if not chosen:
+        msg = "there is nothing to measure"
+        raise click.UsageError(msg)
+    if not {"path"} & {*chosen, *found}:
+        for part in NEED_A_RATE:
+            if part in chosen:
+                msg = f"{part} needs to know how much goes through: add --part path"
+                raise click.UsageError(msg)
+    return chosen
 
 
 def _measured(
@@ -206,8 +232,6 @@ def _measured(
     measured = known[part]()
     if part in {"latency", "startup"}:
         say(f"{part}: {measured}")
-    if part == "quality":
-        say("\n".join(measured))
     return measured
 
 
@@ -219,7 +243,9 @@ def _judging(labelled: Path) -> Iterator[Callable[[], list[str]]]:
         What waits for it, and says what it prints; it fails below its floors.
     """
     command = [sys.executable, "-m", "benchmarks.quality", "--short", str(labelled)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
 
         def wait() -> list[str]:
             printed, _ = process.communicate()
@@ -230,72 +256,8 @@ def _judging(labelled: Path) -> Iterator[Callable[[], list[str]]]:
         try:
             yield wait
         finally:
-            process.kill()
-
-
-def ratios(found: Mapping[str, Any]) -> dict[str, float]:
-    """What is compared: the median, over the rounds, of our rate by that of others."""
-    made: dict[str, float] = {}
-    if enrich := found.get("enrich"):
-        for ours in ("ours", "whole"):
-            for name in enrich:
-                if ours in enrich and name not in {"ours", "whole"}:
-                    made[f"enrich {ours}/{name}"] = _ratio(enrich[ours], enrich[name])
-                    if "cpu_ms_each" in enrich[name]:
-                        made[f"enrich {ours}/{name}, processor"] = _thrift(
-                            enrich[ours], enrich[name]
-                        )
-    if index := found.get("index"):
-        made |= _indexed(index)
-    if path_ := found.get("path"):
-        made["path ours/naive"] = _ratio(path_["ours"], path_["naive"])
-        if soak := found.get("soak"):
-            made["path sustained/naive"] = round(soak["rate"] / path_["naive"]["rate"], 2)
-    return made
-
-
-def _indexed(index: Mapping[str, Any]) -> dict[str, float]:
-    made: dict[str, float] = {}
-    helpers = [way for way in ("bulk", "async_bulk") if way in index]
-    helper = max(helpers, key=lambda way: index[way]["rate"])
-    for ours, other, called in (
-        ("writer", helper, "fastest helper"),
-        ("stage", helper, "fastest helper"),
-        ("stage", "read", "read"),
-    ):
-        if ours in index and other in index:
-            made[f"index {ours}/{called}"] = _ratio(index[ours], index[other])
-    return made
-
-
-def _ratio(one: Mapping[str, Any], other: Mapping[str, Any]) -> float:
-    """Round by round, so that a slow moment of the machine slows both down."""
-    pairs = zip(one["rounds"], other["rounds"], strict=True)
-    return round(median(rate / floor for rate, floor in pairs), 2)
-
-
-def _thrift(one: Mapping[str, Any], other: Mapping[str, Any]) -> float:
-    """How many times the processor time of ours the other takes for a message."""
-    pairs = zip(one["cpu_ms_each"], other["cpu_ms_each"], strict=True)
-    return round(median(floor / ours for ours, floor in pairs), 2)
-
-
-def guarded(ratios_: Mapping[str, float]) -> dict[str, float]:
-    """Those that other work on the machine moves little: enrich by processor time alone."""
-    return {
-        name: value
-        for name, value in ratios_.items()
-        if name.endswith(("processor", "fastest helper"))
-    }
-
-
-def collapsed(now: Mapping[str, float], before: Mapping[str, Any]) -> list[str]:
-    """Ratios that are less than half of what they were."""
-    return [
-        f"{name}: {now.get(name, 0.0)}, was {was}"
-        for name, was in before["ratios"].items()
-        if now.get(name, 0.0) < COLLAPSE * was
-    ]
+            with suppress(ProcessLookupError):  # it is over, and so are its workers
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ tombstones, moved copies, dead letters or waiting.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -15,13 +15,13 @@ from elasticsearch import AsyncElasticsearch, helpers
 
 from benchmarks.engines import Task
 from pipeline.search.document import document
-from schemas.mention import decode_enriched
+from schemas.mention import EnrichedMention, decode_enriched
 
 
-def actions(records: list[Any], alias: str) -> Iterator[dict[str, Any]]:
-    """What to write."""
-    for record in records:
-        made = document(decode_enriched(record.value), alias)
+def actions(mentions: Iterable[EnrichedMention], alias: str) -> Iterator[dict[str, Any]]:
+    """What ``helpers.bulk`` and ``helpers.async_bulk`` take."""
+    for mention in mentions:
+        made = document(mention, alias)
         yield {
             "_index": made.index,
             "_id": made.id,
@@ -47,7 +47,8 @@ async def main() -> None:
             polled = await consumer.getmany(timeout_ms=1_000, max_records=500)
             records = [record for group in polled.values() for record in group]
             if records:
-                await helpers.async_bulk(client, actions(records, task.target), chunk_size=500)
+                mentions = (decode_enriched(record.value) for record in records)
+                await helpers.async_bulk(client, actions(mentions, task.target), chunk_size=500)
                 await consumer.commit()
 
 

@@ -8,6 +8,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from benchmarks.engines import Task
 from benchmarks.engines.work import Work
+from pipeline.compression import compress_fast
 
 
 async def main() -> None:
@@ -30,6 +31,7 @@ async def main() -> None:
         linger_ms=5,
         max_batch_size=262_144,
     )
+    compress_fast()  # as ours does
     async with consumer, producer:
         while True:
             polled = await consumer.getmany(timeout_ms=1_000, max_records=500)
