@@ -109,6 +109,9 @@ quality: setup  ## measure on labelled texts, LABELLED=FOLDER; renew docs/qualit
 	$(labelled)
 	$(BIN)/python -m benchmarks.quality --download --out docs/quality.md $(LABELLED)
 
+profile: setup  ## where an enrich worker spends its time, by py-spy; as root
+	$(BIN)/python -m benchmarks.profiling
+
 speed: setup  ## how fast enrichment is, on one core
 	$(BIN)/python -m benchmarks.speed $(wildcard $(LABELLED))
 

@@ -384,7 +384,7 @@ def noted(found: dict[str, Any], part: str) -> Iterator[None]:
         "at": began.isoformat(timespec="seconds"),
         "seconds": round((datetime.now(UTC) - began).total_seconds()),
         "load_before": round(load, 2),
-        "commit": _commit(),
+        "commit": commit(),
     }
 
 
@@ -418,7 +418,7 @@ def machine() -> dict[str, Any]:
     }
 
 
-def _commit() -> str:
+def commit() -> str:
     """The commit that ran, and whether something was changed since."""
     command = ["git", "-C", str(HERE), "describe", "--always", "--dirty", "--abbrev=12"]
     try:

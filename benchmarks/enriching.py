@@ -31,7 +31,7 @@ from pipeline import admin
 from pipeline.garbage import spare_collector
 from schemas import encode
 
-__all__ = ["ENGINES", "LIMIT", "WARM", "bare", "enriching"]
+__all__ = ["ENGINES", "LIMIT", "TOPICS", "WARM", "bare", "enriching", "started"]
 
 ENGINES = ("naive", "plain", "loop", "quix", "bytewax", "ours", "whole")
 PARTS = {"naive": 1 / 4, "plain": 4.0}
@@ -58,7 +58,7 @@ def enriching(
         waiting: dict[str, Engine] = {}
         if together:
             for name in engines:
-                waiting[name] = stack.enter_context(_started(to, name, 0, config))
+                waiting[name] = stack.enter_context(started(to, name, 0, config))
             for each in waiting.values():
                 each.finish(LIMIT, patience=LIMIT)
         for number in range(1, rounds + 1):
@@ -69,7 +69,7 @@ def enriching(
                 if together:
                     found[name].append(waiting[name].run(made, LIMIT))
                 else:
-                    with _started(to, name, number, config) as alone:
+                    with started(to, name, number, config) as alone:
                         alone.finish(LIMIT, patience=LIMIT)
                         found[name].append(alone.run(made, LIMIT))
                 say(f"round {number}: {name:8} {found[name][-1].rate:8.0f} a second")
@@ -95,7 +95,7 @@ def bare(config: Path, count: int, length: int | None = None, seed: int = 1) -> 
 
 
 @contextmanager
-def _started(to: Servers, name: str, number: int, config: Path) -> Iterator[Engine]:
+def started(to: Servers, name: str, number: int, config: Path) -> Iterator[Engine]:
     """A process that has got what warms it."""
     settings, group = to.settings, f"{name}-{number}"
     if name == "whole":
