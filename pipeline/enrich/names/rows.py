@@ -4,13 +4,13 @@ They are made when a word is first met, and kept for ``KEPT`` words at most.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain, count, zip_longest
-from typing import Final, TypeAlias
+from itertools import chain, zip_longest
+from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.enrich.names.words import EDGE, Shown, kind
+from pipeline.enrich.names.words import EDGE, LENGTHS, SLICES, Frame, kind, listed, shape
 
 __all__ = ["KEPT", "LETTERS", "Numbers", "Places", "Rows"]
 
@@ -24,8 +24,11 @@ _SIDES: Final = (-1, 1, -2, 2)
 """Where a word finds those neighbours whose features a model calls so."""
 _CALLED: Final = {str(side): place for place, side in enumerate(_SIDES)}
 _NO_NAME: Final = 1e6
-_TOGETHER: Final = 100
+_TOGETHER: Final = 500
 """New words whose rows are made in one go, to bound memory."""
+_FRAMES: Final = 2_000
+"""Frames that are kept; most words are in a few dozen."""
+_WORD: Final = "w"
 
 
 class _Numbered(dict[str, int]):
@@ -41,6 +44,89 @@ class _Numbered(dict[str, int]):
         number = self[word] = len(self)
         self.words.append(word)
         return number
+
+
+class _Framed(NamedTuple):
+    """What a frame shows."""
+
+    place: int
+    """Where its sums are kept."""
+    itself: list[int]
+    """The rows of what it shows about the word."""
+    lengths: list[int]
+    """The row of what it shows about a word of no letter, of one, and so on."""
+    around: list[int]
+    """The rows of what it shows about the word's neighbours."""
+
+
+class _Features:
+    """The features of words themselves, or those of their neighbours.
+
+    Args:
+        rows: the row of each; 0 is the row of what is unknown.
+        weights: those rows.
+    """
+
+    def __init__(self, rows: Mapping[str, int], weights: Numbers) -> None:
+        self.weights = weights
+        families = _by_family(rows)
+        self.rest = families[""]
+        self._always = [self.rest["b"]] if "b" in self.rest else []
+        self._words = families[_WORD]
+        self._slices = [(part, families[name]) for name, part in SLICES.items() if families[name]]
+        self._framed = np.zeros((_FRAMES, *weights.shape[1:]), np.float32)
+
+    def enter(self, place: int, frame: Sequence[int]) -> None:
+        """Keep there what a frame's rows add up to for words that are no features themselves."""
+        self._framed[place] = _sums(self.weights, [[*self._always, *frame]])[0]
+
+    def sums(
+        self, words: Sequence[str], places: Sequence[int], frames: Sequence[Sequence[int]]
+    ) -> Numbers:
+        """What the features of each word add up to, up to its slices.
+
+        Args:
+            words: in lower case.
+            places: of the frame of each.
+            frames: the rows of those frames.
+        """
+        sums = self._framed.take(places, axis=0)
+        rows = self._words
+        if known := [place for place, word in enumerate(words) if word in rows]:
+            sums[known] = _sums(
+                self.weights,
+                [[*self._always, rows[words[place]], *frames[place]] for place in known],
+            )
+        for part, slices in self._slices:
+            row = slices.get
+            sums += self.weights.take([row(word[part], 0) for word in words], axis=0)
+        return sums
+
+
+class _Frames(dict[tuple[str, int, bool], _Framed]):
+    """What every frame shows, looked up when it is first met."""
+
+    def __init__(self, own: _Features, near: _Features) -> None:
+        super().__init__()
+        self._own, self._near = own, near
+
+    def reserve(self, count: int) -> None:
+        """Forget frames rather than find no room for those of so many words."""
+        if len(self) + count > _FRAMES:
+            self.clear()
+
+    def __missing__(self, key: tuple[str, int, bool]) -> _Framed:
+        frame, own, near = Frame(*key), self._own.rest, self._near.rest
+        framed = _Framed(
+            len(self),
+            [own[name] for name in frame.itself() if name in own],
+            [own.get(frame.length(letters), 0) for letters in range(LENGTHS)],
+            [near[name] for name in frame.around() if name in near],
+        )
+        self._own.enter(framed.place, framed.itself)
+        self._near.enter(framed.place, framed.around)
+        self[key] = framed
+        return framed
 
 
 class Rows:
@@ -59,24 +145,26 @@ class Rows:
         known = np.fromiter(chain.from_iterable(weights.values()), np.float32)
         known = known.reshape(len(weights), -1) * np.float32(scale)
         labels = known.shape[1]
-        # Row 0 is a feature that the model does not know, row 1 says that an edge is no name.
-        self._own_weights: Numbers = np.concatenate([np.zeros((2, labels), np.float32), known])
-        self._own_weights[1, 0] = _NO_NAME
-        self._own_rows = dict(zip(weights, count(2)))
-        self._own_rows[EDGE] = 1
-        self._near_rows, places = _by_side(weights)
-        self._near_weights: Numbers = self._own_weights[places]
+        # Row 0 is a feature that the model does not know.
+        known = np.concatenate([np.zeros((1, labels), np.float32), known])
+        own, near, places = _by_side(weights)
+        self._itself, self._around = _Features(own, known), _Features(near, known[places])
+        self._frames = _Frames(self._itself, self._around)
 
         self._kinds = np.zeros(KEPT, np.uint8)
         # Of word n: row 2 n, and 2 n + 1 for where it opens a sentence.
         self._own: Numbers = np.zeros((2 * KEPT, labels), np.float32)
         self._near: Numbers = np.zeros((len(_SIDES), KEPT, labels), np.float32)
+        # Number 0 is the edge, no name wherever it is.
+        self._own[:2, 0] = _NO_NAME
+        self._near[:, 0] = self._around.weights[self._around.rest.get("<>", 0)]
         self._forget()
 
     def _forget(self) -> None:
         self._numbers = _Numbered()
-        self._judged = 0
+        self._judged = self._numbers[EDGE]
         self._made = np.zeros(2 * KEPT, np.bool_)
+        self._made[:2] = True
 
     def __len__(self) -> int:
         return len(self._numbers)
@@ -116,7 +204,7 @@ class Rows:
             opening: which of them open a sentence.
         """
         own = 2 * numbers + opening
-        new = list(set(own[~self._made[own]].tolist()))
+        new = np.unique(own[~self._made[own]]).tolist()
         for first in range(0, len(new), _TOGETHER):
             self._make(new[first : first + _TOGETHER])
         scores = self._own.take(own, axis=0)
@@ -129,43 +217,64 @@ class Rows:
 
     def _make(self, own: Sequence[int]) -> None:
         """Make these rows of words, and what the words contribute to their neighbours."""
-        words = [self._numbers.words[place // 2] for place in own]
-        itself: list[list[int]] = []
-        around: list[list[int]] = []
-        row, near = self._own_rows.get, self._near_rows.get
-        for word, place in zip(words, own, strict=True):
-            if word == EDGE:
-                itself.append([row(EDGE, 0)])
-                around.append([near("<>", 0)])
-            else:
-                shown = Shown(word, self._lists)
-                itself.append([row(name, 0) for name in shown.itself(initial=place % 2 == 1)])
-                around.append([near(name, 0) for name in shown.around()])
-        self._own[own] = _sums(self._own_weights, itself)
         numbers = [place // 2 for place in own]
-        self._near[:, numbers] = _sums(self._near_weights, around).swapaxes(0, 1)
+        words = [self._numbers.words[number] for number in numbers]
+        lows = [word.lower() for word in words]
+        self._frames.reserve(len(own))
+        frames = [
+            self._frames[shape(word), listed(low, self._lists), place % 2 == 1]
+            for word, low, place in zip(words, lows, own, strict=True)
+        ]
+        places = [frame.place for frame in frames]
+        sums = self._itself.sums(lows, places, [frame.itself for frame in frames])
+        lengths = [min(len(low), LENGTHS - 1) for low in lows]
+        sums += self._itself.weights.take(
+            [frame.lengths[length] for frame, length in zip(frames, lengths, strict=True)], axis=0
+        )
+        self._own[own] = sums
+        sums = self._around.sums(lows, places, [frame.around for frame in frames])
+        self._near[:, numbers] = sums.swapaxes(0, 1)
         self._made[own] = True
 
 
-def _by_side(features: Iterable[str]) -> tuple[dict[str, int], Places]:
-    """The features of neighbours, whatever the side.
+def _by_side(features: Iterable[str]) -> tuple[dict[str, int], dict[str, int], Places]:
+    """The features of a word itself and those of its neighbours, whatever the side.
 
     Returns:
-        The row of each, from 1 on; and in each row where what it weighs for each side is to be
-        found: feature ``n`` at ``n + 2``, and at 0 what is unknown.
+        Where the weights of each feature of the word itself are, from 1 on: at 0 is what is
+        unknown; the row of each feature of neighbours, from 1 on; and in each such row where the
+        weights for each side are.
     """
+    own: dict[str, int] = {}
     rows: dict[str, int] = {}
     places = [0] * len(_SIDES)
-    for place, feature in enumerate(features, 2):
+    for place, feature in enumerate(features, 1):
         length = 2 if feature.startswith("-") else 1
         side, name = _CALLED.get(feature[:length]), feature[length:]
         if side is None or name.startswith("="):  # "1=" is the last letter of the word itself
+            own[feature] = place
             continue
         row = rows.setdefault(name, len(rows) + 1)
         if row * len(_SIDES) == len(places):
             places += [0] * len(_SIDES)
         places[row * len(_SIDES) + side] = place
-    return rows, np.reshape(places, (-1, len(_SIDES)))
+    return own, rows, np.reshape(places, (-1, len(_SIDES)))
+
+
+def _by_family(rows: Mapping[str, int]) -> dict[str, dict[str, int]]:
+    """The rows of words and of their slices, by what is written behind the sign of equality.
+
+    So nothing has to be put together to look them up. Those of all else are found under "", by
+    their whole name.
+    """
+    families: dict[str, dict[str, int]] = {family: {} for family in ("", _WORD, *SLICES)}
+    for feature, row in rows.items():
+        family, _, rest = feature.partition("=")
+        if family in families:
+            families[family][rest] = row
+        else:
+            families[""][feature] = row
+    return families
 
 
 def _sums(weights: Numbers, features: Sequence[Sequence[int]]) -> Numbers:

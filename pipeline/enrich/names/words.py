@@ -11,15 +11,20 @@ from typing import Final, NamedTuple
 
 __all__ = [
     "EDGE",
+    "LENGTHS",
     "NEWLINE",
     "OPENING",
     "OTHER",
+    "SLICES",
     "STOP",
     "WORD",
+    "Frame",
     "Shown",
     "Word",
     "cut",
     "kind",
+    "listed",
+    "shape",
     "starts",
     "words",
 ]
@@ -38,6 +43,15 @@ _OPENING: Final = frozenset("\"'\u201e\u201c\u201d\u00ab\u00bb\u201a\u2018\u2019
 _LIST_BITS: Final = 10
 _SHAPED: Final = 30
 """Letters that a shape is made of."""
+_SIGNS: Final = 8
+"""The longest shape."""
+LENGTHS: Final = 9
+"""So many lengths of a word are told apart, from none on; the last stands for all longer ones."""
+SLICES: Final = {
+    **{f"{letters}": slice(-letters, None) for letters in (1, 2, 3, 4, 5)},
+    **{f"p{letters}": slice(letters) for letters in (2, 3, 4)},
+}
+"""The parts of a lower-case word that are features of it, by what these begin with."""
 
 
 def kind(found: str) -> int:
@@ -86,7 +100,7 @@ def words(text: str) -> list[Word]:
     return read
 
 
-def _shape(word: str) -> str:
+def shape(word: str) -> str:
     """``Xx`` for Bahn, ``X`` for DB, ``x``, ``Xx-Xx``, ``d``; runs are one sign."""
     word = word[:_SHAPED]
     if word.isalpha():  # most are; no more than a short cut
@@ -94,7 +108,7 @@ def _shape(word: str) -> str:
             return "x"
         if word[0].isupper() and word[1:].islower():
             return "Xx"
-    shape = ""
+    signs = ""
     for letter in word:
         sign = (
             "X"
@@ -105,12 +119,12 @@ def _shape(word: str) -> str:
             if letter.isdigit()
             else letter
         )
-        if sign != shape[-1:]:
-            shape += sign
-    return shape[:8]
+        if sign != signs[-1:]:
+            signs += sign
+    return signs[:_SIGNS]
 
 
-def _lists(low: str, lists: Mapping[str, int]) -> int:
+def listed(low: str, lists: Mapping[str, int]) -> int:
     """Which lists a word is on; a genitive or the last part of a compound counts by its stem."""
     on = lists.get(low, 0)
     if not on and low.endswith("s"):
@@ -120,47 +134,59 @@ def _lists(low: str, lists: Mapping[str, int]) -> int:
     return on
 
 
+class Frame(NamedTuple):
+    """What many words have in common: all of a word but its letters."""
+
+    shape: str
+    lists: int
+    """Those that it is on, as bits."""
+    initial: bool
+    """It opens a sentence."""
+
+    def itself(self) -> list[str]:
+        """What it says about the word, but for its length."""
+        shape, first, on = self.shape, self._first(), f"{self.lists:x}"
+        return [f"s={first}{shape}", f"l={on}", f"sl={first}{shape[:4]}{on}", *self._each()]
+
+    def length(self, letters: int) -> str:
+        """What it says about a word of so many letters."""
+        return f"n={min(letters, LENGTHS - 1)}{self._first()}{self.shape[:2]}"
+
+    def around(self) -> list[str]:
+        """What it says about the word's neighbours, wherever the word stands."""
+        shape = self.shape
+        return [f"s={shape[:4]}", f"l={shape[:2]}{self.lists:x}", *self._each()]
+
+    def _first(self) -> str:
+        return "^" if self.initial else ""
+
+    def _each(self) -> list[str]:
+        """One feature a list."""
+        bits = self.lists
+        return [f"g{bit}{self.shape[:2]}" for bit in range(bits and _LIST_BITS) if bits >> bit & 1]
+
+
 class Shown:
-    """What a word shows, of which its features are made."""
+    """The features of a word, written out and in order; ``rows`` looks the same up faster."""
 
     def __init__(self, word: str, lists: Mapping[str, int]) -> None:
         self._low = word.lower()
-        self._shape = _shape(word)
-        bits = _lists(self._low, lists)
-        self._on = f"{bits:x}"
-        self._each = [
-            f"g{bit}{self._shape[:2]}" for bit in range(bits and _LIST_BITS) if bits >> bit & 1
-        ]
+        self._shape = shape(word)
+        self._on = listed(self._low, lists)
 
     def itself(self, *, initial: bool) -> list[str]:
         """What it says about itself, where it opens a sentence or not."""
-        low, shape, on = self._low, self._shape, self._on
-        first = "^" if initial else ""
+        low, frame = self._low, Frame(self._shape, self._on, initial)
         return [
             "b",
             f"w={low}",
-            f"s={first}{shape}",
-            f"l={on}",
-            f"sl={first}{shape[:4]}{on}",
-            *self._each,
-            f"1={low[-1:]}",
-            f"2={low[-2:]}",
-            f"3={low[-3:]}",
-            f"4={low[-4:]}",
-            f"5={low[-5:]}",
-            f"p2={low[:2]}",
-            f"p3={low[:3]}",
-            f"p4={low[:4]}",
-            f"n={min(len(low), 8)}{first}{shape[:2]}",
+            *frame.itself(),
+            *[f"{family}={low[part]}" for family, part in SLICES.items()],
+            frame.length(len(low)),
         ]
 
     def around(self) -> list[str]:
         """What it says about its neighbours; in training, only the first three two places away."""
-        low, shape = self._low, self._shape
-        return [
-            f"w={low}",
-            f"s={shape[:4]}",
-            f"l={shape[:2]}{self._on}",
-            *self._each,
-            f"3={low[-3:]}",
-        ]
+        low = self._low
+        frame = Frame(self._shape, self._on, initial=False)
+        return [f"w={low}", *frame.around(), f"3={low[SLICES['3']]}"]

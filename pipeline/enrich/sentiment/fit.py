@@ -22,8 +22,8 @@ from threadpoolctl import threadpool_limits
 from pipeline.enrich.sentiment.grams import BUCKETS, GRAM, TOKEN, pieces
 from pipeline.enrich.sentiment.model import Model, Source, make
 from pipeline.enrich.sentiment.scorer import READ, LexiconScorer
-from pipeline.enrich.sentiment.sheet import square
 from pipeline.enrich.sentiment.trained import PLAIN, plain, turned
+from pipeline.enrich.sentiment.weigh import square
 from pipeline.enrich.text import view
 
 __all__ = [
@@ -96,7 +96,7 @@ def features(texts: Sequence[str], lexicon: LexiconScorer) -> Matrix:
             buckets = pieces(match[0])
             if not buckets or match.start() in left_out:
                 continue
-            length += square(buckets)
+            length += square(len(buckets))
             row += [(bucket, GRAM if place else 1.0) for place, bucket in enumerate(buckets)]
         norm = float(np.sqrt(length))
         columns += [bucket for bucket, _ in row]

@@ -42,7 +42,7 @@ _MOST_SAME: Final = 3
 """How often one emoji in a row counts."""
 _MOST_TERMS: Final = 20
 
-_STRETCHED: Final = re.compile(r"([^\W\d_])\1{2,}")
+_STRETCHED: Final = re.compile(r"(.)\1{2,}")  # in words, only letters follow each other
 
 
 class Meaning(NamedTuple):

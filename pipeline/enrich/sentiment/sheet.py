@@ -1,8 +1,9 @@
 """Many texts cut into tokens at once, with what a model and its lexicon make of each token.
 
 What they make of a token does not depend on its neighbours. So it is weighed when it is first met,
-and kept as one row of numbers (``Vocabulary``); what the tokens of many texts add up to is then a
-few operations on whole arrays (``Sheet``), not a step for each of them.
+together with all others that are new on its sheet (``weigh``), and kept as one row of numbers
+(``Vocabulary``); what the tokens of many texts add up to is then a few operations on whole arrays
+(``Sheet``), not a step for each of them.
 """
 
 from bisect import bisect_left
@@ -13,11 +14,12 @@ from typing import Final, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.enrich.sentiment.grams import GRAM, TOKEN, pieces
+from pipeline.enrich.sentiment.grams import TOKEN
 from pipeline.enrich.sentiment.model import Model
 from pipeline.enrich.sentiment.scorer import LexiconScorer, Meaning, Met
+from pipeline.enrich.sentiment.weigh import Floats, Weigher
 
-__all__ = ["MOST", "Part", "Sheet", "Sums", "Vocabulary", "square"]
+__all__ = ["MOST", "Part", "Sheet", "Sums", "Vocabulary"]
 
 MOST: Final = 50_000
 """Characters on one sheet, and so tokens at most."""
@@ -29,7 +31,6 @@ _LONG: Final = 40
 Part: TypeAlias = tuple[str, int, int]
 """A text, apostrophes straight, and from where to where it is read."""
 Rows: TypeAlias = npt.NDArray[np.int32]
-Floats: TypeAlias = npt.NDArray[np.float64]
 
 
 class Sums(NamedTuple):
@@ -41,13 +42,8 @@ class Sums(NamedTuple):
     """The squared length of their vector."""
 
 
-def square(buckets: Sequence[int]) -> float:
-    """The squared length of a token's vector, overlaps aside."""
-    return 1.0 + GRAM * GRAM * (len(buckets) - 1) if buckets else 0.0
-
-
 class Vocabulary(dict[str, int]):
-    """The row of each token that was met; a new one is weighed, and gets the next.
+    """The row of each token that was met; a new one gets the next, and is weighed by ``rows``.
 
     Not to be used by several threads at once.
     """
@@ -56,9 +52,10 @@ class Vocabulary(dict[str, int]):
         super().__init__()
         self.scale = model.scale
         """What ``Sums.negative`` and ``positive`` of ``sums`` are multiplied with."""
-        self._weights = model.weights()
+        self._weigher = Weigher(model.weights())
         self._lexicon = lexicon
         self._next = 0
+        self._new: list[str] = []
         self._long: list[str] = []
         self.sums: Floats = np.zeros((3, _KEPT))
         """As in ``Sums``, but in units of ``scale``: small multiples of a half, so that what they
@@ -73,36 +70,48 @@ class Vocabulary(dict[str, int]):
         """The row of each token, ``MOST`` at most; they are valid until the next call."""
         assert len(tokens) <= MOST, "no sheet holds so many"  # noqa: S101 - its makers' business
         if self._next + len(tokens) > _KEPT:
-            self.clear()
-            self._long.clear()
-            self.meanings.clear()
-            self._next = 0
-        found = np.fromiter(map(self.__getitem__, tokens), np.int32, len(tokens))
+            self._forget()
+        try:
+            found = np.fromiter(map(self.__getitem__, tokens), np.int32, len(tokens))
+            self._weigh()
+        except BaseException:
+            self._forget()  # what has a row, but was not weighed
+            raise
         for token in self._long:
             self.pop(token, None)
         self._long.clear()
         return found
 
+    def _forget(self) -> None:
+        self.clear()
+        self._new.clear()
+        self._long.clear()
+        self.meanings.clear()
+        self._next = 0
+
     def __missing__(self, token: str) -> int:
-        row, weights = self._next, self._weights
-        buckets = pieces(token)
-        negative = positive = 0.0
-        for place, bucket in enumerate(buckets):
-            much = GRAM if place else 1.0
-            negative += much * weights[2 * bucket]
-            positive += much * weights[2 * bucket + 1]
-        self.sums[:, row] = negative, positive, square(buckets)
-        self.words[row] = token[0].isalnum()
-        meaning = self._lexicon.meaning(token)
-        self.says[row] = meaning is not None
-        if meaning is not None:
-            self.meanings[row] = meaning
-        # Only now: were it known before, an error on the way would leave it weighed wrongly.
-        self[token] = row
+        row = self[token] = self._next
         self._next += 1
+        self._new.append(token)
         if len(token) > _LONG:
             self._long.append(token)
         return row
+
+    def _weigh(self) -> None:
+        """Fill the rows of the new tokens, which are the last ones."""
+        new = self._new
+        if not new:
+            return
+        first = self._next - len(new)
+        rows = slice(first, self._next)
+        self.sums[:, rows] = self._weigher.sums(new)
+        self.words[rows] = [token[0].isalnum() for token in new]
+        meanings = list(map(self._lexicon.meaning, new))
+        self.says[rows] = [meaning is not None for meaning in meanings]
+        self.meanings.update(
+            (row, meaning) for row, meaning in enumerate(meanings, first) if meaning is not None
+        )
+        new.clear()
 
 
 class Sheet:

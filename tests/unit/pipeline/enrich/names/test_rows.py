@@ -54,6 +54,54 @@ def test_sums_are_rounded_as_one_addition_after_another() -> None:
     assert scores(Rows(weights, 0.031806834, {}), f"x {word}")[3] == total.tolist()
 
 
+@given(
+    st.lists(st.text(st.sampled_from("aAbß1_-.#"), min_size=1, max_size=9), min_size=1),
+    st.integers(0, 2**32 - 1),
+    st.floats(0.1, 1.0),
+)
+def test_finds_what_is_shown(texts: list[str], seed: int, known: float) -> None:
+    chance = np.random.default_rng(seed)
+    lists = {"a": 3, "b": 4}
+    text = ". ".join(texts)
+    found = words(text)
+    shown = [Shown(word.text, lists) for word in found]
+    names = {"-1<>"}
+    for word, one in zip(found, shown, strict=True):
+        names.update(one.itself(initial=word.initial), [f"1{name}" for name in one.around()])
+    weights = {
+        name: chance.integers(-127, 128, 2).tolist()
+        for name in sorted(names)
+        if chance.random() < known
+    }
+    scale = np.float32(0.031806834)
+
+    def add(features: list[str]) -> np.ndarray:
+        total = np.zeros(2, np.float32)
+        for name in features:
+            if name in weights:
+                total += np.array(weights[name], np.float32) * scale
+        return total
+
+    expected = []
+    for place, (word, one) in enumerate(zip(found, shown, strict=True)):
+        near = [f"1{name}" for name in shown[place + 1].around()] if place + 1 < len(shown) else []
+        before = ["-1<>"] if not place else []
+        own = add(one.itself(initial=word.initial))
+        expected.append(((own + add(before)) + add(near)).tolist())
+    assert scores(Rows(weights, float(scale), lists), text)[2:-2] == expected
+
+
+def test_forgets_frames_rather_than_grow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rows, "_FRAMES", 4)
+    monkeypatch.setattr(rows, "_TOGETHER", 2)
+    text = "A b c-d E-f 1 a1 #b C.d A1"
+    made = Rows(WEIGHTS, 0.5, {})
+    first = scores(made, text)
+    monkeypatch.undo()
+    assert first == scores(Rows(WEIGHTS, 0.5, {}), text)
+    assert len(made._frames) <= 4
+
+
 def test_forgets_words_rather_than_grow(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rows, "KEPT", 10)
     made = Rows(WEIGHTS, 0.5, {})

@@ -5,7 +5,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.enrich.names.words import _shape, cut, words
+from pipeline.enrich.names.words import cut, shape, words
 
 
 def test_cuts_as_names_are_written() -> None:
@@ -46,4 +46,4 @@ def test_a_shape_is_one_sign_for_each_run(word: str) -> None:
         else letter
         for letter in word[:30]
     ]
-    assert _shape(word) == "".join([sign for sign, _ in itertools.groupby(signs)])[:8]
+    assert shape(word) == "".join([sign for sign, _ in itertools.groupby(signs)])[:8]
