@@ -2,8 +2,9 @@
 
 A worker with all that it does by default reads what is there already; its stacks are looked at for
 some seconds, while it runs. A look counts for the innermost part that ``PARTS`` knows, so that the
-time of a library counts for who called it. Prints a table, and adds to a file of JSON, so that two
-commits stand beside each other. It takes the right to look into another process (root, or ptrace).
+time of a library counts for who called it. Prints microseconds of processor time a mention, and
+adds to a file of JSON, where commits stand beside each other. It takes the right to look into
+another process (root, or ptrace).
 """
 
 import json
@@ -94,22 +95,34 @@ def main(*, seconds: int, out: Path | None) -> None:
     with bench.servers() as to, bench.noted(found, commit):
         found[commit] = _looked_at(to, seconds)
     bench.write(found, where)
-    click.echo("\n".join(f"{share:6.1%}  {part}" for part, share in found[commit].items()))
+    for part, microseconds in found[commit].items():
+        click.echo(f"{microseconds:6.1f}  {part}")
+    click.echo(f"{sum(found[commit].values()):6.1f}  microseconds a mention")
 
 
 def _looked_at(to: bench.Servers, seconds: int) -> dict[str, float]:
+    """Microseconds a mention, by part."""
     raw = to.folder / "stacks"
     spy = Path(sys.executable).with_name("py-spy")
     how = ["--rate", str(RATE), "--duration", str(seconds), "--format", "raw", "--output", str(raw)]
     with started(to, "whole", 0, to.config(TOPICS)) as engine:
+
+        def done() -> tuple[int, float]:
+            written = sum(to.ends(engine.task.target).values())
+            return written, bench.usage(engine.process)[0]
+
         engine.finish(LIMIT, patience=LIMIT)
         engine.give(mentions(ENOUGH * (seconds + BEFORE)))
         time.sleep(BEFORE)
+        written, cpu = done()
         command = [str(spy), "record", "--pid", str(engine.process.pid), *how]
-        done = subprocess.run(command, check=False, capture_output=True, text=True)
-    if done.returncode:
-        raise click.ClickException(done.stderr)
-    return shares(raw.read_text(encoding="utf-8").splitlines())
+        looked = subprocess.run(command, check=False, capture_output=True, text=True)
+        now_written, now_cpu = done()
+    if looked.returncode:
+        raise click.ClickException(looked.stderr)
+    each = 1e6 * (now_cpu - cpu) / (now_written - written)
+    found = shares(raw.read_text(encoding="utf-8").splitlines())
+    return {part: round(each * share, 1) for part, share in found.items()}
 
 
 if __name__ == "__main__":
