@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from datetime import timedelta
 from functools import partial
 from typing import Any
 from unittest.mock import patch
@@ -206,19 +207,26 @@ def _reading(to: Servers, alias: str, program: Sequence[str]) -> Iterator[Write]
         yield write
 
 
-def writing(to: Servers, documents: int, say: Callable[[str], None]) -> dict[str, Any]:
+def writing(
+    to: Servers,
+    documents: int,
+    say: Callable[[str], None],
+    look: Callable[[str, int], None],
+) -> dict[str, Any]:
     """Our writer's rate as an index grows to so many documents: microseconds each, by tenths.
 
-    The dictionary of words grows less than it would, see ``VARIED``.
+    After each tenth ``look`` gets the alias and the number of documents. The dictionary of words
+    grows less than it would, see ``VARIED``.
     """
     alias = "bench-growing"
     settings = to.settings.elasticsearch.model_copy(update={"alias": alias})
     with connect_sync(settings) as client:
         apply(client, settings, probe(client))
-    # One month's index, so that it is one index that grows.
+    # One month's index, so that it is one index that grows, of four weeks.
     varied = [
-        structs.replace(mention, published_at=START, collected_at=START)
-        for mention in _enriched(to, VARIED)
+        structs.replace(mention, published_at=day, collected_at=day)
+        for number, mention in enumerate(_enriched(to, VARIED))
+        for day in (START + timedelta(days=number % 28),)
     ]
     costs: dict[int, float] = {}
 
@@ -237,6 +245,7 @@ def writing(to: Servers, documents: int, say: Callable[[str], None]) -> dict[str
                     assert all(isinstance(outcome, Ok) for outcome in outcomes), outcomes[0]
                 costs[tenth * step] = round(1e6 * (time.perf_counter() - began) / step, 1)
                 say(f"  {tenth * step}: {costs[tenth * step]} µs")
+                await asyncio.to_thread(look, alias, tenth * step)
 
     asyncio.run(grow())
     with connect_sync(settings) as client:

@@ -10,7 +10,6 @@ new, so that only who asks for what matters: each agent has a key of its own in 
 """
 
 import collections
-import json
 import sys
 import threading
 import time
@@ -159,9 +158,10 @@ def main(*, sources: int, out: Path | None) -> None:
     cores, load = machine["cores"], machine["load_before"]
     click.echo(f"{sources} sources, every {EVERY} s; {cores} cores, load {load} before")
     with bench.servers() as to:
-        found = {"at": now, "machine": machine, **sharing(to, sources)}
-    where.parent.mkdir(parents=True, exist_ok=True)
-    where.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        found: dict[str, Any] = {"at": now, "machine": machine}
+        with bench.noted(found, "sharing"):
+            found |= sharing(to, sources)
+    bench.write(found, where)
 
 
 if __name__ == "__main__":
