@@ -8,7 +8,7 @@ import math
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from statistics import median
+from statistics import fmean, median
 from typing import Any
 
 import matplotlib as mpl
@@ -79,6 +79,10 @@ def markdown(run: Mapping[str, Any]) -> Iterator[str]:
         yield f"| {name} | {value} |"
     if quality := run.get("quality"):
         yield from ("", "## Quality, in the same run", "", "```text", *quality, "```")
+    yield from _parts(run)
+
+
+def _parts(run: Mapping[str, Any]) -> Iterator[str]:
     yield from (
         "",
         "## Parts",
@@ -192,8 +196,8 @@ def scaled(run: Mapping[str, Any]) -> Iterator[str]:
         f"{machine['python']}. A slope is that of a straight line through the logarithms: 0 costs "
         "nothing more, 1 costs in proportion. `python -m benchmarks.scaling` measures it again."
     )
-    for title, costs, slope in _curves(run):
-        yield from ("", f"## {title}", "", f"Slope {slope}.", "", "| | |", "|--:|--:|")
+    for title, costs, fit in _curves(run):
+        yield from ("", f"## {title}", "", f"{_slope(fit)}.", "", "| | |", "|--:|--:|")
         for size, cost in costs.items():
             yield f"| {int(size):,} | {cost:,} |"
     for title, found in _bars(run):
@@ -202,9 +206,9 @@ def scaled(run: Mapping[str, Any]) -> Iterator[str]:
             yield f"| {name} | {value:,} | {note} |"
     if part := run.get("sources"):
         yield from ("", "## Sources, in full", "", "```json")
-        yield json.dumps(part["by_sources"], indent=1)
+        yield json.dumps({"none": part["idle"], **part["by_sources"]}, indent=1)
         yield "```"
-    yield from ("", "Load of the machine before each part: ", f"{json.dumps(run['loads'])}.")
+    yield from _parts(run)
 
 
 TITLES = {
@@ -215,16 +219,33 @@ TITLES = {
 }
 
 
-def _curves(run: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, float], float]]:
+def _slope(part: Mapping[str, Any]) -> str:
+    """A fitted slope, how sure it is, and where it is no straight line."""
+    said = f"slope {part['slope']}"
+    if part.get("slope_error") is not None:
+        said += f" ± {part['slope_error']}"
+    if "fitted_up_to" in part:
+        said += f" up to {part['fitted_up_to']:,}"
+    if local := part.get("local_slopes"):
+        said += f", between neighbours {local['least']} to {local['most']}"
+    return said
+
+
+def _curves(
+    run: Mapping[str, Any],
+) -> Iterator[tuple[str, Mapping[str, float], Mapping[str, Any]]]:
+    """A title, what each size costs, and what was fitted to it."""
     for name, title in TITLES.items():
         if part := run.get(name):
-            yield title, part["microseconds"], part["slope"]
+            yield title, part["microseconds"], part
+    if found := run.get("documents", {}).get("search"):
+        yield "ms of an analyst's search, by documents in the index", found["milliseconds"], found
     if part := run.get("sources"):
-        found = part["by_sources"]
-        polls = {size: each["cpu_ms_a_poll"] for size, each in found.items()}
-        memory = {size: each["rss_mib"] for size, each in found.items()}
-        yield "ms of processor time a poll, by sources of one agent", polls, part["slope"]
-        yield "MiB of one agent, by its sources", memory, part["slope of memory"]
+        by = part["by_sources"]
+        polls = {size: each["cpu_ms_a_poll"] for size, each in by.items()}
+        memory = {size: each["rss_mib"] for size, each in by.items()}
+        yield "ms of processor time a poll beyond idling, by sources of one agent", polls, part
+        yield "MiB of one agent, by its sources", memory, {"slope": part["slope of memory"]}
 
 
 def _bars(run: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, tuple[float, str]]]]:
@@ -239,7 +260,10 @@ def _bars(run: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, tuple[floa
             {
                 f"{count} worker{'s' * (count > 1)}": (
                     each["rate"],
-                    f"{each['worker_cores']} cores of workers, {each['broker_cores']} of broker",
+                    ", ".join(
+                        f"{each[f'{who}_cores']} {who}"
+                        for who in ("worker", "broker", "elasticsearch", "bench", "other", "idle")
+                    ),
                 )
                 for count, each in ((1, one), (2, two))
             },
@@ -247,7 +271,10 @@ def _bars(run: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, tuple[floa
     if part := run.get("rebalance"):
         yield (
             f"longest pause of a partition, seconds, at {part['rate']:g} messages a second",
-            {event: (pause, "") for event, pause in part["longest_pause_seconds"].items()},
+            {
+                event: (pause, f"median of {len(part['each'][event])}, most {part['most'][event]}")
+                for event, pause in part["longest_pause_seconds"].items()
+            },
         )
 
 
@@ -257,20 +284,25 @@ def plot_scaled(run: Mapping[str, Any], path: Path) -> None:
     rows = -(-(len(curves) + len(bars)) // 2)
     figure, grid = plt.subplots(rows, 2, figsize=(11, 3.2 * rows), layout="constrained")
     axes = iter(grid.flat)
-    for (title, costs, slope), axis in zip(curves, axes, strict=False):
+    for (title, costs, part), axis in zip(curves, axes, strict=False):
         sizes = [float(size) for size in costs]
         values = list(costs.values())
-        middle = math.exp(sum(map(math.log, values)) / len(values))
-        center = math.exp(sum(map(math.log, sizes)) / len(sizes))
         axis.loglog(sizes, values, "o", color=OURS)
-        axis.loglog(sizes, [middle * (size / center) ** slope for size in sizes], color=OTHERS)
         axis.set_ylim(min(values) / 3, max(values) * 3)
+        until = part.get("fitted_up_to", math.inf)
+        line = [(size, cost) for size, cost in zip(sizes, values, strict=True) if size <= until]
+        center, middle = (fmean(map(math.log, each)) for each in zip(*line, strict=True))
+        axis.loglog(
+            [size for size, _ in line],
+            [math.exp(middle + part["slope"] * (math.log(size) - center)) for size, _ in line],
+            color=OTHERS,
+        )
         shown = sizes if len(sizes) <= FEW else [sizes[0], sizes[-1]]
         axis.set_xticks(shown, [f"{size:,.0f}" for size in shown])
         axis.xaxis.set_minor_formatter(NullFormatter())
         axis.yaxis.set_major_formatter(LogFormatter())
         axis.yaxis.set_minor_formatter(LogFormatter())
-        axis.set_title(f"{title}: slope {slope}", fontsize=9)
+        axis.set_title(f"{title}:\n{_slope(part)}", fontsize=9)
     for (title, found), axis in zip(bars, axes, strict=False):
         drawn = axis.barh(
             [name.replace(" (", "\n(") for name in found],

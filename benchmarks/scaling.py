@@ -20,7 +20,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -30,6 +30,7 @@ from typing import Any, Final
 import click
 import numpy as np
 import psutil
+from kafka.errors import CoordinatorNotAvailableError
 
 from agents.testing import Loopback
 from benchmarks import bench, path
@@ -453,8 +454,10 @@ def _joined(to: Servers, group: str, members: int) -> None:
     """Wait until so many share a group's partitions."""
     deadline = time.monotonic() + LIMIT
     with bench.admin(to) as client:
+        found: Mapping[str, Any] = {"group_state": "", "members": ()}
         while True:
-            found = client.describe_groups([group])[group]
+            with suppress(CoordinatorNotAvailableError):  # a busy broker is still making its topic
+                found = client.describe_groups([group])[group]
             if found["group_state"] == "Stable" and len(found["members"]) == members:
                 return
             if time.monotonic() > deadline:
