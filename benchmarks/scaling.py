@@ -291,7 +291,10 @@ def sources(to: Servers, _: Mapping[str, int], say: Say) -> dict[str, Any]:
         "every_seconds": EVERY,
         "idle": {name: round(value, 3) for name, value in idle.items()},
         "by_sources": found,
-        **fitted({count: each["cpu_ms_a_poll"] for count, each in found.items()}),
+        # Of few polls, an agent's idling differs by more than they take.
+        **fitted(
+            {n: each["cpu_ms_a_poll"] for n, each in found.items() if each["cpu_ms_a_poll"] > 0}
+        ),
         "slope of memory": memory["slope"],
     }
 
