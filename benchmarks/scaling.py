@@ -64,11 +64,13 @@ EVEN: Final = 400.0
 """Mentions a second while workers come and go: less than one worker does."""
 APART: Final = 25.0
 """Seconds between two of these events: more than the longest pause, and its end must be seen."""
+NEXT: Final = 5.0
+"""A pause that begins so many seconds before an event, or later, is that event's."""
 TIMES: Final = 3
 """So often a worker leaves, and is killed; it joins twice as often."""
-SEARCHES: Final = 20
-"""Of each size of the index; the first few, which find nothing cached, are not counted."""
-COLD: Final = 5
+SEARCHES: Final = 50
+COLD: Final = 100
+"""So many are not counted before these, at each size: Elasticsearch compiles what searches."""
 WORDS: Final = ("Gerät", "Firmware", "Lüfter", "Update", "App")
 TOPICS: Final = ("Brise", "Vennbruck")
 """What is searched for, each word with each topic."""
@@ -256,7 +258,7 @@ def rebalance(to: Servers, _: Mapping[str, int], say: Say) -> dict[str, Any]:
                 after - before
                 for times in arrivals.values()
                 for before, after in pairwise(times)
-                if at - 1 < after and before < at + APART - 1
+                if at - 1 < after and before < at + APART - NEXT
             )
         )
     found = {event: round(median(seconds), 2) for event, seconds in pauses.items()}
