@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
@@ -378,13 +379,13 @@ def middle(runs: Iterable[Run]) -> dict[str, Any]:
 @contextmanager
 def noted(found: dict[str, Any], part: str) -> Iterator[None]:
     """Note when a part of a run was measured, beside what load, and of which commit."""
-    began, load = datetime.now(UTC), os.getloadavg()[0]
+    began, load, ran = datetime.now(UTC), os.getloadavg()[0], commit()
     yield
     found.setdefault("parts", {})[part] = {
         "at": began.isoformat(timespec="seconds"),
         "seconds": round((datetime.now(UTC) - began).total_seconds()),
         "load_before": round(load, 2),
-        "commit": commit(),
+        "commit": ran,
     }
 
 
@@ -418,8 +419,9 @@ def machine() -> dict[str, Any]:
     }
 
 
+@cache
 def commit() -> str:
-    """The commit that ran, and whether something was changed since."""
+    """The commit that runs, and whether something is changed; asked once, before others follow."""
     command = ["git", "-C", str(HERE), "describe", "--always", "--dirty", "--abbrev=12"]
     try:
         return subprocess.run(command, capture_output=True, check=True, text=True).stdout.strip()
