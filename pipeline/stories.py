@@ -9,7 +9,7 @@ fingerprint keeps its place. How much an author said within an hour is counted l
 What a worker says itself it takes in where the broker's confirmation says that it stands, once all
 before has been read; it is not read back.
 
-Bounded: ``enrichment.stories_window`` fingerprints in memory (some 0.36 kB each), read back from
+Bounded: ``enrichment.stories_window`` fingerprints in memory (some 0.29 kB each), read back from
 the topic when a worker starts. A story whose lead is older than that starts anew.
 """
 
