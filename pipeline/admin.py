@@ -17,12 +17,11 @@ from msgspec.structs import replace
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from pipeline.errors import ConfigError
-from pipeline.settings import Settings
+from pipeline.settings import REQUEST_LIMIT, Settings
 from schemas import topics
 from schemas.topics import Topic
 
 __all__ = [
-    "REQUEST_LIMIT",
     "STAGES",
     "Change",
     "Lag",
@@ -41,9 +40,6 @@ __all__ = [
     "running",
     "wanted",
 ]
-
-REQUEST_LIMIT: Final = 128 << 20
-"""Bytes before compression that a producer may send at once."""
 
 _DAY_MS: Final = 86_400_000
 

@@ -10,8 +10,6 @@ from typing import TypeAlias
 
 import msgspec
 
-from pipeline import admin
-from pipeline.reader import records
 from pipeline.settings import Settings
 from schemas import topics
 from schemas.amendment import Amendment, Place, decode_amendment, key, place
@@ -29,6 +27,8 @@ def read(settings: Settings) -> Amendments:
     Raises:
         ConfigError: no broker answers, or there is no such topic.
     """
+    from pipeline.reader import records  # noqa: PLC0415 - brings a client that no worker needs
+
     known: Amendments = {}
     found = records(settings, settings.kafka.topic(topics.AMENDMENTS))
     adopt(known, ((record.key, record.value) for record in found))
@@ -59,5 +59,7 @@ def publish(
     Raises:
         ConfigError: no broker answers.
     """
+    from pipeline import admin  # noqa: PLC0415 - brings a client that no worker needs
+
     written = [(key((one.mention, one.part, one.name)), msgspec.json.encode(one)) for one in made]
     admin.publish(settings, topics.AMENDMENTS, [*written, *((key(at), None) for at in withdrawn)])

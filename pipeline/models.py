@@ -9,11 +9,9 @@ from typing import Final
 
 import msgspec
 
-from pipeline import admin
 from pipeline.enrich.sentiment import model as shipping
 from pipeline.enrich.sentiment.model import Model, decode, encode
 from pipeline.errors import ConfigError
-from pipeline.reader import records
 from pipeline.settings import Settings
 from schemas import topics
 from schemas.models import SHIPPED, InForce
@@ -87,6 +85,8 @@ def read(settings: Settings) -> Models:
     Raises:
         ConfigError: no broker answers, or there is no such topic.
     """
+    from pipeline.reader import records  # noqa: PLC0415 - brings a client that no worker needs
+
     models = Models()
     name = settings.kafka.topic(topics.MODELS)
     models.adopt((record.key, record.value) for record in records(settings, name))
@@ -143,6 +143,8 @@ def roll_back(settings: Settings, language: str, to: str | None = None) -> InFor
 
 
 def _send(settings: Settings, *messages: tuple[str, bytes]) -> None:
+    from pipeline import admin  # noqa: PLC0415 - brings a client that no worker needs
+
     name = settings.kafka.topic(topics.MODELS)
     with admin.producer(settings) as producer:
         for key, value in messages:

@@ -11,7 +11,7 @@ import ssl
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import (
     BaseModel,
@@ -35,6 +35,7 @@ from schemas.mention import IntentKind
 from schemas.topics import RAW, Topic
 
 __all__ = [
+    "REQUEST_LIMIT",
     "Agent",
     "Alerts",
     "Elasticsearch",
@@ -72,6 +73,9 @@ _HOURS = r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$"
 
 Language: TypeAlias = Annotated[str, Field(pattern="^[a-z]{2}$")]
 Label: TypeAlias = Literal["negative", "neutral", "positive"]
+
+REQUEST_LIMIT: Final = 128 << 20
+"""Bytes before compression that a producer may send at once."""
 
 
 class _Table(BaseModel):
@@ -190,7 +194,7 @@ class Enrichment(_Table):
     entities: Path | None = None
     """A file of names with aliases and ids, by convention ``entities.toml``."""
     stories_window: Annotated[int, Field(ge=0, le=5_000_000)] = 150_000
-    """Fingerprints in which near copies are looked for, some 0.36 kB each; 0 looks for none."""
+    """Fingerprints in which near copies are looked for, some 0.29 kB each; 0 looks for none."""
 
 
 class SecondPass(_Table):

@@ -9,10 +9,8 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from pipeline import admin
 from pipeline.enrich.watchlist import Watchlist, digest
 from pipeline.errors import ConfigError
-from pipeline.reader import records
 from pipeline.settings import Settings, WatchTopic
 from schemas import topics
 from schemas.watchlist import NamedQuery, WatchedTopic, WatchlistVersion, decode_watchlist
@@ -26,6 +24,8 @@ def read(settings: Settings) -> list[WatchlistVersion]:
     Raises:
         ConfigError: no broker answers, or there is no such topic.
     """
+    from pipeline.reader import records  # noqa: PLC0415 - brings a client that no worker needs
+
     return [
         decode_watchlist(record.value)
         for record in records(settings, settings.kafka.topic(topics.WATCHLIST))
@@ -57,6 +57,8 @@ def publish(
         WatchlistError: a query cannot be understood.
         ConfigError: no broker answers, or the message is too large.
     """
+    from pipeline import admin  # noqa: PLC0415 - brings a client that no worker needs
+
     configured = [_as_setting(topic) for topic in watched]
     Watchlist(configured, queries, lang=settings.language)
     known = read(settings)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from aiokafka import AIOKafkaProducer
 
-from pipeline.admin import REQUEST_LIMIT
+from pipeline.settings import REQUEST_LIMIT
 from schemas import encode
 from schemas.headers import mention_headers
 from schemas.mention import Collector, RawMention

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from pipeline import amendments, corrections, marking, models, versions
+from pipeline import corrections, marking, reader
 from pipeline.enrich.chain import Chain
 from pipeline.search.history import Stored
 from pipeline.settings import Settings
@@ -61,8 +61,7 @@ def test_what_the_index_does_not_show_yet_is_not_lost(
         written[topics.CORRECTIONS.name] = list(made)
         assert bool(made) != bool(withdrawn)
 
-    for module in (amendments, corrections, models, versions):
-        monkeypatch.setattr(module, "records", records)
+    monkeypatch.setattr(reader, "records", records)
     monkeypatch.setattr(corrections, "publish", publish)
     word = Word(mention="push:1", verdict=verdict, by="ada", topic="Bahn")
     found = Stored.read(msgspec.to_builtins(indexed))

@@ -26,6 +26,13 @@ def test_what_no_text_has_asked_for_is_not_loaded() -> None:
     assert done.stdout.decode().splitlines() == ["", "0 0"]
 
 
+def test_a_worker_has_one_client_of_kafka() -> None:
+    """The other one, which commands use, takes 8 MB."""
+    loaded = "import sys, pipeline.app, pipeline.stages.enrich; print('kafka' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", loaded], capture_output=True, check=True)
+    assert done.stdout == b"False\n"
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_phrase_makes_a_pattern(language: str) -> None:
     """They are compiled one by one, when a text needs them: too late to learn of a mistake."""
