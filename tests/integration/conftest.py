@@ -13,8 +13,7 @@ from tests.support.installation import Installation
 def installation(tmp_path: Path, settings: Settings, unique: str) -> Iterator[Installation]:
     made = Installation(tmp_path, settings, unique)
     try:
-        made.run("topics", "create")
-        made.run("index", "apply")
+        made.prepare()
         yield made
     finally:
         made.close()

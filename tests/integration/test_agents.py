@@ -278,8 +278,7 @@ def since(search: Search, moment: float) -> set[str]:
 
 
 def rows(installation: Installation) -> list[dict[str, object]]:
-    out = installation.run("coverage", "--json").stdout.splitlines()
-    return [row for row in map(json.loads, out) if row["polls"]]
+    return [row for row in installation.look("coverage") if row["polls"]]
 
 
 def ledger(installation: Installation) -> list[dict[str, dict[str, str]]]:

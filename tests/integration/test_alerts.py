@@ -208,5 +208,4 @@ def marked(installation: Installation) -> set[str]:
 
 
 def alerts(installation: Installation) -> list[dict[str, Any]]:
-    lines = installation.run("alerts", "list", "--json").stdout.splitlines()
-    return [json.loads(line) for line in lines]
+    return installation.look("alerts", "list")

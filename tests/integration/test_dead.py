@@ -11,12 +11,12 @@ import pytest
 from pipeline import dead
 from pipeline.reader import records
 from schemas import encode, topics
-from tests.support.installation import Installation, json_lines
+from tests.support.installation import Installation
 from tests.support.messages import Message, mention, message, publish
 
 
 def listed(installation: Installation, *arguments: str) -> list[dict[str, Any]]:
-    return json_lines(installation.run("dead", "list", "--json", *arguments).stdout)
+    return installation.look("dead", "list", *arguments)
 
 
 def waiting(installation: Installation) -> list[dead.Letter]:

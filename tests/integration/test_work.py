@@ -51,8 +51,7 @@ REPROCESSED = (headers.REPROCESSED, b"1-0123456789ab")
 
 def works(installation: Installation, *arguments: str) -> dict[tuple[str, str], dict[str, Any]]:
     """What is listed, by mention and team."""
-    lines = installation.run("work", "list", "--json", *arguments).stdout.splitlines()
-    found = map(json.loads, lines)
+    found = installation.look("work", "list", *arguments)
     return {(one["mention"], one["team"]): one for one in found}
 
 

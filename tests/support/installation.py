@@ -11,10 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from elasticsearch import ApiError
 from elasticsearch.helpers import scan
 
+from pipeline import admin
+from pipeline.cli import mentions
+from pipeline.search import lifecycle, templates
 from pipeline.search.client import connect_sync
+from pipeline.search.probe import probe
 from pipeline.settings import Settings
 
 __all__ = ["Installation", "json_lines"]
@@ -52,6 +57,13 @@ class Installation:
         self.client = connect_sync(settings.elasticsearch)
         self._started: list[subprocess.Popen[bytes]] = []
 
+    def prepare(self) -> None:
+        """``topics create`` and ``index apply``, without two programs to start for each test."""
+        admin.apply(self.settings)
+        search, can = self.settings.elasticsearch, probe(self.client)
+        lifecycle.apply(self.client, search, self.settings.retention, can)
+        templates.apply(self.client, search, can)
+
     def configure(self, content: str) -> None:
         self.config.write_text(content, encoding="utf-8")
 
@@ -71,6 +83,16 @@ class Installation:
         )
         assert done.returncode == code, f"{arguments}: {done.returncode}\n{done.stderr}"
         return done
+
+    def look(self, *arguments: str) -> list[dict[str, Any]]:
+        """What a command shows with ``--json``, run in this very process.
+
+        For what is asked again and again until it is so: a program each time would keep a core
+        busy that what is waited for, or another test, could use.
+        """
+        done = CliRunner().invoke(mentions, [*arguments, "--json"], env=self.env)
+        assert done.exit_code == 0, f"{arguments}: {done.exit_code}\n{done.stderr}"
+        return json_lines(done.stdout)
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
         """Start a command in a process group of its own, its output in the test's folder."""
@@ -129,7 +151,7 @@ class Installation:
 
     def tail(self, topic: str) -> list[dict[str, Any]]:
         """All messages of a topic."""
-        return json_lines(self.run("tail", topic, "--json", "--since", "1d").stdout)
+        return self.look("tail", topic, "--since", "1d")
 
     def wait(self, until: Callable[[], bool], what: str, seconds: float = 90) -> None:
         deadline = time.monotonic() + seconds
