@@ -18,6 +18,7 @@ from pipeline.settings import Settings
 from pipeline.stack import Stack, spare
 
 SERVERS = {"integration", "e2e"}
+from tests.support.quick import QuickStack
 # A busy machine is no fault of an example.
 hypothesis.settings.register_profile("tests", deadline=None)
 hypothesis.settings.load_profile("tests")
@@ -53,7 +54,7 @@ def no_waits() -> None:
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Both servers, up for the whole run."""
-    stack = Stack(spare(tmp_path_factory.mktemp("stack")))
+    stack = QuickStack(spare(tmp_path_factory.mktemp("stack")))
     stack.up()
     try:
         yield stack

@@ -16,6 +16,7 @@ from pipeline.settings import Retention
 from pipeline.stack import artifacts
 from pipeline.stack.elasticsearch import Elasticsearch
 from pipeline.stack.java import find
+from tests.support.quick import QUICK
 
 READER = Path(__file__).parents[1] / "support" / "Lifecycle.java"
 """Needs a Java with its compiler."""
@@ -32,7 +33,7 @@ def steps(body: dict[str, Any]) -> list[list[str]]:
     assert compiler.exists(), f"{compiler} is missing: set JAVA_HOME to a JDK, not a JRE"
     jars = f"{program}/lib/*:{program}/modules/x-pack-core/*"
     done = subprocess.run(
-        [str(java / "java"), "-cp", jars, str(READER)],
+        [str(java / "java"), QUICK, "-cp", jars, str(READER)],
         input=json.dumps(body),
         capture_output=True,
         text=True,

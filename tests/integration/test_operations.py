@@ -20,13 +20,11 @@ from pipeline.reader import records
 from pipeline.settings import Settings
 from pipeline.stack import spare
 from pipeline.stack.java import find
-from pipeline.stack.kafka import Kafka
 from schemas.headers import tombstone_headers
 from tests.support.installation import Installation
 from tests.support.messages import Message, mention, message, publish
 from tests.support.procedures import environment, procedure, run, tools
-
-pytestmark = pytest.mark.timeout(400)
+from tests.support.quick import QuickKafka
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +37,7 @@ def backup(tmp_path: Path) -> Iterator[Settings]:
     """Another Kafka, empty."""
     settings = spare(tmp_path / "backup", kafka_heap="256m")
     port = int(settings.kafka.bootstrap.rpartition(":")[2])
-    server = Kafka(settings.stack.data / "kafka", "127.0.0.1", port, "256m")
+    server = QuickKafka(settings.stack.data / "kafka", "127.0.0.1", port, "256m")
     with Progress(disable=True) as progress:
         server.fetch(progress)
     server.launch(find())

@@ -28,7 +28,6 @@ from pipeline.search.writer import Delete, Upsert, Writer
 from pipeline.settings import Elasticsearch as Config
 from pipeline.settings import Retention, Settings
 from pipeline.stack import spare
-from pipeline.stack.elasticsearch import Elasticsearch
 from pipeline.stack.java import find
 from pipeline.stages.archive import Archive
 from pipeline.stages.record import Record
@@ -38,6 +37,7 @@ from schemas.dead import Mark
 from schemas.figures import Figures
 from schemas.mention import Author, Collector, EnrichedMention
 from schemas.work import Subject, Work, key
+from tests.support.quick import QuickElasticsearch
 from tests.support.records import Record as Message
 from tests.support.secure import let_in
 
@@ -46,7 +46,7 @@ PASSWORD = "only-for-this-test"  # noqa: S105 - of a server that lives for a min
 BARE = Capabilities(version="9.5.3")
 
 
-class Secured(Elasticsearch):
+class Secured(QuickElasticsearch):
     """The embedded server with security on, and roles and accounts in files."""
 
     def _configure(self) -> None:
@@ -75,11 +75,11 @@ class Secured(Elasticsearch):
                 return False
 
 
-def config_of(server: Elasticsearch, name: str) -> Config:
+def config_of(server: Secured, name: str) -> Config:
     return Config(url=server.address, username=name, password=SecretStr(PASSWORD), alias=ALIAS)
 
 
-def client_of(server: Elasticsearch, name: str) -> elasticsearch.Elasticsearch:
+def client_of(server: Secured, name: str) -> elasticsearch.Elasticsearch:
     return connect_sync(config_of(server, name))
 
 

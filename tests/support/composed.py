@@ -14,8 +14,8 @@ from kafka.errors import KafkaError
 
 from pipeline.settings import Settings
 from pipeline.stack.java import find
-from pipeline.stack.kafka import Kafka
 from tests.support.deploy import ROOT, settings_of
+from tests.support.quick import QuickKafka
 from tests.support.secure import SecureElasticsearch
 
 __all__ = ["Certified", "ComposedElasticsearch", "ComposedKafka"]
@@ -56,7 +56,7 @@ class Certified:
         return settings_of({**named, **others})
 
 
-class ComposedKafka(Kafka):
+class ComposedKafka(QuickKafka):
     """The broker, with the environment of its service."""
 
     certified: Certified

@@ -14,6 +14,7 @@ from pipeline.stack import artifacts
 from pipeline.stack.java import find
 from pipeline.stack.kafka import Kafka
 from tests.support.installation import Installation
+from tests.support.quick import QUICK
 
 __all__ = ["procedure", "run", "tools"]
 
@@ -46,7 +47,7 @@ def tools(folder: Path) -> Path:
     made = folder / "bin"
     made.mkdir()
     programs = {
-        name: f"{java} -Xmx256m -Dlog4j2.level=WARN -cp '{jars}/*' {main}"
+        name: f"{java} {QUICK} -Xmx256m -Dlog4j2.level=WARN -cp '{jars}/*' {main}"
         for name, main in TOOLS.items()
     }
     for name, command in (programs | {"mentions": f"{sys.executable} -m pipeline"}).items():

@@ -13,9 +13,8 @@ import httpx
 from kafka import KafkaAdminClient
 from kafka.admin import ScramMechanism, UserScramCredentialUpsertion
 
-from pipeline.stack.elasticsearch import Elasticsearch
-from pipeline.stack.kafka import Kafka
 from tests.support.certificates import Certificates
+from tests.support.quick import QuickElasticsearch, QuickKafka
 
 __all__ = ["SecureElasticsearch", "SecureKafka", "let_in"]
 
@@ -23,7 +22,7 @@ _JAAS: Final = "org.apache.kafka.common.security.scram.ScramLoginModule required
 _ITERATIONS: Final = 10_000
 
 
-class SecureKafka(Kafka):
+class SecureKafka(QuickKafka):
     """A broker with a second door, SASL_SSL with SCRAM; the first is for the test itself."""
 
     certificates: Certificates
@@ -66,7 +65,7 @@ class SecureKafka(Kafka):
         return path
 
 
-class SecureElasticsearch(Elasticsearch):
+class SecureElasticsearch(QuickElasticsearch):
     """A node with TLS and users in files."""
 
     certificates: Certificates
