@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
-import pytest
 
 from pipeline import admin
 from pipeline.reader import records
@@ -72,7 +71,6 @@ def publish(
             confirmation.get()
 
 
-@pytest.mark.timeout(240)
 def test_alerts_survive_a_kill_and_a_back_test_says_the_same(installation: Installation) -> None:
     run = installation.run
     watch_for_a_document(installation)

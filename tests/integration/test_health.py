@@ -187,4 +187,4 @@ def test_an_agent_whose_loop_hangs_ends_itself_and_another_has_its_sources(
     with rows.open("a") as more:
         more.write(row.format(2))
     installation.start("agent")
-    installation.wait(lambda: installation.count() == 2, "the other read on", 30)
+    installation.wait(lambda: installation.count() == 2, "the other read on")

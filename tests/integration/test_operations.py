@@ -157,7 +157,7 @@ def test_another_cluster_takes_over_with_all_that_was_mirrored(
         there = installation.settings.model_copy(
             update={"kafka": backup.kafka.model_copy(update={"prefix": f"{installation.alias}."})}
         )
-        installation.wait(lambda: ends(there, name) >= 400, "the mirror", 150)
+        installation.wait(lambda: ends(there, name) >= 400, "the mirror")
         installation.stop(workers[0])
     finally:
         os.killpg(mirror.pid, signal.SIGTERM)
@@ -172,7 +172,7 @@ def test_another_cluster_takes_over_with_all_that_was_mirrored(
     for stage in ("enrich", "index"):
         installation.start("worker", "--stages", stage)
     publish(installation, "mentions.raw", [message(mention(n)) for n in range(400, 450)])
-    installation.wait(lambda: installation.count() == 450, "mentions from the other cluster", 150)
+    installation.wait(lambda: installation.count() == 450, "mentions from the other cluster")
     assert revisions(installation) == {f"push:{n}": 1 for n in range(450)}
 
 
@@ -240,7 +240,7 @@ def test_topics_grow_with_all_they_hold(
     )
     expected = documents | {f"push:{n}": 5 for n in range(100, 300)}
     del expected["push:30"]
-    installation.wait(lambda: revisions(installation) == expected, "what came afterwards", 150)
+    installation.wait(lambda: revisions(installation) == expected, "what came afterwards")
 
 
 def test_nothing_is_deleted_where_somebody_wrote_while_topics_grew(

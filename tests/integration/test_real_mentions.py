@@ -39,7 +39,7 @@ def test_every_real_post_is_found_once_enriched_and_searchable(
     installation.configure(CONFIG.format(path=REAL))
     installation.start("worker", "--stages", "enrich,index")
     installation.run("agent", "--once", timeout=120)
-    installation.wait(lambda: installation.count() >= len(posts), "every post in the index", 150)
+    installation.wait(lambda: installation.count() >= len(posts), "every post in the index")
 
     documents = installation.documents()
     assert len(documents) == len(posts)

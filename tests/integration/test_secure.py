@@ -104,7 +104,6 @@ def installation(tmp_path: Path, locked: tuple[Settings, SecureKafka]) -> Iterat
     made.close()
 
 
-@pytest.mark.timeout(400)  # a wrong password is noticed when a client gives up
 def test_everything_works_behind_locked_doors_and_no_secret_is_printed(  # noqa: PLR0915 - one story
     installation: Installation, locked: tuple[Settings, SecureKafka]
 ) -> None:

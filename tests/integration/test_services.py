@@ -9,7 +9,6 @@ from contextlib import ExitStack, suppress
 from typing import Any
 
 import httpx
-import pytest
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -29,7 +28,6 @@ NO_TLS = ("SECURITY", "CA_FILE", "CERT_FILE", "KEY_FILE")
 """Settings left out, as these servers have none; ``test_compose`` has some that do."""
 
 
-@pytest.mark.timeout(420)  # a dozen and more, one after the other
 def test_every_service_starts_answers_and_stops(installation: Installation) -> None:
     (installation.folder / "some.jsonl").write_text(
         '{"id": "1", "text": "Der Bus kommt"}\n', "utf-8"

@@ -59,7 +59,7 @@ def processes_of(stack: Stack) -> list[int]:
 
 def send(settings: Settings, topic: str, value: bytes) -> None:
     producer = KafkaProducer(bootstrap_servers=settings.kafka.bootstrap)
-    producer.send(topic, value).get(timeout=20)
+    producer.send(topic, value).get(timeout=60)
     producer.close()
 
 
@@ -70,7 +70,7 @@ def read(settings: Settings, topic: str, group: str) -> list[bytes]:
         group_id=group,
         auto_offset_reset="earliest",
         enable_auto_commit=False,
-        consumer_timeout_ms=5000,
+        consumer_timeout_ms=60_000,
     )
     values = []
     for message in consumer:

@@ -113,7 +113,7 @@ http = {{ allow_private = true, per_second = 1000 }}
         assert time.monotonic() - began < 5
     (agent,) = agents.values()
     assert installation.stop(agent) == 0
-    installation.wait(lambda: not server.heard_by, "the end of the connection", 5)
+    installation.wait(lambda: not server.heard_by, "the end of the connection")
 
     # It ended in order, sooner than a cursor is due: who comes after it repeats nothing.
     before = len(installation.tail("raw"))

@@ -4,8 +4,6 @@ import json
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
-import pytest
-
 from tests.support.installation import Installation
 
 CHUNK = 2_000
@@ -21,7 +19,6 @@ defaults = {{ channel = "forum" }}
 BACKEND = "MENTIONS_ENRICHMENT__LANGUAGE_BACKEND"
 
 
-@pytest.mark.timeout(400)
 def test_two_versions_of_a_worker_share_a_group(installation: Installation) -> None:
     path = installation.folder / "load.jsonl"
     installation.configure(CONFIG.format(path=path))
@@ -39,7 +36,7 @@ def test_two_versions_of_a_worker_share_a_group(installation: Installation) -> N
     old = [installation.start("worker", "--stages", "enrich") for _ in range(2)]
     installation.start("worker", "--stages", "index")
     installation.start("agent")
-    installation.wait(lambda: installation.count() > 50, "the first mentions", 150)
+    installation.wait(lambda: installation.count() > 50, "the first mentions")
 
     installation.env[BACKEND] = "langdetect"  # the new version
     for process in old:
@@ -50,7 +47,7 @@ def test_two_versions_of_a_worker_share_a_group(installation: Installation) -> N
         more()
         installation.wait(lambda before=before: installation.count() > before + 50, "more of them")  # type: ignore[misc]
 
-    installation.wait(lambda: installation.count() >= written, "every mention in the index", 150)
+    installation.wait(lambda: installation.count() >= written, "every mention in the index")
     documents = installation.documents()
     assert sorted(documents) == sorted(f"files:n{number}" for number in range(written))
     by = Counter(document["language"]["by"]["name"] for document in documents.values())

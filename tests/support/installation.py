@@ -68,7 +68,7 @@ class Installation:
         self.config.write_text(content, encoding="utf-8")
 
     def run(
-        self, *arguments: str, stdin: str = "", code: int = 0, timeout: float = 60
+        self, *arguments: str, stdin: str = "", code: int = 0, timeout: float = 120
     ) -> subprocess.CompletedProcess[str]:
         """Run a command to its end and insist on its exit code."""
         done = subprocess.run(
@@ -153,7 +153,7 @@ class Installation:
         """All messages of a topic."""
         return self.look("tail", topic, "--since", "1d")
 
-    def wait(self, until: Callable[[], bool], what: str, seconds: float = 90) -> None:
+    def wait(self, until: Callable[[], bool], what: str, seconds: float = 180) -> None:
         deadline = time.monotonic() + seconds
         while not until():
             if time.monotonic() > deadline:
