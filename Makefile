@@ -6,6 +6,13 @@ BIN := .venv/bin
 LABELLED ?= ../shared/eval
 labelled = @[ -d "$(LABELLED)" ] || { echo "There are no labelled texts in $(LABELLED): make $@ LABELLED=FOLDER"; exit 1; }
 quality := $(if $(wildcard $(LABELLED)),--labelled $(LABELLED))
+# Tests on servers wait more than they work: processes beside each other, each with servers of its
+# own (1.3 GiB). Those that measure time follow, alone.
+TESTERS ?= 3
+define served
+	$(BIN)/pytest -n $(TESTERS) --dist loadscope -m 'not alone' $(1)
+	$(BIN)/pytest -m alone $(1)
+endef
 .DEFAULT_GOAL := help
 # Every target is a command but .venv/.ready, so that a folder of the same name does not hide one.
 .PHONY: $(shell awk -F: '/^[a-z0-9-]+:.*## / {print $$1}' $(MAKEFILE_LIST))
@@ -35,7 +42,7 @@ down: setup  ## stop them
 
 test: lint types imports contract sbom unit shipped sources  ## run everything that CI runs
 	$(if $(wildcard $(LABELLED)),$(BIN)/python -m benchmarks.quality --short $(LABELLED),@echo "Left out: quality. There are no labelled texts in $(LABELLED): make test LABELLED=FOLDER")
-	$(BIN)/pytest tests/integration tests/e2e
+	$(call served,tests/e2e tests/integration)
 	$(BIN)/python -m tests.faults --faults 10 --mentions 2500 --together 5 --seed 3
 	$(MAKE) --no-print-directory guard
 
@@ -72,7 +79,7 @@ sources: setup  ## run the contract suite over every source
 	$(BIN)/pytest -n auto --dist worksteal tests/contract
 
 integration: setup  ## run the tests on real servers
-	$(BIN)/pytest tests/integration
+	$(call served,tests/integration)
 
 sbom: setup  ## write a software bill of materials (CycloneDX) to build/sbom.json
 	@mkdir -p build

@@ -12,13 +12,17 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from agents import waits
 from pipeline.settings import Settings
 from pipeline.stack import Stack, spare
+from tests.support.quick import QuickStack
 
 SERVERS = {"integration", "e2e"}
-from tests.support.quick import QuickStack
+SHARED = {f"test_{name}.py": name for name in ("compose", "roles", "secure")}
+"""Files whose tests share servers of their own, which take long to start."""
 # A busy machine is no fault of an example.
 hypothesis.settings.register_profile("tests", deadline=None)
 hypothesis.settings.load_profile("tests")
@@ -43,6 +47,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.integration)
             if not item.get_closest_marker("timeout"):
                 item.add_marker(pytest.mark.timeout(PATIENCE))
+
+
+class Scheduler(LoadScopeScheduling):
+    """Any process takes any test, but those that share something to one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return SHARED.get(Path(nodeid.partition("::")[0]).name, nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduler | None:
+    """``--dist loadscope`` is ours; names of groups are lost between pytest 9.2 and xdist 3.8."""
+    return Scheduler(config, log) if config.getvalue("dist") == "loadscope" else None
 
 
 @pytest.fixture(autouse=True)

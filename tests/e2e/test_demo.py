@@ -10,6 +10,9 @@ import pytest
 
 from tests.e2e.conftest import Checkout
 
+# How long a start takes is measured; and a second checkout to do so would take two minutes.
+pytestmark = pytest.mark.alone
+
 FIRST = 900  # seconds: packages and servers may have to be downloaded
 SECOND = 30  # seconds until the second start shows a picture
 

@@ -18,6 +18,7 @@ def block(heading: str) -> list[str]:
     ]
 
 
+@pytest.mark.alone  # beside the demo, whose checkout it uses
 @pytest.mark.timeout(900)
 def test_the_commands_to_use_it_work_in_their_order(checkout: Checkout) -> None:
     use, enrich = block("Use it")

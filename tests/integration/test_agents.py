@@ -146,6 +146,7 @@ def test_agents_killed_in_mid_page_lose_nothing_and_the_ledger_knows(
     assert installation.stop(worker) == 0
 
 
+@pytest.mark.alone
 def test_agents_share_take_over_and_follow_orders(
     installation: Installation, search: Search
 ) -> None:
@@ -187,6 +188,7 @@ def test_agents_share_take_over_and_follow_orders(
     assert installation.stop(second) == 0
 
 
+@pytest.mark.alone
 def test_what_is_said_while_one_agent_of_two_dies_is_indexed_once(
     installation: Installation,
 ) -> None:

@@ -5,6 +5,8 @@ import sys
 import threading
 import time
 
+import pytest
+
 from pipeline.awake import Awake
 
 SLEEPER = """
@@ -21,6 +23,9 @@ while True:
     awake.look()
     time.sleep(0.001)
 """
+
+
+pytestmark = pytest.mark.alone
 
 
 def test_a_process_that_was_suspended_does_nothing_more() -> None:

@@ -61,6 +61,7 @@ def server() -> Iterator[Server]:
         yield Server(web)
 
 
+@pytest.mark.alone
 def test_a_stand_by_doubles_nothing_and_takes_over(
     installation: Installation, server: Server
 ) -> None:
