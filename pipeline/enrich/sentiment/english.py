@@ -4,7 +4,6 @@ Both are read from the installed packages.
 """
 
 import importlib.util
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import fmean
@@ -12,6 +11,7 @@ from typing import Final
 from xml.etree import ElementTree as ET
 
 from pipeline.enrich import particles
+from pipeline.enrich.sentiment import phrases
 from pipeline.enrich.sentiment.lexicon import NOTHING, Lexicon, Word, enter, rows
 
 __all__ = ["load", "textblob"]
@@ -34,11 +34,6 @@ _JOINS: Final = "and or"
 _REMARKS: Final = (
     "sadly unfortunately regrettably luckily fortunately thankfully hopefully honestly frankly "
     "finally alas sorry haha hahaha lol lmao rofl omg wtf wow ugh yay yeah"
-)
-_PRAISE: Final = re.compile(
-    r"\bcould(?:n't|nt| not)(?: be| have been| feel| get| go)?(?: any| much)?"
-    r" (?:better|happier|easier|nicer|prouder|more pleased)\b"
-    r"|\b(?:can't|cant|cannot|doesn't|doesnt|does not) get(?: any| much)? better\b"
 )
 
 
@@ -69,7 +64,12 @@ def _everyday() -> dict[str, Word]:
 
 def _finished(table: dict[str, Word]) -> Lexicon:
     enter(table, _BOOSTS, _NEGATIONS, _BREAKS, _LIFTS, joins=_JOINS, remarks=_REMARKS)
-    return Lexicon(words=table, neutral=(-0.05, 0.18), particles=particles.ENGLISH, praise=_PRAISE)
+    return Lexicon(
+        words=table,
+        neutral=(-0.05, 0.18),
+        particles=particles.ENGLISH,
+        phrases=phrases.load("en"),
+    )
 
 
 def _vader() -> Iterator[tuple[str, float]]:

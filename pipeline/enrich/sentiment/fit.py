@@ -92,9 +92,14 @@ def features(texts: Sequence[str], lexicon: LexiconScorer) -> Matrix:
         length, row = 1.0, []
         hits = lexicon.hits(seen.prose, 0, end)
         left_out = turned(hits)
+        reach = {hit.start: hit.end for hit in hits}
+        phrase = 0  # where the last one ends: its words are not hashed
         for match in TOKEN.finditer(seen.prose.replace("\u2019", "'"), 0, end):
+            at, to = match.span()
+            if reach.get(at, to) > to:
+                phrase = reach[at]
             buckets = pieces(match[0])
-            if not buckets or match.start() in left_out:
+            if not buckets or at < phrase or at in left_out:
                 continue
             length += square(len(buckets))
             row += [(bucket, GRAM if place else 1.0) for place, bucket in enumerate(buckets)]

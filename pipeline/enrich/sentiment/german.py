@@ -4,12 +4,12 @@ Inflection is folded when the lexicon is loaded: each base form is entered with 
 part of speech takes, and with ``ae oe ue ss``. What a list names itself wins over a folded form.
 """
 
-import re
 from collections.abc import Iterator
 from functools import cache
 from typing import Final
 
 from pipeline.enrich import particles
+from pipeline.enrich.sentiment import phrases
 from pipeline.enrich.sentiment.lexicon import Lexicon, Word, enter, rows
 
 __all__ = ["inflections", "load"]
@@ -64,11 +64,6 @@ _REMARKS: Final = (
     "ausgerechnet endlich wenigstens immerhin zumindest schade nein sorry haha hahaha hahahaha "
     "hehe hehehe hihi lol rofl lmao xd omg omfg wtf boah puh uff hm hmm hä wow yay juhu hurra yeah "
     "seufz"
-)
-_PRAISE: Final = re.compile(
-    r"\bbesser (?:geht|ging|kann|könnte)(?:'?s| es| man es)?(?: wirklich| echt| gar| fast| wohl)?"
-    r" (?:nicht|nich|net)\b"
-    r"|\b(?:könnte|hätte)n?(?: man| es| gar| wirklich| echt)? (?:nicht|nich|net|kaum) besser\b"
 )
 _FAINT: Final = "gut nett okay ok ordentlich"
 """What ``ganz`` makes less of, where it makes more of anything else."""
@@ -144,8 +139,8 @@ def load() -> Lexicon:
         neutral=(-0.1, 0.3),
         turned=(-0.9, -0.6),
         particles=particles.GERMAN,
-        praise=_PRAISE,
         pairs=faint,
+        phrases=phrases.load("de"),
     )
 
 

@@ -42,19 +42,20 @@ class Lexicon(Struct, frozen=True):
     words: dict[str, Word]
     neutral: tuple[float, float]
     """Scores between these are neutral."""
-    praise: re.Pattern[str] | None = None
-    """Phrases in lower case whose negation turns nothing: ``besser geht's nicht``."""
     turned: tuple[float, float] = (-0.6, -0.6)
     """What a negation multiplies praise and blame with: ``nicht gut``, ``nicht schlecht``."""
     particles: re.Pattern[str] | None = None
     """What begins with a word that breaks, where it does not: ``gefällt mir aber nicht``."""
     pairs: Mapping[tuple[str, str], float] = {}
     """What a word multiplies the tone of this next word with, instead of its own factor."""
+    phrases: tuple[tuple[str, float], ...] = ()
+    """What words say together, and none of them alone: lines as ``phrases`` reads them."""
 
     def digest(self) -> str:
         """Eight digits that tell it from others; a checksum, since it is made at every start."""
-        patterns = [one.pattern if one else "" for one in (self.praise, self.particles)]
-        content = self.words, self.neutral, patterns, self.turned, list(self.pairs.items())
+        particles = self.particles.pattern if self.particles else ""
+        pairs = list(self.pairs.items())
+        content = self.words, self.neutral, particles, self.turned, pairs, self.phrases
         return f"{zlib.crc32(msgspec.msgpack.encode(content)):08x}"
 
 

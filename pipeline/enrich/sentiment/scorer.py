@@ -6,9 +6,9 @@ exclamation mark strengthen it, a stop or ``but`` ends the reach of all of these
 stands within the clause: ``gefällt mir aber nicht``. What is said of the clause as a whole is never
 turned, and stands in no negation's way: ``gefällt mir leider nicht``. Over ``und`` and
 ``and`` a negation does not reach back, and forward only to what is of one kind with what it has
-turned already: ``nicht schön und gut`` are two things missing, ``nicht gut und teuer`` is one. The
-score is the sum of the hits, squashed to -1 to 1. Stars, where the
-author gave any, weigh as much as all words. At most ``READ`` characters are read.
+turned already: ``nicht schön und gut`` are two things missing, ``nicht gut und teuer`` is one.
+A phrase (``phrases``) is read as one word. The score is the sum of the hits, squashed to -1 to 1.
+Stars, where the author gave any, weigh as much as all words. At most ``READ`` characters are read.
 """
 
 import math
@@ -20,16 +20,15 @@ from pipeline.enrich.parts import SentimentScorer, Text
 from pipeline.enrich.sentiment import emoji
 from pipeline.enrich.sentiment.grams import SILENT, TOKEN
 from pipeline.enrich.sentiment.lexicon import Lexicon, Word
+from pipeline.enrich.sentiment.phrases import Phrase, Phrases
 from pipeline.enrich.sentiment.stars import READ, given
 from pipeline.enrich.text import View
 from schemas.mention import Label, Producer, Rating, Sentiment, Term
 
-__all__ = ["READ", "Hit", "LexiconScorer", "Meaning", "Met"]
+__all__ = ["READ", "Hit", "LexiconScorer", "Meaning", "Met", "together"]
 
 _REACH: Final = 4
 """Words that a negation reaches forward; the same back, where the language allows it."""
-_AROUND: Final = 40
-"""Characters around a negation that may make a phrase with it."""
 _LOUD: Final = 1.25
 _SQUASH: Final = 4.0
 _DILUTE: Final = 0.02
@@ -55,6 +54,12 @@ class Meaning(NamedTuple):
 Met: TypeAlias = tuple[str, int, int, int, Meaning]
 """A token that says something: as written, from, to, how many words there are by then, and what."""
 _STOP: Final = Meaning()
+
+
+def together(prose: str, phrase: Phrase, index: int) -> Met:
+    """A phrase as one token; ``index`` is the place, among the words, of what it was found by."""
+    start, end, word = phrase
+    return prose[start:end], start, end, index, Meaning(word)
 
 
 class Hit:
@@ -92,9 +97,9 @@ class LexiconScorer(SentimentScorer):
         self._words = lexicon.words
         self._low, self._high = lexicon.neutral
         self._turned = lexicon.turned
-        self._praise = lexicon.praise
         self._particles = lexicon.particles
         self._pairs = lexicon.pairs
+        self.phrases = Phrases(lexicon.phrases)
 
     def judge(self, texts: Sequence[Text]) -> list["LexiconTone"]:
         """Judge texts; see ``SentimentScorer``."""
@@ -150,12 +155,24 @@ class LexiconScorer(SentimentScorer):
         prose = prose.replace("\u2019", "'")
         met: list[Met] = []
         index = 0
+        read = start  # up to here, by a phrase
         for match in TOKEN.finditer(prose, start, end):
             token = match[0]
             index += token[0].isalnum()
+            at, to = match.span()
+            if at < read:
+                continue
+            if self.phrases.finds(token) and (
+                phrase := self.phrases.find(prose, at, token, read, end)
+            ):
+                while met and met[-1][1] >= phrase.start:
+                    met.pop()
+                read = phrase.end
+                met.append(together(prose, phrase, index))
+                continue
             meaning = self.meaning(token)
             if meaning is not None:
-                met.append((token, *match.span(), index, meaning))
+                met.append((token, at, to, index, meaning))
         return self.joined(prose, start, end, met)
 
     def meaning(self, token: str) -> Meaning | None:
@@ -206,8 +223,6 @@ class LexiconScorer(SentimentScorer):
                     _turn_back(hits, max(clause, joined), turned, negation, self._turned)
                     clause, negated, turned = len(hits), -9, -9
                 if negates:
-                    if self._praised(prose, at, to):
-                        continue
                     negated, negation, side, only = index, (at, to), 0.0, 0.0
                     turned = index if postposed else -9
                 elif weight:
@@ -241,16 +256,6 @@ class LexiconScorer(SentimentScorer):
                     hits.append(Hit(tone * _SIGN, at, to, -9, 1.0))
         _turn_back(hits, max(clause, joined), turned, negation, self._turned)
         return hits
-
-    def _praised(self, prose: str, start: int, end: int) -> bool:
-        """Whether a negation is part of a phrase that praises: ``besser geht's nicht``."""
-        if self._praise is None:
-            return False
-        first = max(start - _AROUND, 0)
-        around = prose[first : end + _AROUND].lower()
-        return any(
-            found.start() <= start - first < found.end() for found in self._praise.finditer(around)
-        )
 
     def _particle(self, prose: str, start: int, end: int) -> bool:
         """Whether a word that could begin a clause stands within one."""

@@ -6,7 +6,7 @@ together with all others that are new on its sheet (``weigh``), and kept as one 
 (``Sheet``), not a step for each of them.
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final, NamedTuple, TypeAlias
@@ -16,7 +16,8 @@ import numpy.typing as npt
 
 from pipeline.enrich.sentiment.grams import TOKEN
 from pipeline.enrich.sentiment.model import Model
-from pipeline.enrich.sentiment.scorer import LexiconScorer, Meaning, Met
+from pipeline.enrich.sentiment.phrases import Phrase, Phrases
+from pipeline.enrich.sentiment.scorer import LexiconScorer, Meaning, Met, together
 from pipeline.enrich.sentiment.weigh import Floats, Weigher
 
 __all__ = ["MOST", "Part", "Sheet", "Sums", "Vocabulary"]
@@ -53,7 +54,7 @@ class Vocabulary(dict[str, int]):
         self.scale = model.scale
         """What ``Sums.negative`` and ``positive`` of ``sums`` are multiplied with."""
         self._weigher = Weigher(model.weights())
-        self._lexicon = lexicon
+        self.lexicon = lexicon
         self._next = 0
         self._new: list[str] = []
         self._long: list[str] = []
@@ -64,6 +65,8 @@ class Vocabulary(dict[str, int]):
         """1 for a word, 0 for a sign."""
         self.says = np.zeros(_KEPT, np.bool_)
         """Whether it has a meaning."""
+        self.finds = np.zeros(_KEPT, np.bool_)
+        """Whether phrases are found by it."""
         self.meanings: dict[int, Meaning] = {}
 
     def rows(self, tokens: Sequence[str]) -> Rows:
@@ -106,8 +109,9 @@ class Vocabulary(dict[str, int]):
         rows = slice(first, self._next)
         self.sums[:, rows] = self._weigher.sums(new)
         self.words[rows] = [token[0].isalnum() for token in new]
-        meanings = list(map(self._lexicon.meaning, new))
+        meanings = list(map(self.lexicon.meaning, new))
         self.says[rows] = [meaning is not None for meaning in meanings]
+        self.finds[rows] = list(map(self.lexicon.phrases.finds, new))
         self.meanings.update(
             (row, meaning) for row, meaning in enumerate(meanings, first) if meaning is not None
         )
@@ -135,20 +139,62 @@ class Sheet:
             self._at.append(len(tokens))
         rows = vocabulary.rows(tokens)
         sums = vocabulary.sums[:, rows]
+        says = vocabulary.says[rows]
+        found = np.flatnonzero(vocabulary.finds[rows]).tolist()
+        phrases = self._phrases(parts, found, vocabulary.lexicon.phrases) if found else []
+        for first, last, *_ in phrases:  # its words say what they say together alone
+            sums[:, first:last] = 0
+            says[first:last] = False
         self._summed = np.zeros((3, len(tokens) + 1))
         np.cumsum(sums, axis=1, out=self._summed[:, 1:])
         self._scale = vocabulary.scale
         self._shares = self._scale * (sums[1] - sums[0])
         self.shares: list[float] = self._shares.tolist()
         """How much more each token speaks for positive."""
-        said = np.flatnonzero(vocabulary.says[rows])
+        said = np.flatnonzero(says)
         self._said: list[int] = said.tolist()
-        words: list[int] = np.cumsum(vocabulary.words[rows])[said].tolist()
+        counted = np.cumsum(vocabulary.words[rows])
+        words: list[int] = counted[said].tolist()
         meanings = vocabulary.meanings
         self._met: list[Met] = [
             (written := tokens[token], at := starts[token], at + len(written), word, meanings[row])
             for token, word, row in zip(self._said, words, rows[said].tolist(), strict=True)
         ]
+        for first, _, by, text, phrase in phrases:
+            place = bisect_left(self._said, first)
+            self._said.insert(place, first)
+            self._met.insert(place, together(self.texts[text], phrase, int(counted[by])))
+
+    def _phrases(
+        self, parts: Sequence[Part], tokens: Sequence[int], known: Phrases
+    ) -> list[tuple[int, int, int, int, Phrase]]:
+        """What phrases there are.
+
+        Args:
+            parts: what is read.
+            tokens: those by which phrases are found, in order.
+            known: the phrases.
+
+        Returns:
+            Of each its first token, the one behind its last, the one by which it was found, and
+            the text in which it stands.
+        """
+        phrases = []
+        number, read = -1, 0
+        for token in tokens:
+            if self._at[number + 1] <= token:
+                number = bisect_right(self._at, token) - 1
+                read = parts[number][1]
+            at = self.starts[token]
+            if at < read:
+                continue
+            text, _, end = parts[number]
+            phrase = known.find(text, at, self.tokens[token], read, end)
+            if phrase is not None:
+                read = phrase.end
+                first, last = self.between(number, phrase.start, read)
+                phrases.append((first, last, token, number, phrase))
+        return phrases
 
     def between(self, text: int, start: int, end: int) -> tuple[int, int]:
         """The tokens that start from ``start`` to before ``end``: the first, and past the last."""

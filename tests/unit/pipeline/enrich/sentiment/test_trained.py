@@ -172,11 +172,12 @@ def test_a_digest_is_made_of_the_whole_lexicon() -> None:
             {"words": {"gut": Word(weight=0.9)}},
             {"words": {"gut": Word(weight=1.0, joins=True)}},
             {"neutral": (-0.1, 0.2)},
-            {"praise": re.compile("besser geht's nicht")},
+            {"phrases": (("geht nicht", -1.5),)},
+            {"particles": re.compile("aber auch")},
             {"pairs": {("ganz", "gut"): 0.6}},
         )
     ]
-    assert len({one.digest() for one in (plain, *others)}) == 6
+    assert len({one.digest() for one in (plain, *others)}) == 7
 
 
 def test_the_version_of_a_model_is_made_from_its_weights() -> None:
