@@ -267,6 +267,7 @@ def test_what_was_read_once_is_in_the_ledger(installation: Installation) -> None
     worker = installation.start("worker", "--stages", "record")
     installation.wait(lambda: bool(rows(installation)), "the ledger in the index")
     assert rows(installation)[0]["complete_until"]
+    assert "some" in installation.run("coverage").stdout
     assert installation.stop(worker) == 0
 
 

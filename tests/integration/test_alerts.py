@@ -182,6 +182,8 @@ def the_secret_is_nowhere(installation: Installation) -> None:
 
 def check_notifications(installation: Installation, expected: set[str]) -> None:
     """A channel that was away is told everything once, also over a kill."""
+    listed = json_lines(installation.run("alerts", "list", "--json").stdout)
+    assert {alert["id"] for alert in listed} == expected
     installation.configure('[[channels]]\nname = "desk"\nurl = "env:DESK_URL"\n')
     with Desk() as desk:
         installation.env["DESK_URL"] = desk.url

@@ -8,7 +8,7 @@ from typing import Any
 
 from schemas import headers
 from tests.support.desk import Desk
-from tests.support.installation import Installation
+from tests.support.installation import Installation, json_lines
 from tests.support.messages import Message, mention, message, publish
 
 CONFIG = """
@@ -84,6 +84,7 @@ def test_work_is_done_once_by_one_and_never_comes_back(installation: Installatio
     texts = {1: "Die Bahn kommt", 2: "Bahn zu spät", 3: "Die Bahn ist toll", 4: "Kein Thema"}
     publish(installation, "mentions.raw", [message(mention(n, text=t)) for n, t in texts.items()])
     wait(lambda: len(works(installation)) == 3, "three mentions are work")
+    assert len(json_lines(run("work", "list", "--json").stdout)) == 3
     assert {team for _, team in works(installation)} == {"desk"}
 
     # Two take the same at the same time: one has it, the other is told who.
