@@ -242,7 +242,7 @@ def _curves(
         yield "ms of an analyst's search, by documents in the index", found["milliseconds"], found
     if part := run.get("sources"):
         by = part["by_sources"]
-        polls = {size: each["cpu_ms_a_poll"] for size, each in by.items()}
+        polls = {n: each["cpu_ms_a_poll"] for n, each in by.items() if "cpu_ms_a_poll" in each}
         memory = {size: each["rss_mib"] for size, each in by.items()}
         yield "ms of processor time a poll beyond idling, by sources of one agent", polls, part
         yield "MiB of one agent, by its sources", memory, {"slope": part["slope of memory"]}
