@@ -2,9 +2,10 @@
 
 * ``both``: everything is there at the start; how fast does it become searchable? Ours beside what
   is naive, which enriches and indexes one mention after the other.
-* ``latency``: mentions come evenly, at half of that rate; how long from the broker's confirmation
-  to the first search that finds each? Once both servers are warm; and, beside it, before that: a
-  Java process that has just begun compiles what it runs, at the cost of who shares its cores.
+* ``latency``: mentions come evenly, at half of what is sustained; how long from the broker's
+  confirmation to the first search that finds each? Once both servers are warm; and, beside it,
+  before that: a Java process that has just begun compiles what it runs, at the cost of who shares
+  its cores.
 * ``soak``: mentions come evenly for minutes; does the lag grow, does memory, and how much of the
   processors does each process take?
 """

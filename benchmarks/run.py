@@ -88,10 +88,11 @@ PARTS: Final[Mapping[str, dict[str, int]]] = {
 }
 """What is measured, and about how many seconds that takes on two cores, the servers' start in the
 first. Quality comes first: it judges while the servers start, and beside it nothing is measured."""
-EASY: Final = 0.5
-"""Latency is measured at so much of what goes through at most."""
 SUSTAINED: Final = 0.6
-"""And so much of it goes on for minutes: making the mentions takes its share of the two cores."""
+"""So much of what goes through goes on for minutes: making the mentions takes its share of the two
+cores."""
+EASY: Final = SUSTAINED / 2
+"""Latency is measured at half of that."""
 NEED_A_RATE: Final = ("latency", "soak")
 """What is measured at a share of what goes through."""
 
