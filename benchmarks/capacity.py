@@ -274,8 +274,7 @@ def main(where: Path) -> None:
     print(f"\n{PARTITIONS} partitions carry {carried(cost, seen) / 1e6:,.0f} million a day.")
     _fingerprints(cost, seen)
     for part in ("million", "soak"):
-        # Runs of earlier versions did not look at the processors.
-        if part in run and "cpu_enrich" in run[part]["points"][-1]:
+        if part in run:
             _check(part, cost, run[part])
 
 

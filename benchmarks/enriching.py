@@ -9,9 +9,9 @@
 
 Each is warmed up with ``WARM`` messages, and gets the same new ones in each round: its start is not
 measured, nor its first words. In a full run each starts when it is its turn, alone. Where time is
-short all are started ``together`` and wait for their turns, which saves a third of the time. After
-each round it is looked whether each mention was written once. Those
-that wait take a tenth of a core, most of that bytewax, and as much again of the broker.
+short all are started ``together`` and wait for their turns, which saves a third of the time. Those
+that wait take a tenth of a core, most of that bytewax, and as much again of the broker. After each
+round it is looked whether each mention was written, and once.
 """
 
 import os

@@ -102,7 +102,7 @@ Say = Callable[[str], None]
 @click.command()
 @click.option("--form", type=click.Choice(list(FORMS)), default="short", show_default=True)
 @click.option("--part", "parts", multiple=True, type=click.Choice(PARTS["full"]), help="Only this.")
-@click.option("--soak", "minutes", type=click.FloatRange(min=1), default=10.0, show_default=True)
+@click.option("--soak", "minutes", type=click.FloatRange(min=2), default=10.0, show_default=True)
 @click.option("--labelled", type=click.Path(path_type=Path), help="A folder of labelled texts.")
 @click.option("--out", type=click.Path(path_type=Path), help="Where the JSON goes; added to.")
 @click.option("--report", is_flag=True, help="Write a page with plots beside the JSON.")
@@ -148,8 +148,9 @@ def main(
             say(f"{part}: {number + 1} of {len(chosen)}, some {left / 60:.1f} minutes left")
             with bench.noted(found, part):
                 found[part] = _measured(to, part, found, minutes=minutes, judged=judged, say=say)
-            found["ratios"] = ratios(found)
             bench.write(found, where)  # what was finished is kept
+        found["ratios"] = ratios(found)
+        bench.write(found, where)
     if report:
         # Apart, so that nothing is measured in a process that has loaded what draws.
         subprocess.run([sys.executable, "-m", "benchmarks.report", str(where)], check=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
+import pytest
 
 from pipeline.settings import Settings
 from tests.support.installation import Installation
@@ -113,6 +114,7 @@ def test_a_worker_told_to_stop_before_kafka_answers_leaves_quietly(
     assert "Traceback" not in installation.log(worker), installation.log(worker)
 
 
+@pytest.mark.alone
 def test_who_watches_and_who_tells_say_how_they_are_and_end_on_a_signal(
     installation: Installation,
 ) -> None:

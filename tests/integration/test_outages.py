@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pytest
 from msgspec import structs
 
 from pipeline.settings import Settings
@@ -75,6 +76,7 @@ def test_a_full_disk_is_waited_out_and_one_conflict_in_a_thousand_is_set_aside(
     assert installation.stop(worker) == 0
 
 
+@pytest.mark.alone
 def test_a_worker_ends_in_time_although_elasticsearch_says_nothing(
     installation: Installation, settings: Settings
 ) -> None:

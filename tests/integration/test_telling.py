@@ -219,6 +219,6 @@ def test_a_digest_and_what_waited_come_in_their_time(installation: Installation)
 
         # What is critical does not wait.
         worked(installation, 5, escalated_at=datetime.now(UTC))
-        wait(lambda: len(desk.got) == 3, "it is told at once", 20)
+        wait(lambda: len(desk.got) == 3, "it is told at once", 45)
         assert [one["id"] for one in news(desk)[2]] == ["escalated:desk:push:5"]
         assert installation.stop(notifier) == 0
