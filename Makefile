@@ -8,7 +8,7 @@ labelled = @[ -d "$(LABELLED)" ] || { echo "There are no labelled texts in $(LAB
 quality := $(if $(wildcard $(LABELLED)),--labelled $(LABELLED))
 # Tests on servers wait more than they work: processes beside each other, each with servers of its
 # own (1.3 GiB). Those that measure time follow, alone.
-TESTERS ?= 3
+TESTERS ?= 2
 define served
 	$(BIN)/pytest -n $(TESTERS) --dist loadscope -m 'not alone' $(1)
 	$(BIN)/pytest -m alone $(1)

@@ -90,9 +90,13 @@ class Installation:
         For what is asked again and again until it is so: a program each time would keep a core
         busy that what is waited for, or another test, could use.
         """
-        done = CliRunner().invoke(
-            mentions, [*arguments, "--json"], env=self.env, catch_exceptions=False
-        )
+        while True:
+            done = CliRunner().invoke(
+                mentions, [*arguments, "--json"], env=self.env, catch_exceptions=False
+            )
+            if "ApiError(503" not in done.stderr:
+                break
+            time.sleep(0.2)  # an index of this moment has no shard yet
         assert done.exit_code == 0, f"{arguments}: {done.exit_code}\n{done.stderr}"
         return json_lines(done.stdout)
 
