@@ -92,14 +92,14 @@ def features(texts: Sequence[str], lexicon: LexiconScorer) -> Matrix:
         length, row = 1.0, []
         hits = lexicon.hits(seen.prose, 0, end)
         left_out = turned(hits)
-        reach = {hit.start: hit.end for hit in hits}
-        phrase = 0  # where the last one ends: its words are not hashed
-        for match in TOKEN.finditer(seen.prose.replace("\u2019", "'"), 0, end):
-            at, to = match.span()
-            if reach.get(at, to) > to:
-                phrase = reach[at]
-            buckets = pieces(match[0])
-            if not buckets or at < phrase or at in left_out:
+        prose = seen.prose.replace("\u2019", "'")
+        tokens = [(match.start(), match[0]) for match in TOKEN.finditer(prose, 0, end)]
+        # The words of a phrase say what they say together alone.
+        for _, phrase in lexicon.phrases.among(prose, tokens, 0, end):
+            left_out |= {at for at, _ in tokens if phrase.start <= at < phrase.end}
+        for at, token in tokens:
+            buckets = pieces(token)
+            if not buckets or at in left_out:
                 continue
             length += square(len(buckets))
             row += [(bucket, GRAM if place else 1.0) for place, bucket in enumerate(buckets)]

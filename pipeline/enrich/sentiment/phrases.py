@@ -3,11 +3,11 @@
 They say what none of their words says alone, nor a rule of negation makes of them. They stand in
 ``data/<language>_phrases.tsv``, which anyone can read and mend: a phrase, a tab, its weight. A
 phrase is words in lower case: ``a|b`` is either, ``lad*`` any word that starts so, ``mehr?`` may be
-missing, ``..`` stands for up to four words, none of which joins clauses (``und``), ``,`` for a
-comma that may stand here. ``<`` is where a clause starts and ``>`` where one ends; ``!nur|um`` says
-what may not come next. ``=`` marks the word by which a phrase is found; without it, that is the
-first. A word in capitals stands for what a line ``NOT = nicht|nich`` says. A weight of 0 says that
-other phrases in this one say nothing.
+missing, ``..`` stands for up to four words, none of which joins clauses (``und``) nor, in praise,
+takes it back (``nicht``, ``andere als``), ``,`` for a comma that may stand here. ``<`` is where a
+clause starts and ``>`` where one ends; ``!nur|um`` says what may not come next. ``=`` marks the
+word by which a phrase is found; without it, that is the first. A word in capitals stands for what a
+line ``NOT = nicht|nich`` says. A weight of 0 says that other phrases in this one say nothing.
 
 A phrase says nothing in a question (``Funktioniert das nicht auch mit ...?``), unless that asks for
 a reason, nor behind ``wenn`` and the like. What has a negation of its own is turned by no other. Of
@@ -28,14 +28,20 @@ _BEFORE: Final = 60
 _BEHIND: Final = 100
 """Characters from there on."""
 _MARGIN: Final = 4
-"""Characters behind a phrase that decide whether it is one."""
+"""Characters before or behind a phrase that decide whether it is one."""
 _SENTENCE: Final = 200
 """Characters on either side of a phrase in which its sentence is looked for."""
 _APART: Final = r"[^\w.!?\n,;:]{1,4}"
 _JOINS: Final = (
     "und|u|oder|aber|sondern|weil|dass|wenn|obwohl|nur|bloß|and|or|but|because|that|if|only|just"
 )
-_GAP: Final = rf"(?:{_APART}(?!(?:{_JOINS})\b)\w+){{0,4}}?"
+_TAKES_BACK: Final = (
+    r"ni(?:cht|ch|t|e|emals|chts|x|emand|mmer)|ne[td]|kein\w*|kaum|selten"
+    rf"|(?:anders|andere[rs]?|weniger){_APART}als|(?:less|other){_APART}than|far{_APART}from"
+    r"|not?|never|nothing|nobody|cannot|hardly|barely|rarely|seldom"
+    r"|(?:do|does|did|is|are|was|were|has|have|had|ca|could|wo|would|should|ai)n'?t"
+)
+"""What makes the praise behind it mean the opposite; not ``ohne``: ``läuft ohne Macken rund``."""
 _START: Final = r"(?:\A\s{0,40}|[^\w\s]\s{0,3}|\n\s{0,3})"
 _END: Final = (
     r"(?=\s{0,3}(?:\Z|\n|[^\w\s]|(?:und|oder|aber|sondern|weil|da|obwohl|wenn|seit|seitdem|trotz|nach"
@@ -84,7 +90,7 @@ class Phrases:
         self._found: dict[str, list[_Known]] = {}
         for line, weight in lines:
             words, leads = _found_by(line)
-            known = _Known(_pattern(line), leads, _needed(line), weight)
+            known = _Known(_pattern(line, praises=weight > 0), leads, _needed(line), weight)
             for word in words:
                 self._found.setdefault(word, []).append(known)
 
@@ -111,17 +117,42 @@ class Phrases:
             if needed and not any(map(around.__contains__, needed)):
                 continue
             compiled = _compiled(pattern)
-            match = compiled.match(prose, at, high) if leads else compiled.search(prose, low, high)
+            if leads:
+                match = compiled.match(prose, at, high)
+            else:
+                match = _around(compiled, prose, at, low, high)
             if match is None:
                 continue
             begins, ends = match.span(1)
-            if begins <= at < ends <= last and ends - begins > past - first:
+            if ends <= last and ends - begins > past - first:
                 first, past, weight = begins, ends, tone
         if first == past or _is_open(prose, first, past):
             return None
         # What has a negation of its own is turned by no other.
         remarks = _NEGATION.search(prose, first, past) is not None
         return Phrase(first, past, Word(weight=weight, remarks=remarks))
+
+    def among(
+        self, prose: str, tokens: Iterable[tuple[int, str]], start: int, end: int
+    ) -> Iterator[tuple[int, Phrase]]:
+        """The phrases of ``prose[start:end]``, none of which overlap.
+
+        Args:
+            prose: the text, apostrophes straight.
+            tokens: where each of its tokens stands, and the token, in order; those by which no
+                phrases are found may be left out.
+            start: where the first phrase may start.
+            end: where the last one ends at the latest.
+
+        Yields:
+            Of each phrase where the token stands by which it was found, and the phrase.
+        """
+        for at, token in tokens:
+            if token.lower() in self._found and at >= start:
+                phrase = self.find(prose, at, token, start, end)
+                if phrase is not None:
+                    start = phrase.end
+                    yield at, phrase
 
 
 def load(language: str) -> tuple[tuple[str, float], ...]:
@@ -141,6 +172,21 @@ def _named(line: str, named: dict[str, str]) -> Iterator[str]:
     """The items of a line, words in capitals replaced."""
     for item in line.split():
         yield _NAME.sub(lambda name: named[name[0]], item)
+
+
+def _around(
+    compiled: re.Pattern[str], prose: str, at: int, low: int, high: int
+) -> re.Match[str] | None:
+    """The first phrase from ``low`` on that holds the word at ``at``, not just one before it."""
+    begin = max(low - _MARGIN, 0)  # the sign before a clause may stand there
+    while match := compiled.search(prose, begin, high):
+        begins, ends = match.span(1)
+        if begins > at:
+            return None
+        if low <= begins and at < ends:
+            return match
+        begin = match.start() + 1
+    return None
 
 
 def _is_open(prose: str, first: int, past: int) -> bool:
@@ -188,14 +234,15 @@ def _spelled(words: Sequence[str]) -> list[str]:
     return list(dict.fromkeys([*words, *plain]))
 
 
-def _pattern(line: str) -> str:
+def _pattern(line: str, *, praises: bool) -> str:
     """The pattern of a phrase; its group 1 is what is shown."""
     items = line.split()
+    never = f"{_JOINS}|{_TAKES_BACK}" if praises else _JOINS
     pattern = f"{_START}(" if items[0] == "<" else r"(?<!\w)("
     apart = ""
-    for item in items:
+    for item, following in zip(items, [*items[1:], ""], strict=True):
         if item == "..":
-            pattern += _GAP
+            pattern += rf"(?:{_APART}(?!(?:{never})\b)\w+){{0,4}}?"
         elif item == ",":
             pattern += ",?"
         elif item.startswith("!"):
@@ -207,6 +254,8 @@ def _pattern(line: str) -> str:
                 apart = _APART
             else:  # the first word has what is between words behind it, any other before it
                 pattern += f"(?:{apart}{word})?" if apart else f"(?:{word}{_APART})?"
+                # Given back, it would stand between what was read and what may not come next.
+                pattern += "+" * following.startswith("!")
     return pattern + (f"){_END}" if items[-1] == ">" else ")")
 
 

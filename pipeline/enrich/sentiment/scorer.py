@@ -156,15 +156,17 @@ class LexiconScorer(SentimentScorer):
         met: list[Met] = []
         index = 0
         read = start  # up to here, by a phrase
-        for match in TOKEN.finditer(prose, start, end):
+        tokens = list(TOKEN.finditer(prose, start, end))
+        phrases = dict(
+            self.phrases.among(prose, [(one.start(), one[0]) for one in tokens], start, end)
+        )
+        for match in tokens:
             token = match[0]
             index += token[0].isalnum()
             at, to = match.span()
             if at < read:
                 continue
-            if self.phrases.finds(token) and (
-                phrase := self.phrases.find(prose, at, token, read, end)
-            ):
+            if phrase := phrases.get(at):
                 while met and met[-1][1] >= phrase.start:
                     met.pop()
                 read = phrase.end

@@ -8,7 +8,7 @@ together with all others that are new on its sheet (``weigh``), and kept as one 
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
@@ -180,20 +180,13 @@ class Sheet:
             the text in which it stands.
         """
         phrases = []
-        number, read = -1, 0
-        for token in tokens:
-            if self._at[number + 1] <= token:
-                number = bisect_right(self._at, token) - 1
-                read = parts[number][1]
-            at = self.starts[token]
-            if at < read:
-                continue
-            text, _, end = parts[number]
-            phrase = known.find(text, at, self.tokens[token], read, end)
-            if phrase is not None:
-                read = phrase.end
-                first, last = self.between(number, phrase.start, read)
-                phrases.append((first, last, token, number, phrase))
+        for number, some in groupby(tokens, lambda token: bisect_right(self._at, token) - 1):
+            text, start, end = parts[number]
+            places = {self.starts[token]: token for token in some}
+            found = [(at, self.tokens[token]) for at, token in places.items()]
+            for at, phrase in known.among(text, found, start, end):
+                first, last = self.between(number, phrase.start, phrase.end)
+                phrases.append((first, last, places[at], number, phrase))
         return phrases
 
     def between(self, text: int, start: int, end: int) -> tuple[int, int]:

@@ -23,7 +23,15 @@ def found() -> fit.Matrix:
 
 
 def test_features_are_what_the_scorer_sums() -> None:
-    texts = ["Nicht schlecht!", "Sooo schön 😍 @db http://a.de #bahn", "Der Zug? ... kaputt :(", ""]
+    texts = [
+        "Nicht schlecht!",
+        "Sooo schön 😍 @db http://a.de #bahn",
+        "Der Zug? ... kaputt :(",
+        "",
+        "gern geschehen",
+        "Das Ding ist unbrauchbar",
+        "Seit gestern funktioniert das WLAN leider nicht mehr, gern geschehen",
+    ]
     scorer = sentiment.build("trained", "de")
     assert isinstance(scorer, TrainedScorer)
     sums = fit.weights(scorer.model).sums(fit.features(texts, LEXICON))

@@ -1,9 +1,12 @@
 """What people say plainly, and what only looks like it."""
 
+import re
+
 import pytest
 
 from pipeline.enrich import sentiment
 from pipeline.enrich.parts import Text
+from pipeline.enrich.sentiment.grams import TOKEN
 from pipeline.enrich.sentiment.phrases import Phrases, load
 from pipeline.enrich.text import view
 from schemas.mention import Sentiment
@@ -109,6 +112,39 @@ LOOKS_LIKE_ONE = (
     ("en", "Stay away from the edge", "neutral"),
     ("en", "He would not buy the company", "neutral"),
     ("en", "No answer is needed", "neutral"),
+    ("de", "Funktioniert nicht mehr ohne Karte", "neutral"),
+    ("de", "Nicht erreichbar? Nicht erreichbar!", "negative"),
+    ("de", "Nie! Wieder!", "negative"),
+    ("de", "Bin mehr als zufrieden", "positive"),
+    ("de", "Läuft ohne Macken rund", "positive"),
+    ("de", "Hält, was er verspricht", "positive"),
+    ("en", "I can't recommend it enough", "positive"),
+    ("en", "Cannot recommend this hotel highly enough", "positive"),
+    ("en", "cannot recommend highly enough", "positive"),
+    ("en", "Could not recommend this place enough", "positive"),
+    ("en", "Couldn't recommend them more", "positive"),
+    ("en", "Can't recommend it", "negative"),
+    ("en", "Can't recommend it any more", "negative"),
+    ("en", "No complaints", "positive"),
+)
+NO_PRAISE = (
+    ("de", "Läuft nicht einwandfrei"),
+    ("de", "Das läuft leider nicht rund"),
+    ("de", "Läuft selten rund"),
+    ("de", "Läuft kaum fehlerfrei"),
+    ("de", "Lief nicht alles glatt"),
+    ("de", "Hat leider alles nicht funktioniert"),
+    ("de", "Funktioniert nicht problemlos"),
+    ("de", "hält was er nicht verspricht"),
+    ("de", "läuft alles andere als rund"),
+    ("de", "alles andere als zufrieden"),
+    ("de", "Bin alles andere als zufrieden"),
+    ("de", "Der Service ist alles andere als gut"),
+    ("en", "Works not perfectly"),
+    ("en", "Works anything but perfectly"),
+    ("en", "Works less than perfectly"),
+    ("en", "Works far from perfectly"),
+    ("en", "Anything but helpful"),
 )
 
 
@@ -119,6 +155,72 @@ def judged(language: str, text: str) -> Sentiment:
 @pytest.mark.parametrize(("language", "text", "label"), [*PLAIN, *LOOKS_LIKE_ONE])
 def test_plain_words(language: str, text: str, label: str) -> None:
     assert judged(language, text).label == label
+
+
+@pytest.mark.parametrize(("language", "text"), NO_PRAISE)
+@pytest.mark.parametrize("backend", ["trained", "lexicon"])
+def test_what_takes_praise_back_is_no_part_of_it(backend: str, language: str, text: str) -> None:
+    told = sentiment.build(backend, language).score(view(text))
+    assert told.label != "positive"
+    assert all(term.weight < 1.5 for term in told.terms)
+
+
+@pytest.mark.parametrize("backend", ["trained", "lexicon"])
+@pytest.mark.parametrize(
+    ("language", "before", "said"),
+    [
+        ("de", "Das Essen war kalt. ", "Nie wieder!"),
+        ("de", "Alles gut. ", "Finger weg!"),
+        ("en", "Cold food. ", "Never again!"),
+    ],
+)
+def test_a_clause_starts_behind_the_sign_before_it(
+    backend: str, language: str, before: str, said: str
+) -> None:
+    text, again = view(before + said), view(before + said)
+    (tone,) = sentiment.build(backend, language).judge([Text(text)])
+    assert said[:-1] in {term.text for term in tone.sentiment.terms}
+    clause = tone.clause(text, len(before), len(text.prose))
+    assert clause is not None
+    assert clause.label == "negative"
+    assert clause == tone.clause(again, len(before), len(text.prose))
+
+
+def test_phrases_do_not_overlap() -> None:
+    phrases = Phrases([("=geht nicht", -1.5), ("nicht =auf", -1.0), ("=auf , auf", 1.0)])
+    text = "geht nicht auf, auf"
+    tokens = [(0, "geht"), (5, "nicht"), (11, "auf"), (16, "auf")]
+    found = list(phrases.among(text, tokens, 0, len(text)))
+    assert [(at, text[one.start : one.end]) for at, one in found] == [
+        (0, "geht nicht"),
+        (11, "auf, auf"),
+    ]
+    assert not list(phrases.among(text, tokens, 12, len(text)))
+
+
+@pytest.mark.parametrize(
+    ("line", "weight", "text", "found"),
+    [
+        ("=geht nicht mehr? !ohne", -1.5, "geht nicht mehr ohne", None),
+        ("=geht nicht mehr? !ohne", -1.5, "geht nicht mehr mit", "geht nicht mehr"),
+        ("=geht .. gut", 1.5, "geht nicht gut", None),
+        ("=geht .. gut", 1.5, "geht alles andere  als gut", None),
+        ("=geht .. gut", 1.5, "geht alles gut", "geht alles gut"),
+        ("=geht .. schlecht", -1.5, "geht nicht schlecht", "geht nicht schlecht"),
+    ],
+)
+def test_what_may_not_stand_in_a_phrase(
+    line: str, weight: float, text: str, found: str | None
+) -> None:
+    phrase = Phrases([(line, weight)]).find(text, 0, "geht", 0, len(text))
+    assert (phrase and text[phrase.start : phrase.end]) == found
+
+
+def test_a_phrase_is_found_where_one_like_it_stands_before() -> None:
+    text = "nicht da? nicht da! nicht da!"
+    phrases = Phrases([("nicht =da", -1.5)])
+    found = [phrases.find(text, at, "da", 0, len(text)) for at in (6, 16, 26)]
+    assert [one and one.start for one in found] == [None, 10, 20]
 
 
 def test_a_phrase_is_a_term_with_its_place() -> None:
@@ -183,5 +285,11 @@ def test_the_signs_of_a_phrase(text: str, found: str | None) -> None:
 def test_every_line_that_is_shipped_can_be_read(language: str) -> None:
     lines = load(language)
     assert len({line for line, _ in lines}) == len(lines)
+    twins = {(f"{line} >", weight) for line, weight in lines} & set(lines)
+    assert not twins, "what is found anywhere is found at the end of a clause"
     assert all(-3 < weight < 3 for _, weight in lines)
-    Phrases(lines)
+    found = Phrases(lines)._found
+    assert [word for word in found if not TOKEN.fullmatch(word)] == []
+    for known in found.values():
+        for one in known:
+            re.compile(one.pattern)
