@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from pipeline import held
 from pipeline.settings import Settings
 from schemas import topics
 from schemas.amendment import Amendment, Place, decode_amendment, key, place
@@ -27,10 +28,8 @@ def read(settings: Settings) -> Amendments:
     Raises:
         ConfigError: no broker answers, or there is no such topic.
     """
-    from pipeline.reader import records  # noqa: PLC0415 - brings a client that no worker needs
-
     known: Amendments = {}
-    found = records(settings, settings.kafka.topic(topics.AMENDMENTS))
+    found = held.read(settings, topics.AMENDMENTS)
     adopt(known, ((record.key, record.value) for record in found))
     return known
 
@@ -59,7 +58,5 @@ def publish(
     Raises:
         ConfigError: no broker answers.
     """
-    from pipeline import admin  # noqa: PLC0415 - brings a client that no worker needs
-
     written = [(key((one.mention, one.part, one.name)), msgspec.json.encode(one)) for one in made]
-    admin.publish(settings, topics.AMENDMENTS, [*written, *((key(at), None) for at in withdrawn)])
+    held.publish(settings, topics.AMENDMENTS, [*written, *((key(at), None) for at in withdrawn)])

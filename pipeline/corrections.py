@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from pipeline import held
 from pipeline.enrich.relevance import features
 from pipeline.enrich.text import view
 from pipeline.settings import Settings
@@ -24,10 +25,8 @@ def read(settings: Settings) -> Marks:
     Raises:
         ConfigError: no broker answers, or there is no such topic.
     """
-    from pipeline.reader import records  # noqa: PLC0415 - brings a client that no worker needs
-
     marks: Marks = {}
-    found = records(settings, settings.kafka.topic(topics.CORRECTIONS))
+    found = held.read(settings, topics.CORRECTIONS)
     adopt(marks, ((record.key, record.value) for record in found))
     return marks
 
@@ -76,7 +75,5 @@ def publish(
     Raises:
         ConfigError: no broker answers.
     """
-    from pipeline import admin  # noqa: PLC0415 - brings a client that no worker needs
-
     made = [(key(one.mention, one.topic), msgspec.json.encode(one)) for one in marks]
-    admin.publish(settings, topics.CORRECTIONS, [*made, *((key(*at), None) for at in withdrawn)])
+    held.publish(settings, topics.CORRECTIONS, [*made, *((key(*at), None) for at in withdrawn)])

@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from pipeline import held
 from pipeline.enrich.sentiment import model as shipping
 from pipeline.enrich.sentiment.model import Model, decode, encode
 from pipeline.errors import ConfigError
@@ -85,11 +86,8 @@ def read(settings: Settings) -> Models:
     Raises:
         ConfigError: no broker answers, or there is no such topic.
     """
-    from pipeline.reader import records  # noqa: PLC0415 - brings a client that no worker needs
-
     models = Models()
-    name = settings.kafka.topic(topics.MODELS)
-    models.adopt((record.key, record.value) for record in records(settings, name))
+    models.adopt((record.key, record.value) for record in held.read(settings, topics.MODELS))
     return models
 
 
@@ -143,9 +141,5 @@ def roll_back(settings: Settings, language: str, to: str | None = None) -> InFor
 
 
 def _send(settings: Settings, *messages: tuple[str, bytes]) -> None:
-    from pipeline import admin  # noqa: PLC0415 - brings a client that no worker needs
-
-    name = settings.kafka.topic(topics.MODELS)
-    with admin.producer(settings) as producer:
-        for key, value in messages:
-            producer.send(name, key=key.encode(), value=value).get()
+    for key, value in messages:  # each is there before the next is sent
+        held.publish(settings, topics.MODELS, [(key.encode(), value)])

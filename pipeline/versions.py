@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from pipeline import held
 from pipeline.enrich.watchlist import Watchlist, digest
 from pipeline.errors import ConfigError
 from pipeline.settings import Settings, WatchTopic
@@ -24,11 +25,9 @@ def read(settings: Settings) -> list[WatchlistVersion]:
     Raises:
         ConfigError: no broker answers, or there is no such topic.
     """
-    from pipeline.reader import records  # noqa: PLC0415 - brings a client that no worker needs
-
     return [
         decode_watchlist(record.value)
-        for record in records(settings, settings.kafka.topic(topics.WATCHLIST))
+        for record in held.read(settings, topics.WATCHLIST)
         if record.value is not None
     ]
 
@@ -57,8 +56,6 @@ def publish(
         WatchlistError: a query cannot be understood.
         ConfigError: no broker answers, or the message is too large.
     """
-    from pipeline import admin  # noqa: PLC0415 - brings a client that no worker needs
-
     configured = [_as_setting(topic) for topic in watched]
     Watchlist(configured, queries, lang=settings.language)
     known = read(settings)
@@ -80,7 +77,7 @@ def publish(
     if len(value) > topics.WATCHLIST.max_message_bytes:
         msg = f"the watchlist has {len(value)} bytes, more than a message takes: shorten it"
         raise ConfigError(msg)
-    admin.publish(settings, topics.WATCHLIST, [(version.version.encode(), value)])
+    held.publish(settings, topics.WATCHLIST, [(version.version.encode(), value)])
     return version
 
 
