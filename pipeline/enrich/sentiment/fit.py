@@ -101,7 +101,7 @@ def features(texts: Sequence[str], lexicon: LexiconScorer) -> Matrix:
             buckets = pieces(token)
             if not buckets or at in left_out:
                 continue
-            length += square(len(buckets))
+            length += square(len(buckets) - 1)
             row += [(bucket, GRAM if place else 1.0) for place, bucket in enumerate(buckets)]
         norm = float(np.sqrt(length))
         columns += [bucket for bucket, _ in row]

@@ -13,7 +13,18 @@ from typing import Final
 from pipeline.enrich.marks import PICTOGRAPHS
 from pipeline.enrich.sentiment import emoji
 
-__all__ = ["BUCKETS", "GRAM", "LENGTHS", "PIECE", "SILENT", "TOKEN", "WORD", "folded", "pieces"]
+__all__ = [
+    "BUCKETS",
+    "GRAM",
+    "LENGTHS",
+    "PIECE",
+    "SILENT",
+    "STRETCHED",
+    "TOKEN",
+    "WORD",
+    "folded",
+    "pieces",
+]
 
 BUCKETS: Final = 1 << 18
 GRAM: Final = 0.5
@@ -28,14 +39,15 @@ _SIGN, WORD, PIECE = map(zlib.crc32, (b"s", b"w", b"c"))
 """What checksums start from, so that what is spelled alike is told apart."""
 LENGTHS: Final = (3, 4, 5)
 """Letters of a piece, the marks of the ends counted."""
-_STRETCHED: Final = re.compile(r"(.)\1{2,}")  # in words, only letters follow each other
+STRETCHED: Final = re.compile(r"(.)\1{2,}")
+"""A letter that is written three times or more; in words nothing else follows itself."""
 
 
 def folded(words: str) -> str:
     """A word as it is hashed, or several with blanks in between."""
     # All of this is far faster than str.translate and looking for letters only.
     plain = words.lower().replace("ä", "ae").replace("ö", "oe").replace("ü", "ue")
-    return _STRETCHED.sub(r"\1\1", plain.replace("ß", "ss"))
+    return STRETCHED.sub(r"\1\1", plain.replace("ß", "ss"))
 
 
 def pieces(token: str) -> list[int]:

@@ -148,7 +148,7 @@ class Phrases:
             Of each phrase where the token stands by which it was found, and the phrase.
         """
         for at, token in tokens:
-            if token.lower() in self._found and at >= start:
+            if at >= start and self.finds(token):
                 phrase = self.find(prose, at, token, start, end)
                 if phrase is not None:
                     start = phrase.end

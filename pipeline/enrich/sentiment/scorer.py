@@ -12,13 +12,12 @@ Stars, where the author gave any, weigh as much as all words. At most ``READ`` c
 """
 
 import math
-import re
 from collections.abc import Sequence
 from typing import Final, NamedTuple, TypeAlias
 
 from pipeline.enrich.parts import SentimentScorer, Text
 from pipeline.enrich.sentiment import emoji
-from pipeline.enrich.sentiment.grams import SILENT, TOKEN
+from pipeline.enrich.sentiment.grams import SILENT, STRETCHED, TOKEN
 from pipeline.enrich.sentiment.lexicon import Lexicon, Word
 from pipeline.enrich.sentiment.phrases import Phrase, Phrases
 from pipeline.enrich.sentiment.stars import READ, given
@@ -40,8 +39,6 @@ _SIGN: Final = 1.5
 _MOST_SAME: Final = 3
 """How often one emoji in a row counts."""
 _MOST_TERMS: Final = 20
-
-_STRETCHED: Final = re.compile(r"(.)\1{2,}")  # in words, only letters follow each other
 
 
 class Meaning(NamedTuple):
@@ -265,11 +262,11 @@ class LexiconScorer(SentimentScorer):
 
     def _squeezed(self, token: str) -> Word | None:
         """A stretched word (``sooo``, ``geiiil``) as it is usually written."""
-        if _STRETCHED.search(token) is None:
+        if STRETCHED.search(token) is None:
             return None
         lower = token.lower()
-        return self._words.get(_STRETCHED.sub(r"\1", lower)) or self._words.get(
-            _STRETCHED.sub(r"\1\1", lower)
+        return self._words.get(STRETCHED.sub(r"\1", lower)) or self._words.get(
+            STRETCHED.sub(r"\1\1", lower)
         )
 
 

@@ -9,7 +9,7 @@ more than a byte, go one by one.
 import zlib
 from array import array
 from collections.abc import Sequence
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ from pipeline.enrich.sentiment.grams import BUCKETS, GRAM, LENGTHS, PIECE, WORD,
 __all__ = ["Floats", "Weigher", "square"]
 
 Floats: TypeAlias = npt.NDArray[np.float64]
+_Number = TypeVar("_Number", float, Floats)
 
 _FEW: Final = 6
 """Fewer words are weighed faster one by one."""
@@ -40,10 +41,11 @@ class Weigher:
         sums = np.zeros((3, len(tokens)))
         places = [place for place, token in enumerate(tokens) if token[0].isalpha()]
         words = folded(" ".join([tokens[place] for place in places])).split(" ")
-        plain = [place for place, word in zip(places, words, strict=False) if word.isascii()]
+        # Of no words, what is cut is one that is empty.
+        plain = {at: word for at, word in zip(places, words, strict=False) if word.isascii()}
         left = set(range(len(tokens)))
         if len(plain) >= _FEW:
-            sums[:, plain] = self._words([word for word in words if word.isascii()])
+            sums[:, list(plain)] = self._words(list(plain.values()))
             left.difference_update(plain)
         for place in left:
             sums[:, place] = self._token(tokens[place])
@@ -58,7 +60,7 @@ class Weigher:
         return (
             weights[2 * whole] + GRAM * sum([weights[2 * part] for part in parts]),
             weights[2 * whole + 1] + GRAM * sum([weights[2 * part + 1] for part in parts]),
-            square(len(buckets)),
+            square(len(parts)),
         )
 
     def _words(self, words: Sequence[str]) -> Floats:
@@ -82,12 +84,15 @@ class Weigher:
             count += found
         sums *= GRAM
         sums += self._weights[whole]
-        return np.vstack((sums.T, 1.0 + GRAM * GRAM * count))
+        return np.vstack((sums.T, square(count)))
 
 
-def square(pieces: int) -> float:
-    """The squared length of the vector of a token of so many pieces, overlaps aside."""
-    return 1.0 + GRAM * GRAM * (pieces - 1) if pieces else 0.0
+def square(parts: _Number) -> _Number:
+    """The squared length of the vector of a token of so many pieces beside the whole.
+
+    Overlaps aside.
+    """
+    return 1.0 + GRAM * GRAM * parts
 
 
 def _hashed(read: npt.NDArray[np.uint8], length: int, places: int) -> npt.NDArray[np.uint32]:

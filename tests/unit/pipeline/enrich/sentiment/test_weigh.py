@@ -21,7 +21,7 @@ def plain(token: str) -> list[float]:
             sum(one * WEIGHTS[2 * bucket + side] for one, bucket in zip(much, buckets, strict=True))
             for side in (0, 1)
         ],
-        square(len(buckets)),
+        square(len(buckets) - 1) if buckets else 0.0,
     ]
 
 
