@@ -41,6 +41,7 @@ from schemas import encode
 from schemas.mention import EnrichedMention, RawMention
 
 PARTITIONS = 4
+TOPICS = 10  # in the watchlist
 LOOK_EVERY = 0.2  # seconds
 PATIENCE = 30.0  # seconds without an output after which an engine is given up
 SETTLED = 0.5
@@ -102,7 +103,7 @@ class Servers:
             **more,
         }
 
-    def config(self, watched: int) -> Path:
+    def config(self, watched: int = TOPICS) -> Path:
         """A file of settings with a watchlist of so many topics."""
         path = self.folder / f"watching-{watched}.toml"
         path.write_text(topics_toml(watched), encoding="utf-8")

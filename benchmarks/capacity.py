@@ -35,6 +35,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
+from benchmarks.bench import TOPICS
 from benchmarks.corpus import mentions, topics_toml
 from benchmarks.engines import Record
 from benchmarks.engines.work import Work
@@ -85,7 +86,6 @@ WINDOW: Final = 150_000
 """Fingerprints that a worker keeps: ``enrichment.stories_window``."""
 FINGERPRINTS: Final = 20_000
 MESSAGES: Final = 5_000
-TOPICS: Final = 10
 
 
 class Cost(Struct, frozen=True):

@@ -31,12 +31,11 @@ from pipeline import admin
 from pipeline.garbage import spare_collector
 from schemas import encode
 
-__all__ = ["ENGINES", "LIMIT", "TOPICS", "WARM", "bare", "enriching", "started"]
+__all__ = ["ENGINES", "LIMIT", "WARM", "bare", "enriching", "started"]
 
 ENGINES = ("naive", "plain", "loop", "quix", "bytewax", "ours", "whole")
 PARTS = {"naive": 1 / 4, "plain": 4.0}
 """So many times the messages: it is slower than that, or so fast that nothing could be measured."""
-TOPICS = 10  # in the watchlist
 LIMIT = 600.0  # seconds for one engine in one round
 WARM = 500
 
@@ -51,7 +50,7 @@ def enriching(
     together: bool = False,
 ) -> dict[str, dict[str, Any]]:
     """Rates of engines over the same messages; each round of theirs is kept under ``rounds``."""
-    config = to.config(TOPICS)
+    config = to.config()
     found: dict[str, list[Run]] = {name: [] for name in engines}
     loops: list[float] = []
     with ExitStack() as stack:

@@ -110,7 +110,7 @@ def _way(to: Servers, way: str, alias: str) -> Iterator[Write]:
 
 
 def _enriched(to: Servers, count: int, seed: int = 2) -> list[EnrichedMention]:
-    with patch.dict(os.environ, MENTIONS_CONFIG=str(to.config(10))):
+    with patch.dict(os.environ, MENTIONS_CONFIG=str(to.config())):
         work = Work()
     raw = [Record(m.id.encode(), encode(m)) for m in mentions(count, seed=seed)]
     return [decode_enriched(value) for value in work(raw)]

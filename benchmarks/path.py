@@ -57,7 +57,7 @@ def installation(to: Servers, name: str) -> Settings:
 def _workers(to: Servers, settings: Settings) -> Iterator[list[Any]]:
     """The enrich and the index stage, a process each."""
     env = to.environment(
-        MENTIONS_CONFIG=str(to.config(10)),
+        MENTIONS_CONFIG=str(to.config()),
         MENTIONS_KAFKA__PREFIX=settings.kafka.prefix,
         MENTIONS_ELASTICSEARCH__ALIAS=settings.elasticsearch.alias,
     )

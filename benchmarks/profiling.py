@@ -21,7 +21,7 @@ import click
 
 from benchmarks import bench
 from benchmarks.corpus import mentions
-from benchmarks.enriching import LIMIT, TOPICS, started
+from benchmarks.enriching import LIMIT, started
 
 __all__ = ["shares"]
 
@@ -105,7 +105,7 @@ def _looked_at(to: bench.Servers, seconds: int) -> dict[str, float]:
     raw = to.folder / "stacks"
     spy = Path(sys.executable).with_name("py-spy")
     how = ["--rate", str(RATE), "--duration", str(seconds), "--format", "raw", "--output", str(raw)]
-    with started(to, "whole", 0, to.config(TOPICS)) as engine:
+    with started(to, "whole", 0, to.config()) as engine:
 
         def done() -> tuple[int, float]:
             written = sum(to.ends(engine.task.target).values())

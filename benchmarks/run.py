@@ -186,7 +186,7 @@ def _chosen(
     if not chosen:
         msg = "there is nothing to measure"
         raise click.UsageError(msg)
-    if not {"path"} & {*chosen, *found}:
+    if "path" not in {*chosen, *found}:
         for part in NEED_A_RATE:
             if part in chosen:
                 msg = f"{part} needs to know how much goes through: add --part path"

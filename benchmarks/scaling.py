@@ -35,7 +35,7 @@ from kafka.errors import CoordinatorNotAvailableError
 from agents.testing import Loopback
 from benchmarks import bench, path
 from benchmarks.bench import Servers, engine, started, usage
-from benchmarks.corpus import mentions, topics_toml
+from benchmarks.corpus import mentions
 from benchmarks.engines import Task
 from benchmarks.enriching import LIMIT, WARM, bare
 from benchmarks.indexing import VARIED, writing
@@ -126,16 +126,12 @@ def swept(
 
 def watchlist(to: Servers, size: Mapping[str, int], say: Say) -> dict[str, Any]:
     """Enrichment by topics."""
-    folder = to.folder / "watchlists"
-    folder.mkdir()
-    for count in WATCHLIST:
-        (folder / f"{count}.toml").write_text(topics_toml(count), encoding="utf-8")
-    return swept(WATCHLIST, lambda count: bare(folder / f"{count}.toml", size["count"] // 4), say)
+    return swept(WATCHLIST, lambda count: bare(to.config(count), size["count"] // 4), say)
 
 
 def text(to: Servers, size: Mapping[str, int], say: Say) -> dict[str, Any]:
     """Enrichment by characters; the slope is of texts that are read as a whole."""
-    config = _config(to)
+    config = to.config()
     return swept(
         LENGTHS,
         lambda length: bare(config, max(50 * size["count"] // length, 50), length),
@@ -222,7 +218,7 @@ def rebalance(to: Servers, _: Mapping[str, int], say: Say) -> dict[str, Any]:
     settings = path.installation(to, "rebalance")
     command = [sys.executable, "-m", "pipeline", "worker", "--stages", "enrich"]
     env = to.environment(
-        MENTIONS_CONFIG=str(_config(to)), MENTIONS_KAFKA__PREFIX=settings.kafka.prefix
+        MENTIONS_CONFIG=str(to.config()), MENTIONS_KAFKA__PREFIX=settings.kafka.prefix
     )
     log = to.folder / "rebalance.log"
     events: list[tuple[str, float]] = []
@@ -378,12 +374,6 @@ def main(*, count: int, documents: int, parts: Sequence[str], out: Path | None) 
             bench.write(found, where)  # what was finished is kept
 
 
-def _config(to: Servers) -> Path:
-    config = to.folder / "mentions.toml"
-    config.write_text(topics_toml(10), encoding="utf-8")
-    return config
-
-
 def _arrivals(to: Servers, topic: str) -> dict[int, list[float]]:
     """When the messages of each partition arrived, seconds since 1970, in order."""
     found: dict[int, list[float]] = {}
@@ -415,7 +405,7 @@ def _stage(to: Servers, count: int, *, parts: int, workers: int) -> dict[str, fl
     if workers > 1:
         line = " ".join(command)
         command = ["sh", "-c", f"{' & '.join([line] * workers)} & wait"]
-    more = {"MENTIONS_CONFIG": str(_config(to)), "MENTIONS_KAFKA__PREFIX": prefix}
+    more = {"MENTIONS_CONFIG": str(to.config()), "MENTIONS_KAFKA__PREFIX": prefix}
     with engine(to, command, task, BENCH_WHOLE="1", **more) as running:
         _joined(to, kafka.group(name), workers)
         running.give(mentions(WARM, seed=0))
