@@ -60,6 +60,7 @@ def command(ctx: click.Context, *, verbose: bool, port: int, host: str) -> None:
             timeout_notify=1,
         )
         bound = made.config.bind_socket()
+        bound.listen(made.config.backlog)  # who reads the address may ask at once
         shown = f"[{address}]" if ":" in address else address
         where = f"{'https' if tls else 'http'}://{shown}:{bound.getsockname()[1]}"
         click.echo(f"{where}/mention?id=ID for {', '.join(people)}")
