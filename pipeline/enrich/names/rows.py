@@ -1,6 +1,6 @@
 """What each word contributes to its own labels and to those of its neighbours: rows of numbers.
 
-They are made when a word is first met, and kept for ``KEPT`` words at most.
+They are made when a word is first met, and kept for ``KEPT`` words at most (``known``).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,14 +10,14 @@ from typing import Final, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.enrich.known import Known, Places
 from pipeline.enrich.names.words import EDGE, LENGTHS, SLICES, Frame, kind, listed, shape
 
-__all__ = ["KEPT", "LETTERS", "Numbers", "Places", "Rows"]
+__all__ = ["KEPT", "LETTERS", "Numbers", "Rows"]
 
 Numbers: TypeAlias = npt.NDArray[np.float32]
-Places: TypeAlias = npt.NDArray[np.intp]
 
-KEPT: Final = 50_000
+KEPT: Final = 40_000
 LETTERS: Final = 40
 """Of a longer word, only so many are looked at, and kept."""
 _SIDES: Final = (-1, 1, -2, 2)
@@ -31,19 +31,13 @@ _FRAMES: Final = 2_000
 _WORD: Final = "w"
 
 
-class _Numbered(dict[str, int]):
-    """The number of every word: a plain look-up where it is known, a new number where not."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.words: list[str] = []
+class _Words(Known):
+    """The number of every word."""
 
     def __missing__(self, word: str) -> int:
         if len(word) > LETTERS:
             return self[word[:LETTERS]]
-        number = self[word] = len(self)
-        self.words.append(word)
-        return number
+        return super().__missing__(word)
 
 
 class _Framed(NamedTuple):
@@ -151,23 +145,47 @@ class Rows:
         self._itself, self._around = _Features(own, known), _Features(near, known[places])
         self._frames = _Frames(self._itself, self._around)
 
+        self._numbers = _Words(KEPT)
+        self._words: list[str] = []
         self._kinds = np.zeros(KEPT, np.uint8)
-        # Of word n: row 2 n, and 2 n + 1 for where it opens a sentence.
-        self._own: Numbers = np.zeros((2 * KEPT, labels), np.float32)
+        # Of word n: first for where it is within a sentence, then for where it opens one.
+        self._own: Numbers = np.zeros((KEPT, 2, labels), np.float32)
+        self._made = np.zeros((KEPT, 2), np.bool_)
         self._near: Numbers = np.zeros((len(_SIDES), KEPT, labels), np.float32)
-        # Number 0 is the edge, no name wherever it is.
-        self._own[:2, 0] = _NO_NAME
-        self._near[:, 0] = self._around.weights[self._around.rest.get("<>", 0)]
-        self._forget()
+        self._begin()
 
-    def _forget(self) -> None:
-        self._numbers = _Numbered()
-        self._judged = self._numbers[EDGE]
-        self._made = np.zeros(2 * KEPT, np.bool_)
-        self._made[:2] = True
+    def _begin(self) -> None:
+        """Number 0 is the edge, no name wherever it is."""
+        self._number((EDGE,))
+        self._made[0], self._own[0] = True, 0
+        self._own[0, :, 0] = _NO_NAME
+        self._near[:, 0] = self._around.weights[self._around.rest.get("<>", 0)]
+
+    def _make_room(self, words: Sequence[str]) -> None:
+        """Keep what was made for the words that stay known."""
+        left = self._numbers.renew()
+        if not self._numbers.has_room(words):
+            left = left[:0]
+            self._numbers.forget()
+        self._words = [self._words[number] for number in left.tolist()]
+        for made in (self._kinds, self._own, self._made):
+            made[: len(left)] = made[left]
+        self._near[:, : len(left)] = self._near[:, left]
+        self._made[len(left) :] = False
+        if not len(left):
+            self._begin()
 
     def __len__(self) -> int:
         return len(self._numbers)
+
+    def _number(self, words: Sequence[str]) -> Places:
+        """The number of each word."""
+        found = self._numbers.numbers(words)
+        new, after = self._numbers.new, self._numbers.next
+        self._kinds[after - len(new) : after] = list(map(kind, new))
+        self._words += new
+        new.clear()
+        return found
 
     def read(
         self, texts: Sequence[Sequence[str]]
@@ -180,20 +198,16 @@ class Rows:
         Args:
             texts: what ``words.cut`` finds; fewer than ``KEPT`` words and edges together.
         """
-        if len(self) + sum(map(len, texts)) >= KEPT:
-            self._forget()
-        number = self._numbers.__getitem__
-        edges = [number(EDGE)] * 2
-        found = edges.copy()
+        edges = (EDGE, EDGE)
+        words = [*edges]
         starts: list[int] = []
         for text in texts:
-            starts.append(len(found))
-            found += map(number, text)
-            found += edges
-        new = self._numbers.words[self._judged :]
-        self._kinds[self._judged : len(self)] = [kind(word) for word in new]
-        self._judged = len(self)
-        numbers = np.array(found, np.intp)
+            starts.append(len(words))
+            words += text
+            words += edges
+        if not self._numbers.has_room(words):
+            self._make_room(words)
+        numbers = self._number(words)
         return numbers, self._kinds[numbers], starts
 
     def scores(self, numbers: Places, opening: npt.NDArray[np.bool_]) -> Numbers:
@@ -204,10 +218,10 @@ class Rows:
             opening: which of them open a sentence.
         """
         own = 2 * numbers + opening
-        new = np.unique(own[~self._made[own]]).tolist()
+        new = np.unique(own[~self._made.ravel()[own]]).tolist()
         for first in range(0, len(new), _TOGETHER):
             self._make(new[first : first + _TOGETHER])
-        scores = self._own.take(own, axis=0)
+        scores = self._own.reshape(2 * KEPT, -1).take(own, axis=0)
         for side, near in zip(_SIDES, self._near, strict=True):
             if side < 0:
                 scores[-side:] += near.take(numbers[:side], axis=0)
@@ -218,7 +232,7 @@ class Rows:
     def _make(self, own: Sequence[int]) -> None:
         """Make these rows of words, and what the words contribute to their neighbours."""
         numbers = [place // 2 for place in own]
-        words = [self._numbers.words[number] for number in numbers]
+        words = [self._words[number] for number in numbers]
         lows = [word.lower() for word in words]
         self._frames.reserve(len(own))
         frames = [
@@ -231,10 +245,10 @@ class Rows:
         sums += self._itself.weights.take(
             [frame.lengths[length] for frame, length in zip(frames, lengths, strict=True)], axis=0
         )
-        self._own[own] = sums
+        self._own.reshape(2 * KEPT, -1)[own] = sums
         sums = self._around.sums(lows, places, [frame.around for frame in frames])
         self._near[:, numbers] = sums.swapaxes(0, 1)
-        self._made[own] = True
+        self._made.ravel()[own] = True
 
 
 def _by_side(features: Iterable[str]) -> tuple[dict[str, int], dict[str, int], Places]:

@@ -2,8 +2,8 @@
 
 What they make of a token does not depend on its neighbours. So it is weighed when it is first met,
 together with all others that are new on its sheet (``weigh``), and kept as one row of numbers
-(``Vocabulary``); what the tokens of many texts add up to is then a few operations on whole arrays
-(``Sheet``), not a step for each of them.
+(``Vocabulary``, ``known``); what the tokens of many texts add up to is then a few operations on
+whole arrays (``Sheet``), not a step for each of them.
 """
 
 from bisect import bisect_left, bisect_right
@@ -14,6 +14,7 @@ from typing import Final, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.enrich.known import Known, Places
 from pipeline.enrich.sentiment.grams import TOKEN
 from pipeline.enrich.sentiment.model import Model
 from pipeline.enrich.sentiment.phrases import Phrase, Phrases
@@ -43,21 +44,18 @@ class Sums(NamedTuple):
     """The squared length of their vector."""
 
 
-class Vocabulary(dict[str, int]):
+class Vocabulary:
     """The row of each token that was met; a new one gets the next, and is weighed by ``rows``.
 
     Not to be used by several threads at once.
     """
 
     def __init__(self, model: Model, lexicon: LexiconScorer) -> None:
-        super().__init__()
         self.scale = model.scale
         """What ``Sums.negative`` and ``positive`` of ``sums`` are multiplied with."""
         self._weigher = Weigher(model.weights())
         self.lexicon = lexicon
-        self._next = 0
-        self._new: list[str] = []
-        self._long: list[str] = []
+        self.known = Known(_KEPT)
         self.sums: Floats = np.zeros((3, _KEPT))
         """As in ``Sums``, but in units of ``scale``: small multiples of a half, so that what they
         add up to is exact, and the same in whatever company."""
@@ -69,44 +67,46 @@ class Vocabulary(dict[str, int]):
         """Whether phrases are found by it."""
         self.meanings: dict[int, Meaning] = {}
 
-    def rows(self, tokens: Sequence[str]) -> Rows:
+    def rows(self, tokens: Sequence[str]) -> Places:
         """The row of each token, ``MOST`` at most; they are valid until the next call."""
         assert len(tokens) <= MOST, "no sheet holds so many"  # noqa: S101 - its makers' business
-        if self._next + len(tokens) > _KEPT:
-            self._forget()
+        known = self.known
+        if not known.has_room(tokens):
+            self._make_room(tokens)
+        first = known.next
         try:
-            found = np.fromiter(map(self.__getitem__, tokens), np.int32, len(tokens))
-            self._weigh()
+            found = known.numbers(tokens)
+            self._weigh(first, known.new)
         except BaseException:
             self._forget()  # what has a row, but was not weighed
             raise
-        for token in self._long:
-            self.pop(token, None)
-        self._long.clear()
+        for token in known.new:
+            if len(token) > _LONG:
+                del known[token]
+        known.new.clear()
         return found
 
+    def _make_room(self, tokens: Sequence[str]) -> None:
+        """Keep the rows of the tokens that stay known."""
+        left = self.known.renew()
+        if not self.known.has_room(tokens):
+            self._forget()
+            return
+        self.sums[:, : len(left)] = self.sums[:, left]
+        for made in (self.words, self.says, self.finds):
+            made[: len(left)] = made[left]
+        meanings = ((row, self.meanings.get(before)) for row, before in enumerate(left.tolist()))
+        self.meanings = {row: meaning for row, meaning in meanings if meaning is not None}
+
     def _forget(self) -> None:
-        self.clear()
-        self._new.clear()
-        self._long.clear()
+        self.known.forget()
         self.meanings.clear()
-        self._next = 0
 
-    def __missing__(self, token: str) -> int:
-        row = self[token] = self._next
-        self._next += 1
-        self._new.append(token)
-        if len(token) > _LONG:
-            self._long.append(token)
-        return row
-
-    def _weigh(self) -> None:
-        """Fill the rows of the new tokens, which are the last ones."""
-        new = self._new
+    def _weigh(self, first: int, new: Sequence[str]) -> None:
+        """Fill the rows of the new tokens, which start at ``first``."""
         if not new:
             return
-        first = self._next - len(new)
-        rows = slice(first, self._next)
+        rows = slice(first, first + len(new))
         self.sums[:, rows] = self._weigher.sums(new)
         self.words[rows] = [token[0].isalnum() for token in new]
         meanings = list(map(self.lexicon.meaning, new))
@@ -115,7 +115,6 @@ class Vocabulary(dict[str, int]):
         self.meanings.update(
             (row, meaning) for row, meaning in enumerate(meanings, first) if meaning is not None
         )
-        new.clear()
 
 
 class Sheet:

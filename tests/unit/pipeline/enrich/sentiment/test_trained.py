@@ -220,9 +220,9 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     vocabulary = scorer._vocabulary
     for letter in "abcdefgh":
         scorer.score(view(" ".join(f"wort{letter}{chr(97 + n)}" for n in range(26))))
-        assert len(vocabulary) <= 30
+        assert len(vocabulary.known) <= 30
     scorer.score(view("x" * 5_000))
-    assert max(map(len, vocabulary)) <= sheet._LONG
+    assert max(map(len, vocabulary.known)) <= sheet._LONG
     assert scorer.score(view("Alles gut, nichts kaputt")) == before
 
 
