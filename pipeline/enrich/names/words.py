@@ -29,8 +29,8 @@ __all__ = [
     "words",
 ]
 
-cut: Final = re.compile(
-    r"[^\W\d_]\.(?:[^\W\d_]\.)+|\w+(?:[-&./]\w+)*|[#@]\w+(?:[-&./]\w+)*|[^\w\s]|\n"
+cut: Final = re.compile(  # a blank is none: said first, for most of what is none is one
+    r"(?! )(?:[^\W\d_]\.(?:[^\W\d_]\.)+|\w+(?:[-&./]\w+)*|[#@]\w+(?:[-&./]\w+)*|[^\w\s]|\n)"
 ).findall
 """The words, signs and newlines of a text; only white space stands between them."""
 OPENING, WORD, OTHER, STOP, NEWLINE = range(5)

@@ -29,8 +29,9 @@ __all__ = [
 BUCKETS: Final = 1 << 18
 GRAM: Final = 0.5
 """What a piece of a word counts beside the whole word, which counts 1."""
-TOKEN: Final = re.compile(
-    rf"[^\W\d_]+(?:'[^\W\d_]+)?|{emoji.EMOTICON}|[{PICTOGRAPHS}]|!+|\?+|\.+|\u2026|[;:\n]|,(?=\s)"
+TOKEN: Final = re.compile(  # a blank is none: said first, for most of what is none is one
+    rf"(?! )(?:[^\W\d_]+(?:'[^\W\d_]+)?|{emoji.EMOTICON}|[{PICTOGRAPHS}]|!+|\?+|\.+|\u2026|[;:\n]"
+    r"|,(?=\s))"
 )
 """Words, signs, and what ends a clause: all that a text's tone is judged by."""
 SILENT: Final = frozenset(".;:,\n")
