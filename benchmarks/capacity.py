@@ -39,7 +39,7 @@ from benchmarks.bench import TOPICS
 from benchmarks.corpus import mentions, topics_toml
 from benchmarks.engines import Record
 from benchmarks.engines.work import Work
-from pipeline.enrich.duplicates import fingerprint
+from pipeline.enrich.duplicates import fingerprints
 from pipeline.enrich.text import view
 from pipeline.enrich.window import Window
 from schemas import encode as encode_raw
@@ -226,7 +226,9 @@ def carried(cost: Cost, fingerprints: Fingerprints) -> float:
 
 def measured() -> Fingerprints:
     """What a fingerprint of another's mention takes a worker, in several rounds."""
-    made = [(m.id, encode(fingerprint(view(m.text), m))) for m in mentions(FINGERPRINTS)]
+    said = [(view(mention.text), mention) for mention in mentions(FINGERPRINTS)]
+    prints = fingerprints(said)
+    made = [(m.id, encode(print_)) for (_, m), print_ in zip(said, prints, strict=True)]
     rounds = []
     for _ in range(ROUNDS):
         window = Window(2 * FINGERPRINTS)

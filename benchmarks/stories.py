@@ -23,7 +23,7 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.enrich.duplicates import fingerprint
+from pipeline.enrich.duplicates import fingerprints
 from pipeline.enrich.text import view
 from pipeline.enrich.window import Window
 from schemas.mention import Collector, RawMention
@@ -141,9 +141,9 @@ class Trial:
         seen = [(name, view(text)) for name, text in named]
         for part in (seen[n : n + BATCH] for n in range(0, len(seen), BATCH)):
             start = time.process_time()
-            prints = [(name, fingerprint(text, MENTION)) for name, text in part]
+            prints = fingerprints([(text, MENTION) for _, text in part])
             made = time.process_time()
-            self.window.add(prints)
+            self.window.add([(name, one) for (name, _), one in zip(part, prints, strict=True)])
             self.adding += time.process_time() - made
             self.making += made - start
         self.texts += len(seen)
@@ -152,9 +152,8 @@ class Trial:
         """Which text each is a copy of; asked in batches, as a worker does."""
         answers: list[str | None] = []
         for part in (texts[n : n + BATCH] for n in range(0, len(texts), BATCH)):
-            prints = {
-                f"t:asked{n}": fingerprint(view(text), MENTION) for n, text in enumerate(part)
-            }
+            made = fingerprints([(view(text), MENTION) for text in part])
+            prints = {f"t:asked{n}": print_ for n, print_ in enumerate(made)}
             start = time.process_time()
             found = self.window.find(prints)
             self.finding += time.process_time() - start

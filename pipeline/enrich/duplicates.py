@@ -9,19 +9,21 @@ They are compared in ``pipeline.enrich.window``.
 """
 
 import hashlib
-import re
 import struct
+from collections.abc import Sequence
 from datetime import datetime
-from itertools import pairwise
-from typing import Final
+from typing import Final, TypeAlias
 
+import numpy as np
 from rensa import RMinHash
 
+from pipeline.enrich.portions import portions
+from pipeline.enrich.shingles import LONGEST, shingles
 from pipeline.enrich.text import View
 from schemas.fingerprint import Fingerprint
 from schemas.mention import RawMention
 
-__all__ = ["NUMBERS", "fingerprint"]
+__all__ = ["NUMBERS", "fingerprints"]
 
 NUMBERS: Final = 60
 
@@ -30,33 +32,58 @@ _HEAD: Final = 280
 _LONG: Final = 350
 """From here on a text is long."""
 _READ: Final = 20_000
-_FEWEST: Final = 5
-"""Texts of fewer words are alike by chance: no story."""
-_LONGER: Final = 6
 _SEED: Final = 20
-_WORD: Final = re.compile(r"\w+")
-_SPACED: Final = bytes(code if _WORD.match(chr(code)) else ord(" ") for code in range(256))
-"""Of each character of Latin-1, itself in a word, and else a space."""
 _DIGEST: Final = struct.Struct(f"<{NUMBERS}I")
 
+_Numbers: TypeAlias = bytes | None
 
-def fingerprint(view: View, mention: RawMention) -> Fingerprint:
-    """The fingerprint of a mention; without numbers where its text is too short to have a copy.
+
+def fingerprints(said: Sequence[tuple[View, RawMention]]) -> list[Fingerprint]:
+    """The fingerprints of mentions; without numbers where a text is too short to have a copy.
 
     Args:
-        view: its text.
-        mention: when it was collected, and whose it is.
+        said: the text of each, and the mention itself: when it was collected, and whose it is.
     """
-    prose = view.prose[:_READ].lower()
-    whole = _numbers(prose)
+    numbers = [
+        each
+        for some in portions([view.prose[:_READ].lower() for view, _ in said], LONGEST, _size)
+        for each in _numbers(some)
+    ]
+    return [_fingerprint(mention, *each) for (_, mention), each in zip(said, numbers, strict=True)]
+
+
+def _fingerprint(mention: RawMention, whole: _Numbers, head: _Numbers) -> Fingerprint:
     estimated = mention.collector.published_estimated
     return Fingerprint(
         collected_at=_milliseconds(mention.collected_at),
         published_at=None if estimated else _milliseconds(mention.published_at),
         author=_author(mention),
         whole=whole,
-        head=_numbers(prose[:_HEAD]) if whole and len(prose) > _LONG else None,
+        head=head,
     )
+
+
+def _size(prose: str) -> int:
+    """Characters that are read of a text and of its beginning, with their separators."""
+    return len(prose) + 1 + (_HEAD + 1) * (len(prose) > _LONG)
+
+
+def _numbers(prose: Sequence[str]) -> list[tuple[_Numbers, _Numbers]]:
+    """The numbers of each text, and those of its beginning where it is long."""
+    long = [number for number, text in enumerate(prose) if len(text) > _LONG]
+    heads = {number: place for place, number in enumerate(long, len(prose))}
+    hashes, texts, starts = shingles([*prose, *[prose[number][:_HEAD] for number in long]])
+    if not texts:
+        return [(None, None)] * len(prose)
+    matrix = RMinHash.digest_matrix_from_flat_token_hashes(hashes, starts, NUMBERS, _SEED)
+    digests = b"".join([_DIGEST.pack(*row) for row in matrix.to_rows()])
+    halves = np.frombuffer(digests, "<u4").astype("<u2")  # the lower ones
+    rows = halves.reshape(len(texts), NUMBERS)
+    found = {text: row.tobytes() for text, row in zip(texts, rows, strict=True)}
+    return [
+        (whole := found.get(number), whole and found.get(heads.get(number, -1)))
+        for number in range(len(prose))
+    ]
 
 
 def _milliseconds(moment: datetime) -> int:
@@ -72,26 +99,3 @@ def _author(mention: RawMention) -> int | None:
     source = mention.id.partition(":")[0]
     digest = hashlib.blake2b(f"{source}:{name}".encode(errors="replace"), digest_size=6).digest()
     return int.from_bytes(digest, "big") or None
-
-
-def _numbers(prose: str) -> bytes | None:
-    words = _words(prose)
-    if words[:1] == ["rt"]:
-        del words[0]
-    if len(words) < _FEWEST:
-        return None
-    features = [f"{one} {two}" for one, two in pairwise(words)]
-    features += [word for word in words if len(word) >= _LONGER]
-    minhash = RMinHash(NUMBERS, _SEED)
-    minhash.update(features)
-    halves = memoryview(_DIGEST.pack(*minhash.digest())).cast("H")
-    return halves[::2].tobytes()  # the lower ones
-
-
-def _words(prose: str) -> list[str]:
-    """What ``_WORD`` finds; where all is Latin-1, as it mostly is, in half the time."""
-    try:
-        latin = prose.encode("latin-1")
-    except UnicodeEncodeError:
-        return _WORD.findall(prose)
-    return latin.translate(_SPACED).decode("latin-1").split()

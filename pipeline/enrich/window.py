@@ -26,7 +26,7 @@ LIKE: Final = 0.45
 """From this share of equal numbers on, a mention is a copy."""
 MOST_RATED: Final = 60
 """Mentions of one author within an hour that are counted: looking at them is what it costs."""
-BY: Final = Producer(name="minhash", version="2")
+BY: Final = Producer(name="minhash", version="3")
 
 ROWS: Final = 3
 BANDS: Final = NUMBERS // ROWS

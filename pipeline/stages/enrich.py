@@ -24,7 +24,7 @@ from pipeline import amendments
 from pipeline.corrections import Marks, adopt
 from pipeline.delivery import Record
 from pipeline.enrich.chain import Chain
-from pipeline.enrich.duplicates import fingerprint
+from pipeline.enrich.duplicates import fingerprints
 from pipeline.enrich.noise import with_earlier
 from pipeline.enrich.portions import portions
 from pipeline.enrich.relevance import Relevances
@@ -187,10 +187,8 @@ class Enrich:
     ) -> None:
         if self._stories is None:
             return
-        prints = {
-            mention.id: fingerprint(text, mention)
-            for mention, text in zip(mentions, texts, strict=True)
-        }
+        made = fingerprints(list(zip(texts, mentions, strict=True)))
+        prints = {mention.id: print_ for mention, print_ in zip(mentions, made, strict=True)}
         deleted = [r.key.decode() for r in batch if r.value is None and r.key is not None]
         found = await self._stories.find(prints, deleted)
         for mention in mentions:

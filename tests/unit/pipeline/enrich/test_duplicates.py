@@ -1,6 +1,5 @@
 """Fingerprints of any text can be sent; how alike they are is tested with the window."""
 
-import re
 from datetime import UTC, datetime
 
 from hypothesis import given
@@ -24,14 +23,32 @@ def mention(text: str, when: datetime) -> RawMention:
     )
 
 
-@given(st.text() | st.text(st.characters(max_codepoint=255)))
-def test_words_are_the_same_the_fast_way(text: str) -> None:
-    assert duplicates._words(text) == re.findall(r"\w+", text)
-
-
-@given(st.text(max_size=600), st.datetimes(timezones=st.just(UTC)))
+@given(
+    st.lists(st.text(max_size=600) | st.text(st.sampled_from("gut Bahn"), min_size=350)),
+    st.datetimes(timezones=st.just(UTC)),
+)
 def test_every_text_of_any_time_has_a_fingerprint_that_can_be_sent(
-    text: str, when: datetime
+    texts: list[str], when: datetime
 ) -> None:
-    made = duplicates.fingerprint(view(text), mention(text, when))
-    assert decode(encode(made)) == made
+    said = [(view(text), mention(text, when)) for text in texts]
+    made = duplicates.fingerprints(said)
+    assert [decode(encode(one)) for one in made] == made
+    assert [one for each in said for one in duplicates.fingerprints([each])] == made, (
+        "whatever the company"
+    )
+
+
+def test_a_long_text_has_two() -> None:
+    text = " ".join(f"wort{number}" for number in range(200))
+    said = [
+        (view(part), mention(part, datetime.now(UTC))) for part in (text, text[:340], text[:280])
+    ]
+    long, shorter, head = duplicates.fingerprints(said)
+    assert shorter.head is None
+    assert long.head == head.whole != long.whole
+
+
+def test_many_long_texts_are_made_in_portions() -> None:
+    text = "Die Bahn kommt heute wieder zu spät an. " * 1_000
+    said = [(view(text), mention(text, datetime.now(UTC)))] * 7
+    assert len({one.whole for one in duplicates.fingerprints(said)}) == 1

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.enrich.duplicates import fingerprint
+from pipeline.enrich.duplicates import fingerprints
 from pipeline.enrich.text import view
 from pipeline.enrich.window import LIKE, MOST_RATED, Window
 from schemas.fingerprint import Fingerprint
@@ -40,7 +40,8 @@ def print_of(
         author=Author(handle=author) if author else None,
         thread=Thread(kind=kind),
     )
-    return fingerprint(view(text), mention)
+    (made,) = fingerprints([(view(text), mention)])
+    return made
 
 
 def answer(texts: dict[str, str], mention_id: str, size: int = 100) -> Duplicate | None:
