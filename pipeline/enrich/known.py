@@ -4,7 +4,7 @@ Of the words of a language a few come all the time, and most never again. Where 
 room for more, those are forgotten that were met in one reading only, and the others numbered anew.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -23,11 +23,14 @@ class Known(dict[str, int]):
 
     Args:
         most: how many numbers there may be.
+        moved: told when words are forgotten; the numbers that those which are left had before, in
+            the order of those they have now.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, moved: Callable[[Places], None]) -> None:
         super().__init__()
         self._most = most
+        self._moved = moved
         self._again = np.zeros(most, np.bool_)
         """Whether it was met again, since it was last decided what is forgotten."""
         self.next = 0
@@ -36,41 +39,60 @@ class Known(dict[str, int]):
         """Those that have got a number; for whoever uses it to clear."""
 
     def __missing__(self, word: str) -> int:
-        number = self[word] = self.next
-        self.next += 1
+        number = self.next
+        if number == self._most:
+            msg = "there is no number left"
+            raise OverflowError(msg)
+        self[word] = number
+        self.next = number + 1
         self.new.append(word)
         return number
 
     def numbers(self, words: Sequence[str]) -> Places:
-        """The number of each word of a reading, for which there must be ``room``."""
+        """The number of each word of a reading, good until the next one.
+
+        Args:
+            words: those of the reading.
+
+        Raises:
+            OverflowError: there are more different ones than numbers.
+        """
+        for make_room in (self._renew, self.forget):
+            try:
+                return self._numbers(words)
+            except OverflowError:
+                self._take_back()
+                make_room()
+        return self._numbers(words)
+
+    def forget(self) -> None:
+        """Forget all."""
+        self._leave([])
+
+    def _numbers(self, words: Sequence[str]) -> Places:
         first = self.next
         found = np.fromiter(map(self.__getitem__, words), np.intp, len(words))
         self._again[found[found < first]] = True
         return found
 
-    def has_room(self, words: Sequence[str]) -> bool:
-        """Whether there are numbers left for those of the words that are new."""
-        left = self._most - self.next
-        return len(words) <= left or len(set(words).difference(self)) <= left
+    def _take_back(self) -> None:
+        """Forget the words of a reading that had not room for all of its words."""
+        for word in self.new:
+            del self[word]
+        self.next -= len(self.new)
+        self.new.clear()
 
-    def renew(self) -> Places:
-        """Forget what was met in one reading only.
-
-        Returns:
-            The numbers that the words which are left had before; now they are 0, 1, 2 …
-        """
+    def _renew(self) -> None:
+        """Forget what was met in one reading only."""
         again = self._again.tolist()
         # Those that are known the longest come first, and are the most frequent.
         left = [(word, number) for word, number in self.items() if again[number]]
-        del left[self._most // _STAY :]
-        self.forget()
+        self._leave(left[: self._most // _STAY])
+
+    def _leave(self, left: Sequence[tuple[str, int]]) -> None:
+        self.clear()
         self.update((word, number) for number, (word, _) in enumerate(left))
         self.next = len(left)
-        return np.array([number for _, number in left], np.intp)
-
-    def forget(self) -> None:
-        """Forget all."""
-        self.clear()
         self.new.clear()
         self._again[:] = False
-        self.next = 0
+        self._moved(np.array([number for _, number in left], np.intp))

@@ -145,7 +145,7 @@ class Rows:
         self._itself, self._around = _Features(own, known), _Features(near, known[places])
         self._frames = _Frames(self._itself, self._around)
 
-        self._numbers = _Words(KEPT)
+        self._numbers = _Words(KEPT, self._move)
         self._words: list[str] = []
         self._kinds = np.zeros(KEPT, np.uint8)
         # Of word n: first for where it is within a sentence, then for where it opens one.
@@ -161,12 +161,8 @@ class Rows:
         self._own[0, :, 0] = _NO_NAME
         self._near[:, 0] = self._around.weights[self._around.rest.get("<>", 0)]
 
-    def _make_room(self, words: Sequence[str]) -> None:
+    def _move(self, left: Places) -> None:
         """Keep what was made for the words that stay known."""
-        left = self._numbers.renew()
-        if not self._numbers.has_room(words):
-            left = left[:0]
-            self._numbers.forget()
         self._words = [self._words[number] for number in left.tolist()]
         for made in (self._kinds, self._own, self._made):
             made[: len(left)] = made[left]
@@ -205,8 +201,6 @@ class Rows:
             starts.append(len(words))
             words += text
             words += edges
-        if not self._numbers.has_room(words):
-            self._make_room(words)
         numbers = self._number(words)
         return numbers, self._kinds[numbers], starts
 

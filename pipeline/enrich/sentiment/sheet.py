@@ -55,7 +55,7 @@ class Vocabulary:
         """What ``Sums.negative`` and ``positive`` of ``sums`` are multiplied with."""
         self._weigher = Weigher(model.weights())
         self.lexicon = lexicon
-        self.known = Known(_KEPT)
+        self.known = Known(_KEPT, self._move)
         self.sums: Floats = np.zeros((3, _KEPT))
         """As in ``Sums``, but in units of ``scale``: small multiples of a half, so that what they
         add up to is exact, and the same in whatever company."""
@@ -71,14 +71,11 @@ class Vocabulary:
         """The row of each token, ``MOST`` at most; they are valid until the next call."""
         assert len(tokens) <= MOST, "no sheet holds so many"  # noqa: S101 - its makers' business
         known = self.known
-        if not known.has_room(tokens):
-            self._make_room(tokens)
-        first = known.next
         try:
             found = known.numbers(tokens)
-            self._weigh(first, known.new)
+            self._weigh(known.next - len(known.new), known.new)
         except BaseException:
-            self._forget()  # what has a row, but was not weighed
+            known.forget()  # what has a row, but was not weighed
             raise
         for token in known.new:
             if len(token) > _LONG:
@@ -86,21 +83,13 @@ class Vocabulary:
         known.new.clear()
         return found
 
-    def _make_room(self, tokens: Sequence[str]) -> None:
+    def _move(self, left: Places) -> None:
         """Keep the rows of the tokens that stay known."""
-        left = self.known.renew()
-        if not self.known.has_room(tokens):
-            self._forget()
-            return
         self.sums[:, : len(left)] = self.sums[:, left]
         for made in (self.words, self.says, self.finds):
             made[: len(left)] = made[left]
         meanings = ((row, self.meanings.get(before)) for row, before in enumerate(left.tolist()))
         self.meanings = {row: meaning for row, meaning in meanings if meaning is not None}
-
-    def _forget(self) -> None:
-        self.known.forget()
-        self.meanings.clear()
 
     def _weigh(self, first: int, new: Sequence[str]) -> None:
         """Fill the rows of the new tokens, which start at ``first``."""
