@@ -44,9 +44,9 @@ FORMS: Final[Mapping[str, Mapping[str, int]]] = {
         "together": 1,
     },
     "short": {
-        "count": 4_500,
+        "count": 4_000,
         "rounds": 2,
-        "indexed": 15_000,
+        "indexed": 12_000,
         "through": 6_000,
         "passes": 1,
         "together": 1,
