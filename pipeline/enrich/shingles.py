@@ -20,8 +20,9 @@ _FEWEST: Final = 5
 _LONGER: Final = 6
 """From so many letters on, a word counts by itself, too."""
 _BELOW: Final = 0x3000
-"""Of characters from here on, few kinds come in one text; whether they are of words is asked."""
+"""Of characters from here on each kind that comes is asked whether it is of words."""
 _BASE: Final = 0x9E3779B97F4A7C15
+"""Odd, so that it has an inverse."""
 _SECOND: Final = np.uint64(0xC2B2AE3D27D4EB4F)
 _PAIR: Final = np.uint64(0x165667B19E3779F9)
 
@@ -78,9 +79,10 @@ def shingles(prose: Sequence[str]) -> Shingles:
 def _words(letters: npt.NDArray[np.uint32]) -> tuple[Places, Places]:
     """Where each word starts and ends: letters, digits and ``_``, as in regular expressions."""
     inside = _OF_WORDS.take(letters, mode="clip")
-    for letter in np.unique(letters[letters >= _BELOW]).tolist():
-        if _is_of_words(letter):
-            inside[letters == letter] = True
+    high = np.flatnonzero(letters >= _BELOW)
+    if len(high):
+        kinds, which = np.unique(letters[high], return_inverse=True)
+        inside[high] = np.fromiter(map(_is_of_words, kinds.tolist()), np.bool_)[which]
     changes = np.flatnonzero(inside[1:] != inside[:-1]) + 1
     return changes[::2], changes[1::2]
 
