@@ -227,8 +227,7 @@ def carried(cost: Cost, fingerprints: Fingerprints) -> float:
 def measured() -> Fingerprints:
     """What a fingerprint of another's mention takes a worker, in several rounds."""
     said = [(view(mention.text), mention) for mention in mentions(FINGERPRINTS)]
-    prints = fingerprints(said)
-    made = [(m.id, encode(print_)) for (_, m), print_ in zip(said, prints, strict=True)]
+    made = [(m.id, encode(print_)) for (_, m), print_ in zip(said, fingerprints(said), strict=True)]
     rounds = []
     for _ in range(ROUNDS):
         window = Window(2 * FINGERPRINTS)

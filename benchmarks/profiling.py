@@ -45,8 +45,11 @@ PARTS: Final[Mapping[str, str]] = {
     "pipeline/enrich/marks": "view of the text, marks",
     "pipeline/enrich/lookalikes": "view of the text, marks",
     "pipeline/enrich/duplicates": "near copies",
+    "pipeline/enrich/shingles": "near copies",
     "pipeline/enrich/window": "near copies",
     "pipeline/stories": "near copies",
+    "pipeline/enrich/known": "",
+    "pipeline/enrich/portions": "",
     "pipeline/enrich/": "the rest of enrichment",
     "pipeline/stages/": "the rest of the stage",
     "schemas/": "decoding, encoding, headers",
@@ -57,7 +60,8 @@ PARTS: Final[Mapping[str, str]] = {
     "mode/": "Faust and mode",
     "pipeline/": "the rest of the worker",
 }
-"""Where a function is, and what it belongs to; the first that fits."""
+"""Where a function is, and what it belongs to; the first that fits. What several use belongs to
+none: its time is that of who called it."""
 
 
 def shares(stacks: Iterable[str]) -> dict[str, float]:
@@ -77,9 +81,9 @@ def shares(stacks: Iterable[str]) -> dict[str, float]:
 def _part(frames: list[str]) -> str:
     """What a stack belongs to."""
     for frame in reversed(frames):
-        for path, part in PARTS.items():
-            if f"({path}" in frame or f"/{path}" in frame:
-                return part
+        fits = (part for path, part in PARTS.items() if f"({path}" in frame or f"/{path}" in frame)
+        if part := next(fits, ""):
+            return part
     return "the event loop and the rest"
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from rensa import RMinHash
 
 from pipeline.enrich.portions import portions
-from pipeline.enrich.shingles import LONGEST, shingles
+from pipeline.enrich.shingles import shingles
 from pipeline.enrich.text import View
 from schemas.fingerprint import Fingerprint
 from schemas.mention import RawMention
@@ -32,6 +32,9 @@ _HEAD: Final = 280
 _LONG: Final = 350
 """From here on a text is long."""
 _READ: Final = 20_000
+_AT_ONCE: Final = 15_000
+"""Characters that are looked at in one go, so that what is told of each is in memory that is free,
+not fetched from the system and given back each time. A text of more comes alone."""
 _SEED: Final = 20
 _DIGEST: Final = struct.Struct(f"<{NUMBERS}I")
 
@@ -46,7 +49,7 @@ def fingerprints(said: Sequence[tuple[View, RawMention]]) -> list[Fingerprint]:
     """
     numbers = [
         each
-        for some in portions([view.prose[:_READ].lower() for view, _ in said], LONGEST, _size)
+        for some in portions((view.prose[:_READ].lower() for view, _ in said), _AT_ONCE, _size)
         for each in _numbers(some)
     ]
     return [_fingerprint(mention, *each) for (_, mention), each in zip(said, numbers, strict=True)]

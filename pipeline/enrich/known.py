@@ -61,7 +61,6 @@ class Known(dict[str, int]):
             try:
                 return self._numbers(words)
             except OverflowError:
-                self._take_back()
                 make_room()
         return self._numbers(words)
 
@@ -75,15 +74,8 @@ class Known(dict[str, int]):
         self._again[found[found < first]] = True
         return found
 
-    def _take_back(self) -> None:
-        """Forget the words of a reading that had not room for all of its words."""
-        for word in self.new:
-            del self[word]
-        self.next -= len(self.new)
-        self.new.clear()
-
     def _renew(self) -> None:
-        """Forget what was met in one reading only."""
+        """Forget what was met in one reading only; none of the one that had no room is kept."""
         again = self._again.tolist()
         # Those that are known the longest come first, and are the most frequent.
         left = [(word, number) for word, number in self.items() if again[number]]
@@ -95,4 +87,5 @@ class Known(dict[str, int]):
         self.next = len(left)
         self.new.clear()
         self._again[:] = False
+        # At last, for who is told may have words numbered.
         self._moved(np.array([number for _, number in left], np.intp))

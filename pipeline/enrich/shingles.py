@@ -2,7 +2,8 @@
 
 All words of many texts are hashed at once, without one of them being cut out. A word's hash is a
 polynomial of its letters modulo 2^64: the difference of two running sums over all letters, moved to
-where the word starts (Karp and Rabin, 1987).
+where the word starts (Karp and Rabin, 1987). Two of a thousand letters can be made that have the
+same, which gains nobody anything.
 """
 
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ import numpy.typing as npt
 
 __all__ = ["LONGEST", "Shingles", "shingles"]
 
-LONGEST: Final = 25_000
+LONGEST: Final = 21_000
 """Characters of all texts together, with a separator for each."""
 _FEWEST: Final = 5
 """Texts of fewer words are alike by chance: no story."""
@@ -23,8 +24,8 @@ _BELOW: Final = 0x3000
 """Of characters from here on each kind that comes is asked whether it is of words."""
 _BASE: Final = 0x9E3779B97F4A7C15
 """Odd, so that it has an inverse."""
-_SECOND: Final = np.uint64(0xC2B2AE3D27D4EB4F)
-_PAIR: Final = np.uint64(0x165667B19E3779F9)
+_FIRST: Final = np.uint64(0xC2B2AE3D27D4EB4F)
+"""What the first of two words is multiplied with, so that their order counts."""
 
 Hashes: TypeAlias = npt.NDArray[np.uint64]
 Places: TypeAlias = npt.NDArray[np.intp]
@@ -70,7 +71,7 @@ def shingles(prose: Sequence[str]) -> Shingles:
     counted[:, 1] = chosen_words & (ends - begins >= _LONGER)
     found = np.empty((len(hashes), 2), np.uint64)
     found[:, 1] = hashes
-    found[:-1, 0] = hashes[:-1] * _SECOND + hashes[1:] + _PAIR
+    found[:-1, 0] = hashes[:-1] * _FIRST + hashes[1:]
     places = np.concatenate(([0], np.cumsum(counted.sum(axis=1, dtype=np.intp))))
     starts = np.append(places[firsts], places[lasts[-1:]])
     return Shingles(_mixed(found[counted]), chosen.tolist(), starts.astype(np.uint64))
@@ -108,7 +109,7 @@ def _is_of_words(letter: int) -> bool:
 
 def _powers(base: int) -> Hashes:
     """Of a number, modulo 2^64."""
-    powers = np.full(LONGEST + 2, base, np.uint64)
+    powers = np.full(LONGEST + 1, base, np.uint64)
     powers[0] = 1
     return np.multiply.accumulate(powers)
 

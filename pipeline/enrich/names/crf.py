@@ -36,7 +36,8 @@ _MARGIN: Final = np.float32(3.0)
 _LONGEST: Final = 12
 """Words of the longest name."""
 _AT_ONCE: Final = 20_000
-"""Words that are judged in one go, to bound memory; fewer than are kept."""
+"""Words that are judged in one go, to bound memory; fewer than are kept. No text has more: it is
+read up to ``passages.ALL``."""
 
 
 class Model(Struct, frozen=True):

@@ -152,14 +152,14 @@ class Rows:
         self._own: Numbers = np.zeros((KEPT, 2, labels), np.float32)
         self._made = np.zeros((KEPT, 2), np.bool_)
         self._near: Numbers = np.zeros((len(_SIDES), KEPT, labels), np.float32)
+        # Number 0 is the edge, no name wherever it is.
+        self._own[0, :, 0] = _NO_NAME
+        self._near[:, 0] = self._around.weights[self._around.rest.get("<>", 0)]
         self._begin()
 
     def _begin(self) -> None:
-        """Number 0 is the edge, no name wherever it is."""
         self._number((EDGE,))
-        self._made[0], self._own[0] = True, 0
-        self._own[0, :, 0] = _NO_NAME
-        self._near[:, 0] = self._around.weights[self._around.rest.get("<>", 0)]
+        self._made[0] = True
 
     def _move(self, left: Places) -> None:
         """Keep what was made for the words that stay known."""
@@ -168,7 +168,7 @@ class Rows:
             made[: len(left)] = made[left]
         self._near[:, : len(left)] = self._near[:, left]
         self._made[len(left) :] = False
-        if not len(left):
+        if not len(left):  # else the edge is the first of them: it is in every reading
             self._begin()
 
     def __len__(self) -> int:
@@ -215,7 +215,7 @@ class Rows:
         new = np.unique(own[~self._made.ravel()[own]]).tolist()
         for first in range(0, len(new), _TOGETHER):
             self._make(new[first : first + _TOGETHER])
-        scores = self._own.reshape(2 * KEPT, -1).take(own, axis=0)
+        scores = self._own.reshape(-1, self._own.shape[2]).take(own, axis=0)
         for side, near in zip(_SIDES, self._near, strict=True):
             if side < 0:
                 scores[-side:] += near.take(numbers[:side], axis=0)
@@ -239,7 +239,7 @@ class Rows:
         sums += self._itself.weights.take(
             [frame.lengths[length] for frame, length in zip(frames, lengths, strict=True)], axis=0
         )
-        self._own.reshape(2 * KEPT, -1)[own] = sums
+        self._own.reshape(-1, self._own.shape[2])[own] = sums
         sums = self._around.sums(lows, places, [frame.around for frame in frames])
         self._near[:, numbers] = sums.swapaxes(0, 1)
         self._made.ravel()[own] = True

@@ -75,7 +75,7 @@ class Vocabulary:
             found = known.numbers(tokens)
             self._weigh(known.next - len(known.new), known.new)
         except BaseException:
-            known.forget()  # what has a row, but was not weighed
+            known.forget()  # or one that cannot be weighed would be tried again with every text
             raise
         for token in known.new:
             if len(token) > _LONG:

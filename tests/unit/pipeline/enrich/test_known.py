@@ -65,6 +65,7 @@ def test_more_words_than_numbers_are_an_error() -> None:
     known = Moved(3)
     with pytest.raises(OverflowError, match="no number left"):
         known.read("a b c d")
+    assert known.read("a b c") == [0, 1, 2]
 
 
 @given(st.lists(st.lists(st.sampled_from("abcdefghij"), max_size=6), max_size=20))

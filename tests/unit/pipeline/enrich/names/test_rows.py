@@ -1,12 +1,14 @@
 """Rows of words: what they hold, how many are kept, and what opens a sentence in many texts."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.enrich.names import rows
-from pipeline.enrich.names.crf import _opening
+from pipeline.enrich.names.crf import _opening, lists, load
 from pipeline.enrich.names.rows import Rows
 from pipeline.enrich.names.words import NEWLINE, Shown, cut, words
 
@@ -22,6 +24,15 @@ WEIGHTS = {
     "13=a": [10_000, 20_000],
     "-1<>": [30_000, 40_000],
 }
+
+
+@cache
+def _shipped(kept: int) -> Rows:
+    """The rows of the shipped model, of so many words at most."""
+    shipped = load("de")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rows, "KEPT", kept)
+        return Rows(shipped.weights, shipped.scale, lists())
 
 
 def scores(made: Rows, *texts: str) -> list[list[float]]:
@@ -110,6 +121,21 @@ def test_forgets_words_rather_than_grow(monkeypatch: pytest.MonkeyPatch) -> None
         for text, expected in zip(("A b c d", "b. A, e? f", "g h A i"), alone, strict=True):
             assert scores(made, text) == expected
             assert len(made) <= 10
+
+
+SAID = ["Angela", "Merkel", "Berlin", "SAP", "Bahn", "war", "in", ".", "(", "\n", "x" * 50]
+
+
+@given(st.lists(st.lists(st.sampled_from([*SAID, *"abcdefghijklmn"]), max_size=12), max_size=20))
+def test_what_was_forgotten_in_between_changes_nothing(texts: list[list[str]]) -> None:
+    for text in texts:
+        forgetful, lasting = [
+            (made.scores(numbers, _opening(kinds)), kinds)
+            for made in (_shipped(16), _shipped(1_000))
+            for numbers, kinds, _ in [made.read([text])]
+        ]
+        assert np.array_equal(forgetful[0], lasting[0])
+        assert np.array_equal(forgetful[1], lasting[1])
 
 
 def test_keeps_only_the_beginning_of_a_long_word() -> None:

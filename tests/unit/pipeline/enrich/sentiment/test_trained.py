@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Iterator
+from functools import cache
 
 import msgspec
 import pytest
@@ -300,15 +301,38 @@ def test_titles_count_for_what_a_sheet_holds(monkeypatch: pytest.MonkeyPatch) ->
     assert len(SCORERS["de"].judge(texts)) == 5  # it fails where a sheet gets more
 
 
-def test_a_token_that_could_not_be_weighed_is_weighed_again(
+def test_a_token_that_cannot_be_weighed_fails_its_own_text_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     scorer = from_model(model.shipped("de"))
+    meaning = scorer._lexicon.meaning
     with monkeypatch.context() as failing:
-        failing.setattr(scorer._lexicon, "meaning", lambda _: 1 / 0)
+        failing.setattr(
+            scorer._lexicon, "meaning", lambda word: 1 / (word != "furchtbar") and meaning(word)
+        )
         with pytest.raises(ZeroDivisionError):
             scorer.score(view("Das ist furchtbar"))
+        assert scorer.score(view("Das ist gut")) == judged("Das ist gut")
     assert scorer.score(view("Das ist furchtbar")) == judged("Das ist furchtbar")
+
+
+SAID = "gut schlecht nicht sehr ! . 😀 furchtbar die App funktioniert nie wieder ist kaputt"
+OTHERS = ["funktioniert nicht", "Nie wieder!", *"abcdefghijklmnopq", "z" * 50, "w" * 41, "u" * 40]
+
+
+@given(st.lists(st.lists(st.sampled_from([*SAID.split(), *OTHERS]), max_size=25), max_size=20))
+def test_what_was_forgotten_in_between_changes_nothing(texts: list[list[str]]) -> None:
+    for words in texts:
+        text = " ".join(words)
+        assert _forgets().score(view(text)) == judged(text)
+
+
+@cache
+def _forgets() -> TrainedScorer:
+    """A scorer that knows 30 tokens at most."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sheet, "_KEPT", 30)
+        return from_model(model.shipped("de"))
 
 
 def test_a_turned_word_has_the_share_of_what_turned_it_alone() -> None:
