@@ -17,7 +17,7 @@ __all__ = ["KEPT", "LETTERS", "Numbers", "Rows"]
 
 Numbers: TypeAlias = npt.NDArray[np.float32]
 
-KEPT: Final = 40_000
+KEPT: Final = 30_000
 LETTERS: Final = 40
 """Of a longer word, only so many are looked at, and kept."""
 _SIDES: Final = (-1, 1, -2, 2)
