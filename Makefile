@@ -98,7 +98,7 @@ fuzz: setup  ## look for inputs that break decode or enrich, a minute or FUZZ=-m
 e2e: setup  ## run the commands that a user types
 	$(BIN)/pytest tests/e2e
 
-bench: setup  ## compare with peers and floors, the short form (some 3 minutes on two idle cores)
+bench: setup  ## compare with peers and floors, the short form (less than 3 minutes on two idle cores)
 	@$(BIN)/python -m benchmarks.run --out .bench/run.json --report $(quality)
 
 bench-full: setup  ## the same with all rounds, latency and a soak (some 30 minutes), kept in results/

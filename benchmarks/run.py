@@ -44,10 +44,10 @@ FORMS: Final[Mapping[str, Mapping[str, int]]] = {
         "together": 1,
     },
     "short": {
-        "count": 4_000,
+        "count": 3_400,
         "rounds": 2,
-        "indexed": 12_000,
-        "through": 6_000,
+        "indexed": 9_000,
+        "through": 5_000,
         "passes": 1,
         "together": 1,
     },
