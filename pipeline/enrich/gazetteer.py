@@ -27,7 +27,7 @@ import ahocorasick
 from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from pipeline.enrich.text import View, composed
+from pipeline.enrich.text import View, composed, of_words
 from pipeline.errors import ConfigError
 from pipeline.settings import explain
 from schemas.mention import EntityKind, Producer
@@ -175,7 +175,7 @@ class Gazetteer:
         for final, names in self._automaton.iter(_lower(text)):
             for name in names:
                 start, end = final + 1 - name.length, final + 1
-                if start and _letter(text[start - 1]) and _letter(text[start]):
+                if start and of_words(text[start - 1]) and of_words(text[start]):
                     continue
                 if name.written is not None and text[start:end] != name.written:
                     continue
@@ -184,16 +184,12 @@ class Gazetteer:
                     if ending is None and name.takes_n:
                         ending = _WEAK.match(text, end)
                     end = ending.end() if ending else end
-                if end < last and _letter(text[end]) and _letter(text[end - 1]):
+                if end < last and of_words(text[end]) and of_words(text[end - 1]):
                     if not name.entity.compounds or not text[end].islower():
                         continue
-                    while end < last and _letter(text[end]):
+                    while end < last and of_words(text[end]):
                         end += 1
                 yield Place(name.entity, start, end)
-
-
-def _letter(sign: str) -> bool:
-    return sign.isalnum() or sign == "_"
 
 
 def _lower(text: str) -> str:

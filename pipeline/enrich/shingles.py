@@ -12,6 +12,8 @@ from typing import Final, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.enrich.text import of_words
+
 __all__ = ["LONGEST", "Shingles", "shingles"]
 
 LONGEST: Final = 21_000
@@ -55,25 +57,25 @@ def shingles(prose: Sequence[str]) -> Shingles:
     hashes = _hashes(letters, begins, ends)
     # The words of text n are firsts[n] to before lasts[n].
     bounds = np.searchsorted(begins, np.cumsum(np.concatenate(([1], lengths))))
-    firsts, lasts = bounds[:-1].copy(), bounds[1:]
-    some = np.flatnonzero(firsts < lasts)
-    firsts[some] += hashes[firsts[some]] == _RETWEET
-    chosen = np.flatnonzero(lasts - firsts >= _FEWEST)
-    firsts, lasts = firsts[chosen], lasts[chosen]
-    # Where a chosen text starts 1 is added, and behind it taken away: what they add up to tells.
-    inside = np.zeros(len(hashes) + 1, np.int8)
-    np.add.at(inside, firsts, 1)
-    np.add.at(inside, lasts, -1)
-    chosen_words = np.cumsum(inside[:-1], dtype=np.int8).astype(np.bool_)
-    counted = np.zeros((len(hashes), 2), np.bool_)
-    counted[:, 0] = chosen_words
-    counted[lasts - 1, 0] = False  # behind its last word there is none
-    counted[:, 1] = chosen_words & (ends - begins >= _LONGER)
+    firsts, lasts = bounds[:-1], bounds[1:]
+    words = lasts - firsts
+    retweets = np.flatnonzero(words)
+    retweets = retweets[hashes[firsts[retweets]] == _RETWEET]
+    fewest = np.full(len(prose), _FEWEST)
+    fewest[retweets] += 1
+    enough = words >= fewest
+    chosen = np.flatnonzero(enough)
+    inside = np.repeat(enough, words)
+    inside[firsts[retweets]] = False
+    counted = np.empty((len(hashes), 2), np.bool_)
+    counted[:, 0] = inside
+    counted[lasts[chosen] - 1, 0] = False  # behind its last word there is none
+    counted[:, 1] = inside & (ends - begins >= _LONGER)
     found = np.empty((len(hashes), 2), np.uint64)
     found[:, 1] = hashes
     found[:-1, 0] = hashes[:-1] * _FIRST + hashes[1:]
     places = np.concatenate(([0], np.cumsum(counted.sum(axis=1, dtype=np.intp))))
-    starts = np.append(places[firsts], places[lasts[-1:]])
+    starts = np.append(places[firsts[chosen]], places[-1])
     return Shingles(_mixed(found[counted]), chosen.tolist(), starts.astype(np.uint64))
 
 
@@ -83,7 +85,7 @@ def _words(letters: npt.NDArray[np.uint32]) -> tuple[Places, Places]:
     high = np.flatnonzero(letters >= _BELOW)
     if len(high):
         kinds, which = np.unique(letters[high], return_inverse=True)
-        inside[high] = np.fromiter(map(_is_of_words, kinds.tolist()), np.bool_)[which]
+        inside[high] = np.fromiter(map(of_words, map(chr, kinds.tolist())), np.bool_)[which]
     changes = np.flatnonzero(inside[1:] != inside[:-1]) + 1
     return changes[::2], changes[1::2]
 
@@ -102,11 +104,6 @@ def _mixed(hashes: Hashes) -> Hashes:
     return mixed ^ (mixed >> np.uint64(31))
 
 
-def _is_of_words(letter: int) -> bool:
-    sign = chr(letter)
-    return sign.isalnum() or sign == "_"
-
-
 def _powers(base: int) -> Hashes:
     """Of a number, modulo 2^64."""
     powers = np.full(LONGEST + 1, base, np.uint64)
@@ -114,7 +111,7 @@ def _powers(base: int) -> Hashes:
     return np.multiply.accumulate(powers)
 
 
-_OF_WORDS: Final = np.array([*map(_is_of_words, range(_BELOW)), False])
+_OF_WORDS: Final = np.array([*map(of_words, map(chr, range(_BELOW))), False])
 """Whether each character is of a word; behind the last, what is said of all others at first."""
 _POWERS: Final = _powers(_BASE)
 _BACK: Final = _powers(pow(_BASE, -1, 1 << 64))

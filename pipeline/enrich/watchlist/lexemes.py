@@ -14,6 +14,7 @@ from typing import Final, TypeAlias
 import ahocorasick
 from msgspec import Struct
 
+from pipeline.enrich.text import of_words
 from pipeline.enrich.watchlist.grammar import is_signed
 from pipeline.enrich.watchlist.reading import EDGE, Place, Reading
 from pipeline.enrich.watchlist.spelling import (
@@ -225,7 +226,7 @@ def _signed_place(lexeme: Lexeme, reading: Reading, start: int, end: int) -> Pla
     if start and _joined(text[start - 1], text[start], tag=True):
         return None
     if lexeme.to_word_end:
-        while end < len(text) and _is_letter(text[end]):
+        while end < len(text) and of_words(text[end]):
             end += 1
     elif end < len(text) and _joined(text[end - 1], text[end]):
         return None
@@ -247,11 +248,7 @@ def _signed_place(lexeme: Lexeme, reading: Reading, start: int, end: int) -> Pla
 def _joined(left: str, right: str, *, tag: bool = False) -> bool:
     """Whether two characters belong to one word; ``tag``: or the right one is no tag of its own."""
     sides = left if tag and right in _TAGS else left + right
-    return all(map(_is_letter, sides))
-
-
-def _is_letter(character: str) -> bool:
-    return character.isalnum() or character == "_"
+    return all(map(of_words, sides))
 
 
 def _prepared(text: str, *, case: bool, accents: bool) -> str:
