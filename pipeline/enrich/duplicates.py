@@ -49,7 +49,7 @@ def fingerprints(said: Sequence[tuple[View, RawMention]]) -> list[Fingerprint]:
     """
     numbers = [
         each
-        for some in portions((view.prose[:_READ].lower() for view, _ in said), _AT_ONCE, _size)
+        for some in portions((view.low[:_READ] for view, _ in said), _AT_ONCE, _size)
         for each in _numbers(some)
     ]
     return [_fingerprint(mention, *each) for (_, mention), each in zip(said, numbers, strict=True)]

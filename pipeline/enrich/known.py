@@ -1,24 +1,36 @@
 """Words that were met, numbered, so that what was found out about each can be kept in arrays.
 
-Of the words of a language a few come all the time, and most never again. Where there would be no
-room for more, those are forgotten that were met in one reading only, and the others numbered anew.
+Words are told by their hashes, so many are looked up at once, and none has to be kept. Of the words
+of a language a few come all the time, and most never again. Where there would be no room for more,
+those are forgotten that were met in one reading only, and the others numbered anew.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Final, TypeAlias
+import secrets
+from collections.abc import Callable
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Known", "Places"]
+from pipeline.enrich.letters import Hashes, Hashing, Places
 
-Places: TypeAlias = npt.NDArray[np.intp]
+__all__ = ["Known", "hashing"]
 
 _STAY: Final = 2
 """One in so many words at most stays known, or there would be no room for others for long."""
+_SPREAD: Final = np.uint64(0x9E3779B97F4A7C15)
+"""Odd. The upper bits of the product depend on all bits of a hash."""
 
 
-class Known(dict[str, int]):
+def hashing(longest: int) -> Hashing:
+    """What words are told by in this process, of so many letters together at most.
+
+    Nobody outside can know its base, nor make words that are taken for others.
+    """
+    return Hashing(secrets.randbits(64) | 1, longest)
+
+
+class Known:
     """The number of each word, from 0 on; one that is new gets the next.
 
     Args:
@@ -28,64 +40,105 @@ class Known(dict[str, int]):
     """
 
     def __init__(self, most: int, moved: Callable[[Places], None]) -> None:
-        super().__init__()
         self._most = most
         self._moved = moved
         self._again = np.zeros(most, np.bool_)
         """Whether it was met again, since it was last decided what is forgotten."""
+        self._hashes = np.zeros(most, np.uint64)
+        bits = (2 * most - 1).bit_length()  # at most half of the slots are taken
+        self._shift, self._last = np.uint64(64 - bits), (1 << bits) - 1
+        # A word stands in the first slot from its own on that was free; no hash is 0.
+        self._slots = np.zeros(1 << bits, np.uint64)
+        self._numbers = np.zeros(1 << bits, np.int32)
         self.next = 0
         """The number that the next new word gets."""
-        self.new: list[str] = []
-        """Those that have got a number; for whoever uses it to clear."""
 
-    def __missing__(self, word: str) -> int:
-        number = self.next
-        if number == self._most:
-            msg = "there is no number left"
-            raise OverflowError(msg)
-        self[word] = number
-        self.next = number + 1
-        self.new.append(word)
-        return number
-
-    def numbers(self, words: Sequence[str]) -> Places:
+    def numbers(self, words: Hashes) -> tuple[Places, Places]:
         """The number of each word of a reading, good until the next one.
 
         Args:
-            words: those of the reading.
+            words: the hash of each.
+
+        Returns:
+            The numbers; and of the words that are new, in the order of their numbers, which are the
+            last ones, where in the reading each is met first.
 
         Raises:
             OverflowError: there are more different ones than numbers.
         """
-        for make_room in (self._renew, self.forget):
-            try:
-                return self._numbers(words)
-            except OverflowError:
-                make_room()
-        return self._numbers(words)
+        words = np.maximum(words, 1)
+        for make_room in (self._renew, self.forget, None):
+            found, missed = self._find(words)
+            new, firsts, which = np.unique(words[missed], return_index=True, return_inverse=True)
+            if self.next + len(new) <= self._most:
+                break
+            if make_room is None:
+                msg = "there are no numbers left"
+                raise OverflowError(msg)
+            make_room()
+        self._again[found[found >= 0]] = True
+        order = np.argsort(firsts)
+        given = np.empty(len(new), np.intp)
+        given[order] = np.arange(self.next, self.next + len(new))
+        self._enter(new[order])
+        found[missed] = given[which]
+        return found, missed[firsts[order]]
 
     def forget(self) -> None:
         """Forget all."""
-        self._leave([])
+        self._leave(np.zeros(0, np.intp))
 
-    def _numbers(self, words: Sequence[str]) -> Places:
-        first = self.next
-        found = np.fromiter(map(self.__getitem__, words), np.intp, len(words))
-        self._again[found[found < first]] = True
-        return found
+    def _home(self, words: Hashes) -> Places:
+        return ((words * _SPREAD) >> self._shift).astype(np.intp)
+
+    def _find(self, words: Hashes) -> tuple[Places, Places]:
+        """The number of each word, -1 for those that are not known; and which these are."""
+        slots = self._home(words)
+        there = self._slots.take(slots)
+        found = self._numbers.take(slots).astype(np.intp)
+        left = np.flatnonzero(there != words)
+        slots, there, words = slots[left], there[left], words[left]
+        missed = []
+        while len(left):
+            taken = there != 0
+            missed.append(left[~taken])
+            left, words = left[taken], words[taken]
+            slots = (slots[taken] + 1) & self._last
+            there = self._slots.take(slots)
+            found[left] = self._numbers.take(slots)
+            others = there != words
+            left, words, slots, there = left[others], words[others], slots[others], there[others]
+        if not missed:
+            return found, left
+        none = np.sort(np.concatenate(missed))
+        found[none] = -1
+        return found, none
+
+    def _enter(self, words: Hashes) -> None:
+        """Give these words, all different and none of them known, the next numbers."""
+        numbers = np.arange(self.next, self.next + len(words), dtype=np.int32)
+        self._hashes[numbers] = words
+        self.next += len(words)
+        slots = self._home(words)
+        while len(words):
+            free = self._slots.take(slots) == 0
+            self._slots[slots[free]] = words[free]
+            # Of several that wanted one slot, the last has got it.
+            in_place = self._slots.take(slots) == words
+            self._numbers[slots[in_place]] = numbers[in_place]
+            left = ~in_place
+            words, numbers, slots = words[left], numbers[left], (slots[left] + 1) & self._last
 
     def _renew(self) -> None:
         """Forget what was met in one reading only; none of the one that had no room is kept."""
-        again = self._again.tolist()
         # Those that are known the longest come first, and are the most frequent.
-        left = [(word, number) for word, number in self.items() if again[number]]
-        self._leave(left[: self._most // _STAY])
+        again: npt.NDArray[np.intp] = np.flatnonzero(self._again[: self.next])
+        self._leave(again[: self._most // _STAY])
 
-    def _leave(self, left: Sequence[tuple[str, int]]) -> None:
-        self.clear()
-        self.update((word, number) for number, (word, _) in enumerate(left))
-        self.next = len(left)
-        self.new.clear()
+    def _leave(self, left: Places) -> None:
+        words = self._hashes[left]
+        self._slots[:] = 0
+        self.next = 0
+        self._enter(words)
         self._again[:] = False
-        # At last, for who is told may have words numbered.
-        self._moved(np.array([number for _, number in left], np.intp))
+        self._moved(left)

@@ -38,20 +38,21 @@ _MONTHS: Final = {
     )
     for name in names.split()
 }  # fmt: skip
-_MONTH: Final = "|".join(sorted(_MONTHS, key=len, reverse=True))
+# What any of them starts with comes first: so none is tried where none can be.
+_MONTH: Final = f"(?=[adfjmnos])(?:{'|'.join(sorted(_MONTHS, key=len, reverse=True))})"
 _CURRENCY: Final = {
     "€": "EUR", "eur": "EUR", "euro": "EUR", "euros": "EUR", "$": "USD", "usd": "USD",
     "dollar": "USD", "dollars": "USD", "£": "GBP", "gbp": "GBP", "chf": "CHF", "franken": "CHF",
 }  # fmt: skip
-_UNIT: Final = r"€|\$|£|(?:euros?|eur|usd|dollars?|gbp|chf|franken)\b"
+_UNIT: Final = r"€|\$|£|(?=[cdefgu])(?:euros?|eur|usd|dollars?|gbp|chf|franken)\b"
 _CODE: Final = "EUR|USD|GBP|CHF"
 # A billion is English, Billionen are German.
 _SCALE: Final = {"": 1, "mio": 10**6, "million": 10**6, "mrd": 10**9, "milliard": 10**9,
                  "billion": 10**9, "billionen": 10**12, "tsd": 10**3, "tausend": 10**3,
                  "thousand": 10**3}  # fmt: skip
-_MANY: Final = "mio|mrd|tsd|tausend|thousand|million|milliard|billionen|billion"
+_MANY: Final = "(?=[bmt])(?:mio|mrd|tsd|tausend|thousand|million|milliard|billionen|billion)"
 _CENTS: Final = r"(?:[.,](?:\d{1,2}|[-\u2013\u2014]))?"
-_AMOUNT: Final = rf"\d{{1,3}}(?:[.,\u2019' ]\d{{3}}){{1,4}}{_CENTS}|\d{{1,12}}{_CENTS}"
+_AMOUNT: Final = rf"\d{{1,3}}+(?:[.,\u2019' ]\d{{3}}){{1,4}}{_CENTS}|\d{{1,12}}+{_CENTS}"
 _TLD: Final = "app|at|be|ch|com?|de|dev|eu|fr|g[gl]|info|io|it|ly|me|net|nl|org|pl|to|tv|uk"
 """Ends of hosts that make a link of ``host/path`` alone."""
 

@@ -172,7 +172,7 @@ def _of_the_text(text: View) -> list[Reason]:
     if kinds.count("handle") >= _MANY_HANDLES:
         reasons.append(Reason(name="many handles", weight=0.2))
     prose = text.prose[:2_000]
-    low = prose.lower()
+    low = text.low[:2_000]
     if next(_HINTS.iter(low), None) and _LURE.search(low):
         reasons.append(Reason(name="words of advertising", weight=0.4))
     # The view has such letters replaced: where that is all it has, it need not be done again.

@@ -56,12 +56,17 @@ for _hint in (*_TURNS.split("|"), *(f"und {turn}" for turn in _TURNS_BEHIND_AND.
 _HINTS.make_automaton()
 
 
-def clauses(prose: str) -> list[int]:
-    """Where each clause starts, the first at 0; each ends where the next one starts."""
+def clauses(prose: str, low: str) -> list[int]:
+    """Where each clause starts, the first at 0; each ends where the next one starts.
+
+    Args:
+        prose: the text.
+        low: the same in lower case.
+    """
     starts = [0]
     looked = 0  # up to here there are only blanks since the last start
     greeted = -1
-    for match in _cuts(prose.lower()):
+    for match in _cuts(low):
         greeting = match.lastgroup is not None
         # A turning word opens the clause it stands in, a stop closes the one before.
         turning = match.re is _TURN
@@ -107,7 +112,7 @@ class Targets:
         view, hits = found.view, found.hits
         if not hits:
             return []
-        starts = clauses(view.prose)
+        starts = clauses(view.prose, view.low)
         places: dict[int, dict[int, None]] = {}
         for hit in hits:
             numbers = places.setdefault(hit.topic, {})

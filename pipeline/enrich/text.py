@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from pipeline.enrich import lookalikes, marks
 from schemas.mention import Span
@@ -83,6 +84,12 @@ class View(Struct, frozen=True, gc=False):
     """Where in the original each character of ``text`` starts; None when they are the same."""
     ends: list[int] | None = None
     """Where in the original each character of ``text`` ends."""
+    low: str = ""
+    """``prose`` in lower case: same length, same positions."""
+
+    def __post_init__(self) -> None:
+        """Put in lower case once what many look at so."""
+        force_setattr(self, "low", self.prose.lower())
 
     def span(self, start: int, end: int) -> Span:
         """The stretch of the original that ``text[start:end]`` stands for; ``start < end``."""

@@ -90,7 +90,7 @@ class Intents:
     def _places(self, view: View) -> dict[IntentKind, list[tuple[int, int]]]:
         """Where a text, of very long ones the passages, says what."""
         # A phone writes another apostrophe.
-        prose = view.prose[:ALL].lower().replace("\u2019", "'")
+        prose = view.low[:ALL].replace("\u2019", "'")
         places: dict[_Heading, list[tuple[int, int]]] = {}
         for final, (length, rules) in self._automaton.iter(f"{_EDGE}{_marked(prose)}{_EDGE}"):
             start = final + 1 - length

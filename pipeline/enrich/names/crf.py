@@ -5,7 +5,7 @@ neighbours, and by what the labels say of each other. None of these looks at two
 all that a word contributes anywhere are rows of numbers, made when it is first met (``rows``).
 Judging is then a sum of rows, and a search for the best labels (``viterbi``) only in the few
 stretches where a name is possible at all. Texts are judged together, as one table of words with
-edges in between; where a name stands, is looked up only in texts that have one.
+edges in between.
 
 Weights are fitted by ``benchmarks/train_names.py``; see ``data/MODEL_CARD.md``.
 """
@@ -23,8 +23,9 @@ import numpy.typing as npt
 from msgspec import Struct
 
 from pipeline.enrich.names.rows import Numbers, Rows
+from pipeline.enrich.names.table import MOST
 from pipeline.enrich.names.viterbi import best
-from pipeline.enrich.names.words import NEWLINE, OPENING, STOP, WORD, cut, starts
+from pipeline.enrich.names.words import NEWLINE, OPENING, STOP, WORD
 from pipeline.enrich.portions import portions
 
 __all__ = ["Crf", "Kind", "Model", "Name", "lists", "load"]
@@ -35,9 +36,6 @@ _MARGIN: Final = np.float32(3.0)
 """A word whose best name label is so far behind is no part of a name."""
 _LONGEST: Final = 12
 """Words of the longest name."""
-_AT_ONCE: Final = 20_000
-"""Words that are judged in one go, to bound memory; fewer than are kept. No text has more: it is
-read up to ``passages.ALL``."""
 
 
 class Model(Struct, frozen=True):
@@ -101,26 +99,20 @@ class Crf:
 
     def names(self, texts: Sequence[str]) -> list[list[Name]]:
         """The names in each text, in order, none overlapping another."""
-        found: list[list[Name]] = []
-        for part in portions(map(cut, texts), _AT_ONCE, len):
-            found += self._names(texts[len(found) :], part)
-        return found
+        return [found for some in portions(texts, MOST, _size) for found in self._names(some)]
 
-    def _names(self, texts: Sequence[str], read: Sequence[Sequence[str]]) -> list[list[Name]]:
-        """The names in the first of these texts, of which ``cut`` made what was read."""
-        found: list[list[Name]] = [[] for _ in read]
-        numbers, kinds, begins = self._rows.read(read)
+    def _names(self, texts: Sequence[str]) -> list[list[Name]]:
+        """The names in as many texts as are read at once."""
+        found: list[list[Name]] = [[] for _ in texts]
+        numbers, kinds, table = self._rows.read(texts)
         places = np.flatnonzero(kinds != NEWLINE)
         scores = self._rows.scores(numbers[places], _opening(kinds)[places])
-        where: dict[int, list[int]] = {}
+        begins = (table.at + 2 * np.arange(1, len(texts) + 2)).tolist()
         for first, last, kind in self._runs(scores):
-            place, until = int(places[first]), int(places[last - 1])
-            text = bisect_right(begins, place) - 1
-            words, begin = read[text], begins[text]
-            if text not in where:
-                where[text] = starts(texts[text], words)
-            start, end = where[text][place - begin], where[text][until - begin]
-            found[text].append(Name(start, end + len(words[until - begin]), kind))
+            text = bisect_right(begins, places[first]) - 1
+            edges = 2 * (text + 1)
+            start, end = table.starts[places[first] - edges], table.ends[places[last - 1] - edges]
+            found[text].append(Name(int(start), int(end), kind))
         return found
 
     def _runs(self, scores: Numbers) -> list[_Run]:
@@ -146,6 +138,11 @@ class Crf:
             elif place - found[-1].first < _LONGEST:
                 found[-1] = found[-1]._replace(last=place + 1)
         return found
+
+
+def _size(text: str) -> int:
+    """Characters that are read of a text, and a separator."""
+    return len(text) + 1
 
 
 def _allowed(model: Model) -> npt.NDArray[np.float64]:

@@ -10,34 +10,28 @@ from typing import Final, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.enrich.known import Known, Places
+from pipeline.enrich.known import Known
+from pipeline.enrich.letters import Pieces, Places
+from pipeline.enrich.names.table import LETTERS, table
 from pipeline.enrich.names.words import EDGE, LENGTHS, SLICES, Frame, kind, listed, shape
 
-__all__ = ["KEPT", "LETTERS", "Numbers", "Rows"]
+__all__ = ["KEPT", "Numbers", "Rows"]
 
 Numbers: TypeAlias = npt.NDArray[np.float32]
 
-KEPT: Final = 30_000
-LETTERS: Final = 40
-"""Of a longer word, only so many are looked at, and kept."""
+KEPT: Final = 60_000
+"""More words than a table can have."""
 _SIDES: Final = (-1, 1, -2, 2)
 """Where a word finds those neighbours whose features a model calls so."""
 _CALLED: Final = {str(side): place for place, side in enumerate(_SIDES)}
 _NO_NAME: Final = 1e6
+_EDGE: Final = np.uint64(0)
+"""The hash of no letters."""
 _TOGETHER: Final = 500
 """New words whose rows are made in one go, to bound memory."""
 _FRAMES: Final = 2_000
 """Frames that are kept; most words are in a few dozen."""
 _WORD: Final = "w"
-
-
-class _Words(Known):
-    """The number of every word."""
-
-    def __missing__(self, word: str) -> int:
-        if len(word) > LETTERS:
-            return self[word[:LETTERS]]
-        return super().__missing__(word)
 
 
 class _Framed(NamedTuple):
@@ -145,7 +139,7 @@ class Rows:
         self._itself, self._around = _Features(own, known), _Features(near, known[places])
         self._frames = _Frames(self._itself, self._around)
 
-        self._numbers = _Words(KEPT, self._move)
+        self._numbers = Known(KEPT, self._move)
         self._words: list[str] = []
         self._kinds = np.zeros(KEPT, np.uint8)
         # Of word n: first for where it is within a sentence, then for where it opens one.
@@ -155,54 +149,49 @@ class Rows:
         # Number 0 is the edge, no name wherever it is.
         self._own[0, :, 0] = _NO_NAME
         self._near[:, 0] = self._around.weights[self._around.rest.get("<>", 0)]
-        self._begin()
-
-    def _begin(self) -> None:
-        self._number((EDGE,))
         self._made[0] = True
 
     def _move(self, left: Places) -> None:
-        """Keep what was made for the words that stay known."""
+        """Keep what was made for the words that stay known; the edge, if any, is the first."""
         self._words = [self._words[number] for number in left.tolist()]
         for made in (self._kinds, self._own, self._made):
             made[: len(left)] = made[left]
         self._near[:, : len(left)] = self._near[:, left]
         self._made[len(left) :] = False
-        if not len(left):  # else the edge is the first of them: it is in every reading
-            self._begin()
+        self._made[0] = True
 
     def __len__(self) -> int:
-        return len(self._numbers)
+        return self._numbers.next
 
-    def _number(self, words: Sequence[str]) -> Places:
-        """The number of each word."""
-        found = self._numbers.numbers(words)
-        new, after = self._numbers.new, self._numbers.next
-        self._kinds[after - len(new) : after] = list(map(kind, new))
-        self._words += new
-        new.clear()
-        return found
+    def read(self, texts: Sequence[str]) -> tuple[Places, npt.NDArray[np.uint8], Pieces]:
+        """The words of texts, two edges before, between and behind the texts.
 
-    def read(
-        self, texts: Sequence[Sequence[str]]
-    ) -> tuple[Places, npt.NDArray[np.uint8], list[int]]:
-        """The numbers of all words, two edges before, between and behind the texts.
-
-        A word's number is good until the next call. Returns also the kind of each, and where among
-        them each text starts.
+        Word n, if it is one of text m, is at n + 2 * (m + 1).
 
         Args:
-            texts: what ``words.cut`` finds; fewer than ``KEPT`` words and edges together.
+            texts: ``table.MOST`` characters together at most, with a separator for each.
+
+        Returns:
+            The number of each, good until the next call; the kind of each; and the words.
         """
-        edges = (EDGE, EDGE)
-        words = [*edges]
-        starts: list[int] = []
-        for text in texts:
-            starts.append(len(words))
-            words += text
-            words += edges
-        numbers = self._number(words)
-        return numbers, self._kinds[numbers], starts
+        found = table(texts)
+        # Every reading begins with the edge, so it is number 0, and new only where all are.
+        numbers, new = self._numbers.numbers(np.append(_EDGE, found.hashes))
+        edges = [EDGE] * (0 in new[:1])
+        words = found.written(texts, new[len(edges) :] - 1)
+        self._meet([*edges, *[word[:LETTERS] for word in words]])
+        counts = np.diff(found.at)
+        places = np.arange(len(found.starts))
+        places += np.repeat(np.arange(2, 2 * len(texts) + 2, 2), counts)
+        read = np.zeros(len(places) + 2 * len(texts) + 2, np.intp)
+        read[places] = numbers[1:]
+        return read, self._kinds[read], found
+
+    def _meet(self, words: Sequence[str]) -> None:
+        """Know new words, which have got the last numbers."""
+        after = self._numbers.next
+        self._kinds[after - len(words) : after] = list(map(kind, words))
+        self._words += words
 
     def scores(self, numbers: Places, opening: npt.NDArray[np.bool_]) -> Numbers:
         """What each word gets for each label from itself and its neighbours.

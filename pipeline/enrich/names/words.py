@@ -6,10 +6,11 @@ by letting the neighbours' features speak, too (see ``crf``).
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 __all__ = [
+    "CUT",
     "EDGE",
     "LENGTHS",
     "NEWLINE",
@@ -21,20 +22,19 @@ __all__ = [
     "Frame",
     "Shown",
     "Word",
-    "cut",
     "kind",
     "listed",
     "shape",
-    "starts",
     "words",
 ]
 
-cut: Final = re.compile(  # a blank is none: said first, for most of what is none is one
-    r"(?! )(?:[^\W\d_]\.(?:[^\W\d_]\.)+|\w+(?:[-&./]\w+)*|[#@]\w+(?:[-&./]\w+)*|[^\w\s]|\n)"
-).findall
-"""The words, signs and newlines of a text; only white space stands between them."""
+CUT: Final = re.compile(
+    r"[^\W\d_]\.(?:[^\W\d_]\.)+|\w+(?:[-&./]\w+)*|[#@]\w+(?:[-&./]\w+)*|[^\w\s]|\n"
+)
+"""The words, signs and newlines of a text; only white space stands between them. ``table`` finds
+them in many texts at once."""
 OPENING, WORD, OTHER, STOP, NEWLINE = range(5)
-"""What ``cut`` finds: a sign before which, and after which, a sentence may open; a word; a sign
+"""What ``CUT`` finds: a sign before which, and after which, a sentence may open; a word; a sign
 that no sentence opens with; and what ends one."""
 EDGE: Final = ""
 """What stands before and behind a text, and ends a sentence, too."""
@@ -55,7 +55,7 @@ SLICES: Final = {
 
 
 def kind(found: str) -> int:
-    """What something is that ``cut`` found."""
+    """What something is that ``CUT`` found."""
     if len(found) > 1 or found.isalnum() or found == "_":
         return WORD
     if found in _STOPS:
@@ -63,17 +63,6 @@ def kind(found: str) -> int:
     if found == "\n":
         return NEWLINE
     return OPENING if found in _OPENING else OTHER
-
-
-def starts(text: str, found: Iterable[str]) -> list[int]:
-    """Where in a text each of what ``cut`` found there starts."""
-    places: list[int] = []
-    end = 0
-    for word in found:
-        start = text.index(word, end)
-        places.append(start)
-        end = start + len(word)
-    return places
 
 
 class Word(NamedTuple):
@@ -90,11 +79,10 @@ def words(text: str) -> list[Word]:
     """The words and signs of a text, with their places."""
     read: list[Word] = []
     initial = True
-    found = cut(text)
-    for word, start in zip(found, starts(text, found), strict=True):
-        what = kind(word)
+    for found in CUT.finditer(text):
+        what = kind(found[0])
         if what != NEWLINE:
-            read.append(Word(word, start, start + len(word), initial and what == WORD))
+            read.append(Word(found[0], *found.span(), initial and what == WORD))
         if what != OPENING:
             initial = what >= STOP
     return read

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-__all__ = ["EMOTICON", "emoji", "emoticon"]
+__all__ = ["EMOTICON", "OPENS", "emoji", "emoticon"]
 
 _EMOJI: Final = {
     weight: frozenset(signs)
@@ -32,6 +32,17 @@ EMOTICON: Final = (
     r"|>[._]<|\\o/))"
 )
 """A pattern for one emoticon; those of letters alone (xD) are words to a lexicon."""
+OPENS: Final = {
+    ":;=": "-o^')]DdPp}([/\\|{cC*",
+    "()": "-o^:;=",
+    "<": "3/",
+    "^": "_^",
+    "*": "-_.",
+    ">": "._",
+    "-": "._",
+    "\\": "o",
+}
+"""What may come behind the first character of one."""
 _SAD: Final = re.compile(
     r"[:=]'?[-o^]?[(\[/\\|{cC]+|;'?[-o^]?[(]+|[)][-o^]?[:=]|</3|-[._]+-|>[._]<"
 )

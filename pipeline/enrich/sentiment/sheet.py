@@ -14,24 +14,19 @@ from typing import Final, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.enrich.known import Known, Places
-from pipeline.enrich.sentiment.grams import TOKEN
+from pipeline.enrich.known import Known
+from pipeline.enrich.letters import Pieces, Places
 from pipeline.enrich.sentiment.model import Model
 from pipeline.enrich.sentiment.phrases import Phrase, Phrases
 from pipeline.enrich.sentiment.scorer import LexiconScorer, Meaning, Met, together
+from pipeline.enrich.sentiment.tokens import Part, tokens
 from pipeline.enrich.sentiment.weigh import Floats, Weigher
 
-__all__ = ["MOST", "Part", "Sheet", "Sums", "Vocabulary"]
+__all__ = ["Sheet", "Sums", "Vocabulary"]
 
-MOST: Final = 50_000
-"""Characters on one sheet, and so tokens at most."""
 _KEPT: Final = 60_000
 """Rows of a vocabulary; more than can stand on a sheet."""
-_LONG: Final = 40
-"""Characters of the longest token that is kept: hardly any comes again that is longer."""
 
-Part: TypeAlias = tuple[str, int, int]
-"""A text, apostrophes straight, and from where to where it is read."""
 Rows: TypeAlias = npt.NDArray[np.int32]
 
 
@@ -67,20 +62,15 @@ class Vocabulary:
         """Whether phrases are found by it."""
         self.meanings: dict[int, Meaning] = {}
 
-    def rows(self, tokens: Sequence[str]) -> Places:
-        """The row of each token, ``MOST`` at most; they are valid until the next call."""
-        assert len(tokens) <= MOST, "no sheet holds so many"  # noqa: S101 - its makers' business
+    def rows(self, texts: Sequence[str], tokens: Pieces) -> Places:
+        """The row of each token of texts, ``MOST`` at most; they are valid until the next call."""
         known = self.known
         try:
-            found = known.numbers(tokens)
-            self._weigh(known.next - len(known.new), known.new)
+            found, new = known.numbers(tokens.hashes)
+            self._weigh(known.next - len(new), tokens.written(texts, new))
         except BaseException:
-            known.forget()  # or one that cannot be weighed would be tried again with every text
+            known.forget()  # or one that cannot be weighed would be taken for one that was
             raise
-        for token in known.new:
-            if len(token) > _LONG:
-                del known[token]
-        known.new.clear()
         return found
 
     def _move(self, left: Places) -> None:
@@ -116,25 +106,22 @@ class Sheet:
 
     def __init__(self, parts: Sequence[Part], vocabulary: Vocabulary) -> None:
         self.texts = [text for text, _, _ in parts]
-        self.tokens = tokens = list[str]()
-        self.starts = starts = list[int]()
+        found = tokens(parts)
+        self.starts: list[int] = found.starts.tolist()
         """Where each token starts in its text."""
-        self._at = [0]
-        for part in parts:
-            for token in TOKEN.finditer(*part):
-                tokens.append(token[0])
-                starts.append(token.start())
-            self._at.append(len(tokens))
-        rows = vocabulary.rows(tokens)
+        self.ends: list[int] = found.ends.tolist()
+        self._at: list[int] = found.at.tolist()
+        rows = vocabulary.rows(self.texts, found)
         sums = vocabulary.sums[:, rows]
         says = vocabulary.says[rows]
-        found = np.flatnonzero(vocabulary.finds[rows]).tolist()
-        phrases = self._phrases(parts, found, vocabulary.lexicon.phrases) if found else []
+        known = vocabulary.lexicon.phrases
+        phrases = self._phrases(parts, found, np.flatnonzero(vocabulary.finds[rows]), known)
         for first, last, *_ in phrases:  # its words say what they say together alone
             sums[:, first:last] = 0
             says[first:last] = False
-        self._summed = np.zeros((3, len(tokens) + 1))
-        np.cumsum(sums, axis=1, out=self._summed[:, 1:])
+        summed = np.zeros((3, len(rows) + 1))
+        np.cumsum(sums, axis=1, out=summed[:, 1:])
+        self._summed: list[list[float]] = summed.tolist()
         self._scale = vocabulary.scale
         self._shares = self._scale * (sums[1] - sums[0])
         self.shares: list[float] = self._shares.tolist()
@@ -144,9 +131,12 @@ class Sheet:
         counted = np.cumsum(vocabulary.words[rows])
         words: list[int] = counted[said].tolist()
         meanings = vocabulary.meanings
+        written = found.written(self.texts, said)
         self._met: list[Met] = [
-            (written := tokens[token], at := starts[token], at + len(written), word, meanings[row])
-            for token, word, row in zip(self._said, words, rows[said].tolist(), strict=True)
+            (token, self.starts[number], self.ends[number], word, meanings[row])
+            for token, number, word, row in zip(
+                written, self._said, words, rows[said].tolist(), strict=True
+            )
         ]
         for first, _, by, text, phrase in phrases:
             place = bisect_left(self._said, first)
@@ -154,12 +144,13 @@ class Sheet:
             self._met.insert(place, together(self.texts[text], phrase, int(counted[by])))
 
     def _phrases(
-        self, parts: Sequence[Part], tokens: Sequence[int], known: Phrases
+        self, parts: Sequence[Part], found: Pieces, tokens: Places, known: Phrases
     ) -> list[tuple[int, int, int, int, Phrase]]:
         """What phrases there are.
 
         Args:
             parts: what is read.
+            found: the tokens.
             tokens: those by which phrases are found, in order.
             known: the phrases.
 
@@ -168,13 +159,14 @@ class Sheet:
             the text in which it stands.
         """
         phrases = []
-        for number, some in groupby(tokens, lambda token: bisect_right(self._at, token) - 1):
-            text, start, end = parts[number]
-            places = {self.starts[token]: token for token in some}
-            found = [(at, self.tokens[token]) for at, token in places.items()]
-            for at, phrase in known.among(text, found, start, end):
-                first, last = self.between(number, phrase.start, phrase.end)
-                phrases.append((first, last, places[at], number, phrase))
+        written = zip(tokens.tolist(), found.written(self.texts, tokens), strict=True)
+        for text, some in groupby(written, lambda token: bisect_right(self._at, token[0]) - 1):
+            prose, start, end = parts[text]
+            places = {self.starts[number]: (number, token) for number, token in some}
+            by = [(at, token) for at, (_, token) in places.items()]
+            for at, phrase in known.among(prose, by, start, end):
+                first, last = self.between(text, phrase.start, phrase.end)
+                phrases.append((first, last, places[at][0], text, phrase))
         return phrases
 
     def between(self, text: int, start: int, end: int) -> tuple[int, int]:
@@ -186,9 +178,12 @@ class Sheet:
 
     def sums(self, first: int, last: int) -> Sums:
         """What the tokens from ``first`` to before ``last`` add up to."""
-        summed, scale = self._summed, self._scale
-        negative, positive, squared = (summed[:, last] - summed[:, first]).tolist()
-        return Sums(scale * negative, scale * positive, squared)
+        (negative, positive, square), scale = self._summed, self._scale
+        return Sums(
+            scale * (negative[last] - negative[first]),
+            scale * (positive[last] - positive[first]),
+            square[last] - square[first],
+        )
 
     def met(self, first: int, last: int) -> list[Met]:
         """Those of the tokens from ``first`` to before ``last`` that say something."""

@@ -19,8 +19,9 @@ from pipeline.enrich.parts import SentimentScorer, Text
 from pipeline.enrich.portions import portions
 from pipeline.enrich.sentiment.model import Model
 from pipeline.enrich.sentiment.scorer import Hit, LexiconScorer
-from pipeline.enrich.sentiment.sheet import MOST, Sheet, Vocabulary
+from pipeline.enrich.sentiment.sheet import Sheet, Vocabulary
 from pipeline.enrich.sentiment.stars import READ, Stars, given
+from pipeline.enrich.sentiment.tokens import MOST
 from pipeline.enrich.text import View
 from schemas.mention import Label, Producer, Sentiment, Span, Term
 
@@ -219,7 +220,7 @@ class TrainedScorer(SentimentScorer):
         """Every reason's share in the difference, the heaviest first."""
         (good_bad, good_good), (bad_bad, bad_good) = self.model.plain[:2]
         sheet, length, size = reading.field.sheet, reading.length, reading.size
-        starts, owns, written = sheet.starts, sheet.shares, sheet.tokens
+        starts, ends, owns = sheet.starts, sheet.ends, sheet.shares
         done = set(reading.turned)
         shares = []
         for hit in reading.hits:
@@ -231,12 +232,7 @@ class TrainedScorer(SentimentScorer):
                 done.add(token)
             shares.append((-abs(weight), *hit.phrase(), weight))
         shares += [
-            (
-                -abs(weight := owns[token] / length),
-                at := starts[token],
-                at + len(written[token]),
-                weight,
-            )
+            (-abs(weight := owns[token] / length), starts[token], ends[token], weight)
             for token in tokens
             if token not in done
         ]
@@ -300,8 +296,8 @@ def rank(term: Term) -> float:
 
 
 def _characters(text: Text) -> int:
-    """How much of a text and its title is read."""
-    return sum([min(len(one.prose), READ) for one in (text.view, text.title) if one])
+    """How much of a text and its title is read, and a separator for each."""
+    return sum([min(len(one.prose), READ) + 1 for one in (text.view, text.title) if one])
 
 
 def odds(tone: Sentiment) -> tuple[float, float]:

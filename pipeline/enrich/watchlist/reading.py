@@ -62,7 +62,8 @@ class Reading:
         self.addresses = [mark for mark in view.marks if mark.kind in _ADDRESSES]
         self.prose = self._without_addresses() if self.addresses else view.text
         """The text with links and addresses blanked: same length, same positions."""
-        self.marked = f"{EDGE}{_marked(self.prose.lower())}{EDGE}"
+        low = view.low if self.prose == view.prose else self.prose.lower()
+        self.marked = f"{EDGE}{_marked(low)}{EDGE}"
         """The folded words between edges; character n of the view is character n + 1 here."""
 
     def _without_addresses(self) -> str:

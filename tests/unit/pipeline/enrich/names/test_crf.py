@@ -85,8 +85,8 @@ def test_finds_the_best_labels(
     )
     made = Crf(model, {})
     table = scores(model, words(text))
-    numbers, kinds, starts = made._rows.read([texts, texts[:1], texts])
-    assert starts == [2, 4 + len(texts), 7 + len(texts)]
+    numbers, kinds, _ = made._rows.read([text, texts[0], text])
+    starts = [2, 4 + len(texts), 7 + len(texts)]
     scored = made._rows.scores(numbers, crf._opening(kinds))
     for start in (starts[0], starts[2]):
         assert scored[start : start + len(texts)].tolist() == table
@@ -136,7 +136,7 @@ def test_what_stands_in_other_texts_changes_nothing(monkeypatch: pytest.MonkeyPa
     together = Crf(NAMES, {}).names(texts)
     assert any(together)
     assert together == [Crf(NAMES, {}).names([text])[0] for text in texts]
-    monkeypatch.setattr(crf, "_AT_ONCE", 20)
+    monkeypatch.setattr(crf, "MOST", 20)
     assert Crf(NAMES, {}).names(texts) == together
 
 

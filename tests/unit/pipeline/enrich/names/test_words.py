@@ -5,7 +5,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.enrich.names.words import cut, shape, words
+from pipeline.enrich.names.words import CUT, shape, words
 
 
 def test_cuts_as_names_are_written() -> None:
@@ -31,7 +31,7 @@ def test_places_are_in_order_and_right(text: str) -> None:
 
 @given(st.text(max_size=100))
 def test_only_white_space_is_left_out(text: str) -> None:
-    assert "".join(cut(text)).replace("\n", "") == "".join(text.split())
+    assert "".join(CUT.findall(text)).replace("\n", "") == "".join(text.split())
 
 
 @given(st.text(st.sampled_from("aBc\u00df\u01c5\u4e2d\u00aa\u24b61-_"), min_size=1, max_size=40))
