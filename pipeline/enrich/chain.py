@@ -32,7 +32,7 @@ from pipeline.enrich.relevance import Relevances
 from pipeline.enrich.sentiment.model import Model
 from pipeline.enrich.sentiment.scorers import Scorers
 from pipeline.enrich.targets import Targets
-from pipeline.enrich.text import View, view
+from pipeline.enrich.text import View, views
 from pipeline.enrich.watchlist import Found, Watchlist
 from pipeline.settings import Settings
 from schemas.mention import EnrichedMention, TargetSentiment
@@ -134,7 +134,12 @@ class Chain:
                 alone to learn which.
         """
         now = now or datetime.now(UTC)
-        seen = [self._look(mention) for mention in batch]
+        read = views([mention.text for mention in batch])
+        titles = iter(views([mention.title for mention in batch if mention.title]))
+        seen = [
+            self._look(mention, text, next(titles) if mention.title else None)
+            for mention, text in zip(batch, read, strict=True)
+        ]
         tones = self._tones(batch, seen)
         fields = [
             self._judge(mention, texts, tone)
@@ -149,10 +154,8 @@ class Chain:
             mention.processed_at = now
         return [texts.text for texts in seen]
 
-    def _look(self, mention: EnrichedMention) -> _Seen:
-        """Read a mention, and say in which language it is."""
-        text = view(mention.text)
-        title = view(mention.title) if mention.title else None
+    def _look(self, mention: EnrichedMention, text: View, title: View | None) -> _Seen:
+        """What is read of a mention's text; says in which language it is."""
         parts: Sequence[tuple[int, int]] = ()
         if len(text.text) > ALL:
             # Queries may ask for the language, which is judged by these parts: they are chosen by

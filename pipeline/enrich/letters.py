@@ -5,13 +5,23 @@ all letters, moved to where the piece starts (Karp and Rabin, 1987). Pieces that
 be made by who knows the base.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Hashes", "Hashing", "Kinds", "Letters", "Pieces", "Places", "laid_out", "runs"]
+__all__ = [
+    "Hashes",
+    "Hashing",
+    "Kinds",
+    "Letters",
+    "Pairs",
+    "Pieces",
+    "Places",
+    "laid_out",
+    "runs",
+]
 
 _BELOW: Final = 0x3000
 """Of characters from here on each that comes is asked of what kind it is."""
@@ -76,6 +86,33 @@ class Kinds:
             signs, which = np.unique(letters[high], return_inverse=True)
             kinds[high] = np.fromiter(map(self._of, map(chr, signs.tolist())), np.uint8)[which]
         return kinds
+
+
+class Pairs:
+    """Where some letters stand before others.
+
+    Args:
+        groups: letters of Latin-1, and those of it before one of which they are looked for; 16
+            groups at most.
+    """
+
+    def __init__(self, groups: Mapping[str, str]) -> None:
+        self._first, self._second = _bits([*groups]), _bits([*groups.values()])
+
+    def __call__(self, letters: Letters) -> Places:
+        """The places of the first letter of each pair; the last letter is in none."""
+        first = self._first.take(letters, mode="clip")
+        places: Places = np.flatnonzero(first)
+        second = self._second.take(letters[places + 1], mode="clip")
+        return places[first[places] & second != 0]
+
+
+def _bits(groups: Sequence[str]) -> npt.NDArray[np.uint16]:
+    """For each letter of Latin-1 and one for all others: the groups it is in, as bits."""
+    table = np.zeros(0x101, np.uint16)
+    for number, group in enumerate(groups):
+        table[list(map(ord, group))] |= 1 << number
+    return table
 
 
 def runs(kinds: npt.NDArray[np.uint8], single: int) -> Places:

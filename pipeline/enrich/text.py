@@ -20,7 +20,7 @@ from msgspec.structs import force_setattr
 from pipeline.enrich import lookalikes, marks
 from schemas.mention import Span
 
-__all__ = ["View", "composed", "of_words", "view"]
+__all__ = ["View", "composed", "of_words", "view", "views"]
 
 _INVISIBLE: Final = (
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b\u200c\u200e\u200f\u202a-\u202e"
@@ -145,12 +145,25 @@ class View(Struct, frozen=True, gc=False):
 
 def view(original: str) -> View:
     """Make the view of a text."""
+    return views([original])[0]
+
+
+def views(originals: Sequence[str]) -> list[View]:
+    """Make the views of texts, which takes far less time than one after another."""
+    read = list(map(_read, originals))
+    found = marks.find([text for text, _, _ in read])
+    return [
+        View(original, text, _prose(text, marked), marked, starts, ends)
+        for original, (text, starts, ends), marked in zip(originals, read, found, strict=True)
+    ]
+
+
+def _read(original: str) -> tuple[str, list[int] | None, list[int] | None]:
+    """The readable form of a text, and where in it each of its characters starts and ends."""
     text, starts, ends = original, None, None
     if _SUSPECT.search(original) or not unicodedata.is_normalized("NFKC", original):
         text, starts, ends = _readable(original)
-    text = lookalikes.plain(text)
-    found = marks.find(text)
-    return View(original, text, _prose(text, found), found, starts, ends)
+    return lookalikes.plain(text), starts, ends
 
 
 def composed(text: str) -> str:

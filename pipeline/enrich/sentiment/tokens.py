@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.enrich.known import hashing
-from pipeline.enrich.letters import Kinds, Letters, Pieces, Places, laid_out, runs
+from pipeline.enrich.letters import Kinds, Letters, Pairs, Pieces, Places, laid_out, runs
 from pipeline.enrich.marks import PICTOGRAPHS
 from pipeline.enrich.sentiment.emoji import EMOTICON, OPENS
 
@@ -89,9 +89,7 @@ def _emoticons(
     letters: Letters, parts: Sequence[Part], at: Places, shifts: Places
 ) -> list[tuple[int, int]]:
     """Where among all letters emoticons stand, in order; none overlap."""
-    opens = _OPENS.take(letters, mode="clip")
-    places = np.flatnonzero(opens)
-    places = places[opens[places] & _FOLLOWS.take(letters[places + 1], mode="clip") != 0]
+    places = _opens(letters)
     found: list[tuple[int, int]] = []
     if not len(places):
         return found
@@ -106,15 +104,6 @@ def _emoticons(
     return found
 
 
-def _bits(groups: Sequence[str]) -> npt.NDArray[np.uint8]:
-    """For each character of ASCII and one for all others: the groups it is in, as bits."""
-    table = np.zeros(129, np.uint8)
-    for bit, group in enumerate(groups):
-        table[list(map(ord, group))] |= 1 << bit
-    return table
-
-
 _kinds: Final = Kinds(_kind)
 _hashes: Final = hashing(MOST + 1)
-_OPENS: Final = _bits([*OPENS])
-_FOLLOWS: Final = _bits([*OPENS.values()])
+_opens: Final = Pairs(OPENS)

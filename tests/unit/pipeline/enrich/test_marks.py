@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.enrich import marks as module
-from pipeline.enrich.marks import PICTOGRAPHS, find
+from pipeline.enrich.letters import laid_out
+from pipeline.enrich.marks import PICTOGRAPHS, Mark
+
+
+def find(text: str) -> list[Mark]:
+    (found,) = module.find([text])
+    return found
+
 
 ENGLAND = "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
 
@@ -93,7 +100,7 @@ BEGINNINGS = re.compile(
     r"|[ADFJMNOS](?:an|eb|ar|pr|ay|un|ul|ug|ep|ct|ov|ec)[a-z]{0,6}\.?\s\d"
     rf"|\.(?:{module._TLD})/|[@#\u20ac$\u00a3\U0001f1e6-\U0001f1ff{PICTOGRAPHS}]"
 )
-"""``_START``, spelt out."""
+"""What a mark may begin with."""
 PIECES = st.sampled_from(
     (
         *("http", "HtTp", "ht", "Www.", "ww.", "w", "AB", "ABC-", "XYZABC", "A", "Jan", "March"),
@@ -104,12 +111,26 @@ PIECES = st.sampled_from(
 )
 
 
-@given(st.lists(PIECES, max_size=20).map("".join) | st.text(max_size=60))
-def test_every_beginning_is_found_where_it_is_looked_for(text: str) -> None:
-    every = [at for at in range(len(text)) if BEGINNINGS.match(text, at)]
-    found = []
-    at = 0
-    while match := module._START.search(text, at):
-        found.append(match.start())
-        at = match.start() + 1
-    assert found == every
+MADE = st.lists(PIECES, max_size=20).map("".join) | st.text(max_size=60)
+
+
+@given(st.lists(MADE, max_size=4))
+def test_every_beginning_is_found_where_it_is_looked_for(texts: list[str]) -> None:
+    letters, at = laid_out(texts, "\n")
+    begins = module._begins(letters).tolist()
+    for text, first in zip(texts, at.tolist(), strict=False):
+        found = [
+            place
+            for place, letter in enumerate(text)
+            if begins[first + place]
+            and (module._WORDS.match(text, place) or not (letter.isalpha() or letter == "."))
+        ]
+        assert found == [at for at in range(len(text)) if BEGINNINGS.match(text, at)]
+    assert sum(begins) == sum(
+        sum(begins[first : first + len(text)]) for text, first in zip(texts, at, strict=False)
+    )
+
+
+@given(st.lists(MADE, max_size=4))
+def test_finds_in_many_texts_what_it_finds_in_each(texts: list[str]) -> None:
+    assert module.find(texts) == [find(text) for text in texts]
