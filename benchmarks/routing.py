@@ -74,8 +74,7 @@ async def run(config: Settings, records: list[Record]) -> float:
         acks="all",
         enable_idempotence=True,
         compression_type="lz4",
-        linger_ms=5,
-        max_batch_size=262_144,
+        max_batch_size=1_048_576,  # as a worker has
     )
     await producer.start()
     try:

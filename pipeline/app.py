@@ -46,6 +46,10 @@ _POLLS_AHEAD: Final = 2
 _FETCHED_AHEAD: Final = 131_072
 """Bytes of each partition, compressed, that are fetched at once: some 700 mentions. Where there is
 lag all partitions are full, and the client holds what came of them three times over."""
+_SENT_AT_ONCE: Final = 1_048_576
+"""Bytes for each partition, before compression, that one request takes to the broker; what is more
+waits for its answer. Where there is lag all mentions of a poll stand in one partition, and so do
+what becomes of them: some 0.9 MB. More than this a broker takes only if it is told to."""
 _ASLEEP: Final = 7.0
 """Seconds of standing still after which a session may be over: the last heartbeat was sent up to a
 quarter of it before."""
@@ -291,8 +295,8 @@ async def _producer(options: dict[str, Any]) -> AIOKafkaProducer:
         acks="all",
         enable_idempotence=True,
         compression_type="lz4",
-        linger_ms=5,
-        max_batch_size=262_144,
+        # A stage hands over all outputs of a batch at once: there is nothing to linger for.
+        max_batch_size=_SENT_AT_ONCE,
         # The broker judges what is compressed, the client what is not: let the broker judge.
         max_request_size=REQUEST_LIMIT,
     )

@@ -28,8 +28,7 @@ async def main() -> None:
         acks="all",
         enable_idempotence=True,
         compression_type="lz4",
-        linger_ms=5,
-        max_batch_size=262_144,
+        max_batch_size=1_048_576,  # as ours has
     )
     compress_fast()  # as ours does
     async with consumer, producer:
