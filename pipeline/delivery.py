@@ -4,8 +4,11 @@ Guarantee: at least once. A message is acknowledged after its outputs, or its de
 confirmed by the broker, and not before; a process killed at any moment leaves nothing lost. What is
 doubled by a kill ends at Elasticsearch, whose writes are idempotent.
 
-Order: the outputs of a batch are published in the order of its messages once all of it is settled,
-so the versions of one mention stay in order through retries.
+Order: the outputs of a batch are published in the order of its messages once all of it is settled
+and every output of the batch before is confirmed, so the versions of one mention stay in order
+through retries. A stage that does not ask what became of its outputs may be handed the next batch
+while those of the one before are on their way (``Stage.source``): that batch waits for its turn,
+and when the one before is left, so is it. A kill then repeats two batches, not one.
 
 Waiting: an outage is waited out in place, with capped, jittered backoff, and is reported once a
 minute. When the batch's partitions are taken away, or the process stops, a batch that waits is left
@@ -22,7 +25,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from aiokafka.errors import (
     BrokerNotAvailableError,
@@ -49,10 +52,16 @@ _SAY_AGAIN_AFTER: Final = 60.0  # seconds between two reports of one outage
 _REASON_LIMIT: Final = 2_000  # bytes of an error message that are worth keeping
 _EX_SOFTWARE: Final = 70
 _CONFIRM_WITHIN: Final = 5.0  # seconds after which an answer that does not come is an outage
+_HEAD_START: Final = 0.001
+"""Seconds for outputs to leave the process, before a stage that does not give way works on."""
 _CUT: Final = "dlq_truncated"
 """The header of a dead letter that was too large to be kept whole: its bytes before."""
 _VALUE_KEPT: Final = 1_048_576  # bytes
 _KEY_KEPT: Final = 1_024  # bytes
+
+_HANDLING: Final = "handling"
+_PUBLISHING: Final = "publishing"
+"""What may be waited for at the same time, of a batch and of the one before it."""
 
 # aiokafka does not call these retriable, but they mean no more than "no broker answers now".
 _UNREACHABLE: Final = (BrokerNotAvailableError, KafkaTimeoutError, KafkaUnavailableError)
@@ -99,7 +108,9 @@ class Stage(Protocol):
     name: str
     source: topics.Topic
     """What it reads. A stage that reads more names that too: ``beside``, a tuple of topics. A
-    slow one names how many records to hand in at most: ``at_once``."""
+    slow one names how many records to hand in at most: ``at_once``. One that handles each batch
+    alike, whether the outputs of the one before are published by then or not, says so: ``ahead =
+    True``. It does not wait for the broker then."""
 
     async def start(self) -> None:
         """Get ready; called once, in the worker's event loop."""
@@ -133,6 +144,16 @@ class _AbandonedError(Exception):
     """The batch is no longer ours: leave it unacknowledged."""
 
 
+class _Handled(NamedTuple):
+    """A batch whose outputs are known, and not yet sent."""
+
+    records: Sequence[Record]
+    outgoing: list[tuple[int, Outgoing]]
+    """Outputs and dead letters, in order, each with the index of its record."""
+    attempts: Sequence[int]
+    """How often each record was handed in."""
+
+
 class Delivery:
     """The loop of one stage in one process.
 
@@ -159,10 +180,14 @@ class Delivery:
         self._letting_go = asyncio.Event()
         self._left_some = False
         self._said_at = -_SAY_AGAIN_AFTER
+        self._waiting: dict[str, str] = {}
         self.beats = 0
         """Counts settled batches and retries: it stands still only when the loop is stuck."""
-        self.waiting_for: str | None = None
-        """Why the batch in hand is being tried again, None when it is not."""
+
+    @property
+    def waiting_for(self) -> str | None:
+        """Why what is in hand is being tried again, None when it is not."""
+        return next(iter(self._waiting.values()), None)
 
     def let_go(self) -> None:
         """From now on wait for nothing: what cannot be settled at once goes elsewhere."""
@@ -175,35 +200,26 @@ class Delivery:
 
     async def run(self, batches: AsyncIterator[Batch]) -> None:
         """Take batches until there are no more, and acknowledge what is delivered."""
-        async for batch in batches:
-            await self._one(batch)
-
-    async def _one(self, batch: Batch) -> None:
-        started, since = time.perf_counter(), time.time_ns()
-        records = batch.records
-        if self._left_some:
-            batch.leave()  # in vain, because what comes before it is read again
-            return
-        metrics.RECEIVED.labels(self._stage.name).inc(len(records))
-        try:
-            await self.deliver(records)
-        except _AbandonedError:
-            _log.info("%s: %d messages go to their next owner", self._stage.name, len(records))
-            self._left_some = True
-            batch.leave()
-            self.waiting_for = None
-            return
-        except asyncio.CancelledError:
-            raise
-        except Exception:
-            # Acknowledging would lose the batch, and so would going on past it.
-            _log.critical("%s: cannot go on", self._stage.name, exc_info=True)
-            self._die(_EX_SOFTWARE)
-            raise
-        batch.ack()
-        self.beats += 1
-        metrics.BATCH_SECONDS.labels(self._stage.name).observe(time.perf_counter() - started)
-        self._traces.settled(self._stage.name, records, since)
+        ahead = getattr(self._stage, "ahead", False)
+        before: asyncio.Task[bool] | None = None
+        async with asyncio.TaskGroup() as group:  # no publication outlives it
+            async for batch in batches:
+                if before is not None and before.done():
+                    before = None  # if it was left, it is not this batch's concern any more
+                began = time.perf_counter(), time.time_ns()
+                handled = await self._take(batch)
+                if handled is None:
+                    continue
+                if before is not None and not await before:
+                    self._leave(batch)  # it would overtake what comes before it
+                    continue
+                finishing = self._finish(batch, handled, *began)
+                if not ahead:
+                    await finishing
+                    continue
+                before = group.create_task(finishing)
+                await asyncio.sleep(0)  # now the producer has them
+                await asyncio.wait([before], timeout=_HEAD_START)
 
     async def deliver(self, records: Sequence[Record]) -> None:
         """Handle a batch, publish its outputs and dead letters, and return once all is confirmed.
@@ -211,6 +227,51 @@ class Delivery:
         Raises:
             Fatal: something can be neither delivered nor dead-lettered.
         """
+        await self._publish(await self._work(records))
+
+    async def _take(self, batch: Batch) -> _Handled | None:
+        """Handle a batch; None when it was left."""
+        if self._left_some:
+            batch.leave()  # in vain, because what comes before it is read again
+            return None
+        metrics.RECEIVED.labels(self._stage.name).inc(len(batch.records))
+        try:
+            return await self._work(batch.records)
+        except _AbandonedError:
+            self._leave(batch)
+            return None
+        except Exception:
+            self._end()
+            raise
+
+    async def _finish(self, batch: Batch, handled: _Handled, started: float, since: int) -> bool:
+        """Publish and acknowledge a batch; False when it was left."""
+        try:
+            await self._publish(handled)
+        except _AbandonedError:
+            self._leave(batch)
+            return False
+        except Exception:
+            self._end()
+            raise
+        batch.ack()
+        self.beats += 1
+        metrics.BATCH_SECONDS.labels(self._stage.name).observe(time.perf_counter() - started)
+        self._traces.settled(self._stage.name, batch.records, since)
+        return True
+
+    def _end(self) -> None:
+        # Acknowledging would lose the batch, and so would going on past it.
+        _log.critical("%s: cannot go on", self._stage.name, exc_info=True)
+        self._die(_EX_SOFTWARE)
+
+    def _leave(self, batch: Batch) -> None:
+        _log.info("%s: %d messages go to their next owner", self._stage.name, len(batch.records))
+        self._left_some = True
+        batch.leave()
+
+    async def _work(self, records: Sequence[Record]) -> _Handled:
+        """Hand in a batch, and collect what it is to publish."""
         settled, attempts = await self._settle(records)
         outgoing: list[tuple[int, Outgoing]] = []
         for index, (record, outcome) in enumerate(zip(records, settled, strict=True)):
@@ -219,7 +280,7 @@ class Delivery:
                 outgoing.extend((index, made) for made in letter)
             else:
                 outgoing.extend((index, output) for output in outcome.outputs)
-        await self._publish(records, outgoing, attempts)
+        return _Handled(records, outgoing, attempts)
 
     async def _settle(self, records: Sequence[Record]) -> tuple[list[Ok | Reject], list[int]]:
         """Hand in the batch until nothing is left to retry; returns outcomes and attempts."""
@@ -240,7 +301,7 @@ class Delivery:
                 metrics.RETRIED.labels(self._stage.name).inc(len(records) - len(settled))
             return reason
 
-        await self._until_done(attempt)
+        await self._until_done(_HANDLING, attempt)
         return [settled[index] for index in range(len(records))], attempts
 
     async def _handle(self, batch: Sequence[Record]) -> Sequence[Outcome]:
@@ -262,13 +323,9 @@ class Delivery:
             raise Fatal(msg)
         return outcomes
 
-    async def _publish(
-        self,
-        records: Sequence[Record],
-        outgoing: list[tuple[int, Outgoing]],
-        attempts: Sequence[int],
-    ) -> None:
+    async def _publish(self, handled: _Handled) -> None:
         """Send in order and wait for every confirmation; what fails is sent again."""
+        records, outgoing, attempts = handled
 
         async def attempt() -> str | None:
             nonlocal outgoing
@@ -302,7 +359,7 @@ class Delivery:
             outgoing = failed
             return reason
 
-        await self._until_done(attempt)
+        await self._until_done(_PUBLISHING, attempt)
 
     async def _send(self, messages: Sequence[Outgoing]) -> list[BaseException | None]:
         """One result a message: None when the broker confirmed it, else the error."""
@@ -335,10 +392,9 @@ class Delivery:
             _, pending = await asyncio.wait(pending, timeout=_CONFIRM_WITHIN)
             if pending:
                 reason = f"the broker does not confirm {len(pending)} messages"
-                self._waits(reason, time.monotonic() - since)
+                self._waits(_PUBLISHING, reason, time.monotonic() - since)
                 if self._letting_go.is_set():
                     raise _AbandonedError
-        self.waiting_for = None
 
     def _oversized(
         self, records: Sequence[Record], index: int, message: Outgoing, attempts: Sequence[int]
@@ -371,24 +427,27 @@ class Delivery:
             return []
         return [dead_letter(record, self._stage.name, outcome, attempts, self._dead_letters)]
 
-    async def _until_done(self, attempt: Callable[[], Awaitable[str | None]]) -> None:
+    async def _until_done(self, work: str, attempt: Callable[[], Awaitable[str | None]]) -> None:
         """Repeat until ``attempt`` returns None; it returns why it has to be repeated."""
-        await AsyncRetrying(
-            retry=retry_if_result(lambda reason: reason is not None),
-            wait=_BACKOFF,
-            before_sleep=self._say,
-            sleep=self._sleep,
-        )(attempt)
-        self.waiting_for = None
 
-    def _say(self, state: RetryCallState) -> None:
-        if state.outcome is not None:
-            self._waits(str(state.outcome.result()), state.seconds_since_start or 0.0)
+        def say(state: RetryCallState) -> None:
+            if state.outcome is not None:
+                self._waits(work, str(state.outcome.result()), state.seconds_since_start or 0.0)
 
-    def _waits(self, reason: str, seconds: float) -> None:
+        try:
+            await AsyncRetrying(
+                retry=retry_if_result(lambda reason: reason is not None),
+                wait=_BACKOFF,
+                before_sleep=say,
+                sleep=self._sleep,
+            )(attempt)
+        finally:
+            self._waiting.pop(work, None)
+
+    def _waits(self, work: str, reason: str, seconds: float) -> None:
         """Note what is waited for, and say so once a minute."""
         self.beats += 1
-        self.waiting_for = reason
+        self._waiting[work] = reason
         now = time.monotonic()
         if now - self._said_at >= _SAY_AGAIN_AFTER:
             self._said_at = now

@@ -57,6 +57,10 @@ class Enrich:
 
     name = "enrich"
     source = topics.RAW
+    # Its outputs tell it nothing that the next batch needs: copies and rates come by a topic of
+    # their own, for which ``handle`` waits itself; tombstones that it writes to raw, corrections
+    # and amendments come back as those of others do, at any time.
+    ahead = True
 
     def __init__(self, settings: Settings) -> None:
         self._chain = Chain.build(settings)

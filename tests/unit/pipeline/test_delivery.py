@@ -1,5 +1,6 @@
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -404,3 +405,286 @@ async def test_a_letter_that_is_too_large_is_cut_and_says_so() -> None:
     assert headers["dlq_offset"] == b"0"
     assert "own" not in headers
     assert message.acked
+
+
+class Held:
+    """A producer whose messages are confirmed when the test says so."""
+
+    def __init__(self) -> None:
+        self.sent: list[bytes | None] = []
+        self._open: dict[bytes | None, asyncio.Future[object]] = {}
+
+    async def send(
+        self,
+        topic: str,  # noqa: ARG002 - the producer's own
+        value: bytes | None = None,  # noqa: ARG002
+        key: bytes | None = None,
+        *,
+        headers: Sequence[tuple[str, bytes]] | None = None,  # noqa: ARG002
+    ) -> Awaitable[object]:
+        self.sent.append(key)
+        self._open[key] = asyncio.get_running_loop().create_future()
+        return self._open[key]
+
+    def confirm(self, *keys: bytes) -> None:
+        for key in keys:
+            self._open.pop(key).set_result(None)
+
+    def refuse(self, key: bytes, error: BaseException) -> None:
+        self._open.pop(key).set_exception(error)
+
+
+class Ahead(Script):
+    """A stage that does not ask what became of its outputs.
+
+    Args:
+        held: handling its second batch takes until the test sets ``free``.
+    """
+
+    ahead = True
+
+    def __init__(self, *, held: bool = False) -> None:
+        super().__init__(lambda record, _: out(record))
+        self.free = asyncio.Event()
+        if not held:
+            self.free.set()
+
+    async def handle(self, batch: Sequence[Record]) -> Sequence[Outcome]:
+        outcomes = await super().handle(batch)
+        if len(self.seen) > 1:
+            await self.free.wait()
+        return outcomes
+
+
+class Running:
+    """A loop with two batches: messages 0 and 1, and message 2; more come later, if at all."""
+
+    def __init__(self, stage: Script | None = None, broker: Held | None = None) -> None:
+        self.stage = stage or Ahead()
+        self.broker = broker or Held()
+        self.codes: list[int] = []
+        self.loop = Delivery(self.stage, self.broker, die=self.codes.append)
+        self.first, self.second = Taken([Message(0), Message(1)]), Taken([Message(2)])
+        self.coming: asyncio.Queue[Taken | None] = asyncio.Queue()
+        for batch in (self.first, self.second):
+            self.coming.put_nowait(batch)
+        self.running = asyncio.create_task(self.loop.run(self._batches()))
+
+    async def _batches(self) -> AsyncIterator[Taken]:
+        while batch := await self.coming.get():
+            yield batch
+
+    async def end(self) -> None:
+        self.coming.put_nowait(None)
+        await self.running
+
+    @property
+    def acked(self) -> list[int]:
+        messages = [*self.first.records, *self.second.records]
+        return [message.offset for message in messages if message.acked]
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110 - nobody says when
+            await asyncio.sleep(0.001)
+
+
+async def a_while() -> None:
+    """For what must not happen to happen."""
+    await asyncio.sleep(0.01)
+
+
+async def test_the_next_batch_is_handled_while_the_one_before_is_on_its_way() -> None:
+    it = Running()
+    await until(lambda: it.stage.seen == [[0, 1], [2]])
+    assert it.broker.sent == [b"k0", b"k1"]
+    assert it.acked == []
+    it.broker.confirm(b"k0", b"k1")
+    await until(lambda: it.broker.sent == [b"k0", b"k1", b"k2"])
+    assert it.acked == [0, 1]
+    it.broker.confirm(b"k2")
+    await until(lambda: it.acked == [0, 1, 2])  # although none comes after it
+    await it.end()
+
+
+async def test_outputs_have_left_before_a_stage_that_may_block_works_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(delivery, "_HEAD_START", 0.02)
+    left: list[str] = []
+
+    class Slow(Held):
+        """Takes its time for each message, and a few turns of the loop to write them."""
+
+        async def send(
+            self,
+            topic: str,
+            value: bytes | None = None,
+            key: bytes | None = None,
+            *,
+            headers: Sequence[tuple[str, bytes]] | None = None,
+        ) -> Awaitable[object]:
+            time.sleep(0.03)  # noqa: ASYNC251 - as a producer that packs hundreds
+            self._writing = asyncio.create_task(self._write())
+            return await super().send(topic, value, key, headers=headers)
+
+        async def _write(self) -> None:
+            for _ in range(6):
+                await asyncio.sleep(0)
+            left.append("outputs")
+
+    class Noting(Ahead):
+        async def handle(self, batch: Sequence[Record]) -> Sequence[Outcome]:
+            left.append("next")
+            return await super().handle(batch)
+
+    it = Running(Noting(), Slow())
+    await until(lambda: len(left) == 4)
+    assert left == ["next", "outputs", "outputs", "next"]
+    it.running.cancel()
+
+
+async def test_a_stage_that_asks_for_its_outputs_is_handed_nothing_ahead() -> None:
+    it = Running(Script(lambda record, _: out(record)))
+    await until(lambda: it.broker.sent == [b"k0", b"k1"])
+    await a_while()
+    assert it.stage.seen == [[0, 1]]
+    it.broker.confirm(b"k0", b"k1")
+    await until(lambda: it.stage.seen == [[0, 1], [2]])
+    assert it.acked == [0, 1]
+    it.running.cancel()
+
+
+@pytest.mark.parametrize("order", [(b"k0", b"k1"), (b"k1", b"k0")])
+async def test_nothing_is_sent_before_all_of_the_batch_before_is_confirmed(
+    order: tuple[bytes, bytes],
+) -> None:
+    it = Running()
+    await until(lambda: len(it.stage.seen) == 2)
+    for key in order:
+        await a_while()
+        assert it.broker.sent == [b"k0", b"k1"]
+        assert it.acked == []
+        it.broker.confirm(key)
+    await until(lambda: it.broker.sent == [b"k0", b"k1", b"k2"])
+    assert it.acked == [0, 1]
+    it.running.cancel()
+
+
+async def test_what_failed_is_sent_again_before_the_next_batch() -> None:
+    it = Running()
+    await until(lambda: len(it.stage.seen) == 2)
+    it.broker.refuse(b"k0", KafkaTimeoutError())
+    it.broker.confirm(b"k1")
+    await until(lambda: it.broker.sent == [b"k0", b"k1", b"k0"])
+    await a_while()
+    assert it.broker.sent == [b"k0", b"k1", b"k0"]
+    assert it.acked == []
+    it.broker.confirm(b"k0")
+    await until(lambda: it.broker.sent[3:] == [b"k2"])
+    it.running.cancel()
+
+
+@pytest.mark.parametrize("soon", [False, True], ids=["", "taken up before it is its turn"])
+async def test_what_was_handled_ahead_of_a_batch_that_is_left_is_left(
+    monkeypatch: pytest.MonkeyPatch, soon: bool
+) -> None:
+    monkeypatch.setattr(delivery, "_CONFIRM_WITHIN", 0.001)
+    stage = Ahead(held=True)
+    it = Running(stage)
+    await until(lambda: len(stage.seen) == 2)
+    it.loop.let_go()
+    await until(lambda: it.first.left)
+    if soon:
+        it.loop.take_up()
+    stage.free.set()
+    await until(lambda: it.second.left)
+    third, fourth = Taken([Message(3)]), Taken([Message(4)])
+    it.coming.put_nowait(third)
+    await until(lambda: third.left)
+    assert it.broker.sent == [b"k0", b"k1"]
+    assert it.acked == []
+    it.loop.take_up()
+    it.coming.put_nowait(fourth)
+    await until(lambda: it.broker.sent[2:] == [b"k4"])
+    it.broker.confirm(b"k4")
+    await it.end()
+    assert fourth.records[0].acked
+
+
+async def test_a_batch_may_be_left_while_the_one_before_is_delivered() -> None:
+    class Busy(Ahead):
+        async def handle(self, batch: Sequence[Record]) -> Sequence[Outcome]:
+            outcomes = await super().handle(batch)
+            return [Retry("down")] if batch[0].offset == 2 else outcomes
+
+    it = Running(Busy())
+    await until(lambda: it.loop.waiting_for == "down")
+    it.loop.let_go()
+    await until(lambda: it.second.left)
+    assert not it.first.left
+    it.broker.confirm(b"k0", b"k1")
+    await it.end()
+    assert it.acked == [0, 1]
+
+
+async def test_what_cannot_be_delivered_ends_the_process_beside_what_is_handled() -> None:
+    it = Running()
+    await until(lambda: len(it.stage.seen) == 2)
+    it.broker.refuse(b"k0", OutOfOrderSequenceNumber())
+    it.broker.confirm(b"k1")
+    with pytest.raises(ExceptionGroup) as raised:
+        await it.running
+    assert raised.value.subgroup(Fatal)
+    assert set(it.codes) == {70}
+    assert it.acked == []
+    assert it.broker.sent == [b"k0", b"k1"]
+
+
+async def test_what_cannot_be_delivered_ends_the_process_although_no_batch_comes() -> None:
+    it = Running()
+    await until(lambda: len(it.stage.seen) == 2)
+    it.broker.confirm(b"k0", b"k1")
+    await until(lambda: it.broker.sent[2:] == [b"k2"])
+    await a_while()
+    it.broker.refuse(b"k2", OutOfOrderSequenceNumber())
+    await until(lambda: it.codes == [70])
+    with pytest.raises(ExceptionGroup):
+        await it.running
+    assert it.acked == [0, 1]
+
+
+@pytest.mark.parametrize("handling", [True, False])
+async def test_nothing_is_under_way_after_the_end(handling: bool) -> None:
+    others = asyncio.all_tasks()
+    it = Running(Ahead(held=handling))
+    await until(lambda: len(it.stage.seen) == 2)
+    if not handling:
+        it.broker.confirm(b"k0", b"k1")
+        await until(lambda: it.broker.sent[2:] == [b"k2"])
+        await a_while()
+    it.running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await it.running
+    assert asyncio.all_tasks() == others
+    assert 2 not in it.acked
+
+
+async def test_a_batch_that_was_handled_does_not_hide_what_the_one_before_waits_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(delivery, "_BACKOFF", lambda _: 60)
+    stage = Ahead(held=True)
+    it = Running(stage)
+    await until(lambda: len(stage.seen) == 2)
+    it.broker.refuse(b"k0", KafkaTimeoutError())
+    it.broker.confirm(b"k1")
+    await until(lambda: it.loop.waiting_for is not None)
+    stage.free.set()
+    await a_while()
+    assert it.loop.waiting_for == "publishing to target: KafkaTimeoutError()"
+    it.loop.let_go()
+    await until(lambda: it.second.left)
+    await until(lambda: it.loop.waiting_for is None)
+    await it.end()
