@@ -23,7 +23,7 @@ import logging
 import os
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from datetime import UTC, datetime
 from typing import Final, NamedTuple, Protocol
 
@@ -380,18 +380,20 @@ class Delivery:
                 results[position] = down[message.topic] = error
             else:
                 waiting[position] = asyncio.ensure_future(confirmation)
-        await self._confirmed(set(waiting.values()))
+        await self._confirmed(waiting.values())
         for position, answer in waiting.items():
             results[position] = answer.exception()
         return results
 
-    async def _confirmed(self, pending: set[asyncio.Future[object]]) -> None:
+    async def _confirmed(self, answers: Collection[asyncio.Future[object]]) -> None:
         """Wait until the broker has answered for each; it may take as long as an outage."""
         since = time.monotonic()
-        while pending:
-            _, pending = await asyncio.wait(pending, timeout=_CONFIRM_WITHIN)
-            if pending:
-                reason = f"the broker does not confirm {len(pending)} messages"
+        for answer in answers:  # all of one request are there when the first is
+            while not answer.done():
+                if (await asyncio.wait([answer], timeout=_CONFIRM_WITHIN))[0]:
+                    break
+                missing = sum(not each.done() for each in answers)
+                reason = f"the broker does not confirm {missing} messages"
                 self._waits(_PUBLISHING, reason, time.monotonic() - since)
                 if self._letting_go.is_set():
                     raise _AbandonedError
