@@ -49,6 +49,7 @@ PARTS: Final[Mapping[str, str]] = {
     "pipeline/enrich/window": "near copies",
     "pipeline/stories": "near copies",
     "pipeline/enrich/known": "",
+    "pipeline/enrich/letters": "",
     "pipeline/enrich/portions": "",
     "pipeline/enrich/": "the rest of enrichment",
     "pipeline/stages/": "the rest of the stage",

@@ -18,14 +18,16 @@ __all__ = ["Known", "hashing"]
 
 _STAY: Final = 2
 """One in so many words at most stays known, or there would be no room for others for long."""
-_SPREAD: Final = np.uint64(0x9E3779B97F4A7C15)
-"""Odd. The upper bits of the product depend on all bits of a hash."""
+_SPREAD: Final = np.uint64(secrets.randbits(64) | 1)
+"""The upper bits of its products depend on all bits of a hash; who knew it could choose letters,
+whose hashes are themselves, that all want the same slots."""
 
 
 def hashing(longest: int) -> Hashing:
     """What words are told by in this process, of so many letters together at most.
 
-    Nobody outside can know its base, nor make words that are taken for others.
+    Nobody outside can know its base, nor make words that are taken for others, but for such of some
+    hundred letters that have the same hash whatever the base is.
     """
     return Hashing(secrets.randbits(64) | 1, longest)
 
@@ -46,7 +48,7 @@ class Known:
         """Whether it was met again, since it was last decided what is forgotten."""
         self._hashes = np.zeros(most, np.uint64)
         bits = (2 * most - 1).bit_length()  # at most half of the slots are taken
-        self._shift, self._last = np.uint64(64 - bits), (1 << bits) - 1
+        self._shift, self._mask = np.uint64(64 - bits), (1 << bits) - 1
         # A word stands in the first slot from its own on that was free; no hash is 0.
         self._slots = np.zeros(1 << bits, np.uint64)
         self._numbers = np.zeros(1 << bits, np.int32)
@@ -103,7 +105,7 @@ class Known:
             taken = there != 0
             missed.append(left[~taken])
             left, words = left[taken], words[taken]
-            slots = (slots[taken] + 1) & self._last
+            slots = (slots[taken] + 1) & self._mask
             there = self._slots.take(slots)
             found[left] = self._numbers.take(slots)
             others = there != words
@@ -127,7 +129,7 @@ class Known:
             in_place = self._slots.take(slots) == words
             self._numbers[slots[in_place]] = numbers[in_place]
             left = ~in_place
-            words, numbers, slots = words[left], numbers[left], (slots[left] + 1) & self._last
+            words, numbers, slots = words[left], numbers[left], (slots[left] + 1) & self._mask
 
     def _renew(self) -> None:
         """Forget what was met in one reading only; none of the one that had no room is kept."""

@@ -1,8 +1,8 @@
 """The letters of many texts as one array, in which pieces are found and told without a step each.
 
 A piece's hash is a polynomial of its letters modulo 2^64: the difference of two running sums over
-all letters, moved to where the piece starts (Karp and Rabin, 1987). Pieces that have the same can
-be made by who knows the base.
+all letters, moved to where the piece starts (Karp and Rabin, 1987). Who knows the base can make
+pieces that have the same; who does not, of some hundred letters (those of Thue and Morse).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 _BELOW: Final = 0x3000
-"""Of characters from here on each that comes is asked of what kind it is."""
+"""Of what kind a character from here on is, is asked when it comes, not beforehand."""
 
 Letters: TypeAlias = npt.NDArray[np.uint32]
 Hashes: TypeAlias = npt.NDArray[np.uint64]
@@ -115,12 +115,13 @@ def _bits(groups: Sequence[str]) -> npt.NDArray[np.uint16]:
     return table
 
 
-def runs(kinds: npt.NDArray[np.uint8], single: int) -> Places:
+def runs(kinds: npt.NDArray[np.uint8], single: int = 0x100) -> Places:
     """Where runs of one kind start, but for the first of them.
 
     Args:
         kinds: of letters.
-        single: each letter whose kind is this or a greater one is a run of its own.
+        single: each letter whose kind is this or a greater one is a run of its own; by default
+            none is.
     """
     edges = kinds[1:] != kinds[:-1]
     edges |= kinds[1:] >= single

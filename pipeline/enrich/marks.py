@@ -97,8 +97,7 @@ _WORDS: Final = re.compile(
     r"|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6}\.?\s\d"
     rf"|\.(?:{_TLD})/"
 )
-"""What a mark begins with that begins with one of ``_pairs``: far quicker to look for than all of
-it."""
+"""What must stand where one of ``_pairs`` does, or no mark begins there."""
 _CAPITALS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _pairs: Final = Pairs(
     {
@@ -107,6 +106,8 @@ _pairs: Final = Pairs(
     }
 )  # fmt: skip
 _SIGN, _DIGIT, _BARS, _KEY = 1, 2, 4, 8
+"""A mark may begin with it, whatever follows; it is one of a number; no number begins behind it; it
+may stand on a keycap."""
 _SIGNS: Final = re.compile(rf"[@\#\u20ac$\u00a3\U0001f1e6-\U0001f1ff{PICTOGRAPHS}]")
 """What a mark may begin with, whatever follows."""
 _KEYCAP, _STYLE = 0x20E3, 0xFE0F

@@ -73,7 +73,7 @@ def shingles(prose: Sequence[str]) -> Shingles:
 
 def _words(letters: Letters) -> tuple[Places, Places]:
     """Where each word starts and ends: letters, digits and ``_``, as in regular expressions."""
-    changes = runs(_of_words(letters), _NONE_ALONE)
+    changes = runs(_of_words(letters))
     return changes[::2], changes[1::2]
 
 
@@ -84,7 +84,6 @@ def _mixed(hashes: Hashes) -> Hashes:
     return mixed ^ (mixed >> np.uint64(31))
 
 
-_NONE_ALONE: Final = 2
 _of_words: Final = Kinds(of_words)
 _hashes: Final = Hashing(_BASE, LONGEST + 1)
 _RETWEET: Final = np.uint64((ord("r") + ord("t") * _BASE) % (1 << 64))

@@ -43,7 +43,7 @@ class Builtin:
 
     def _model(self, language: str) -> tuple["Crf", Producer]:
         if language not in self._models:
-            from pipeline.enrich.names.crf import Crf, lists, load  # noqa: PLC0415 - brings numpy
+            from pipeline.enrich.names.crf import Crf, lists, load  # noqa: PLC0415 - makes tables
 
             model = load(language)
             by = Producer(name=f"names-{language}", version=f"{model.version}+{_VERSION}")

@@ -98,7 +98,11 @@ class Crf:
         self._transitions = _allowed(model)
 
     def names(self, texts: Sequence[str]) -> list[list[Name]]:
-        """The names in each text, in order, none overlapping another."""
+        """The names in each text, in order, none overlapping another.
+
+        Args:
+            texts: each shorter than ``table.MOST``, as what is read of mentions (``passages``).
+        """
         return [found for some in portions(texts, MOST, _size) for found in self._names(some)]
 
     def _names(self, texts: Sequence[str]) -> list[list[Name]]:

@@ -25,8 +25,8 @@ _SIDES: Final = (-1, 1, -2, 2)
 """Where a word finds those neighbours whose features a model calls so."""
 _CALLED: Final = {str(side): place for place, side in enumerate(_SIDES)}
 _NO_NAME: Final = 1e6
-_EDGE: Final = np.uint64(0)
-"""The hash of no letters."""
+_EDGE: Final = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
+"""Stands for the hash of an edge; no letter's is as great."""
 _TOGETHER: Final = 500
 """New words whose rows are made in one go, to bound memory."""
 _FRAMES: Final = 2_000
@@ -176,10 +176,14 @@ class Rows:
         """
         found = table(texts)
         # Every reading begins with the edge, so it is number 0, and new only where all are.
-        numbers, new = self._numbers.numbers(np.append(_EDGE, found.hashes))
-        edges = [EDGE] * (0 in new[:1])
-        words = found.written(texts, new[len(edges) :] - 1)
-        self._meet([*edges, *[word[:LETTERS] for word in words]])
+        try:
+            numbers, new = self._numbers.numbers(np.append(_EDGE, found.hashes))
+            edges = [EDGE] * (0 in new[:1])
+            words = found.written(texts, new[len(edges) :] - 1)
+            self._meet([*edges, *[word[:LETTERS] for word in words]])
+        except BaseException:
+            self._numbers.forget()  # or words would have numbers of which nothing is known
+            raise
         counts = np.diff(found.at)
         places = np.arange(len(found.starts))
         places += np.repeat(np.arange(2, 2 * len(texts) + 2, 2), counts)

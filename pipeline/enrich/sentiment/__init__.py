@@ -74,7 +74,7 @@ def lexicon(language: str) -> LexiconScorer:
 
 def from_model(which: model.Model) -> "TrainedScorer":
     """Make a scorer of a model."""
-    from pipeline.enrich.sentiment.trained import TrainedScorer  # noqa: PLC0415 - brings numpy
+    from pipeline.enrich.sentiment.trained import TrainedScorer  # noqa: PLC0415 - makes tables
 
     return TrainedScorer(which, lexicon(which.language))
 

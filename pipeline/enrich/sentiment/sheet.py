@@ -62,16 +62,16 @@ class Vocabulary:
         """Whether phrases are found by it."""
         self.meanings: dict[int, Meaning] = {}
 
-    def rows(self, texts: Sequence[str], tokens: Pieces) -> Places:
+    def rows(self, texts: Sequence[str], found: Pieces) -> Places:
         """The row of each token of texts, ``MOST`` at most; they are valid until the next call."""
         known = self.known
         try:
-            found, new = known.numbers(tokens.hashes)
-            self._weigh(known.next - len(new), tokens.written(texts, new))
+            rows, new = known.numbers(found.hashes)
+            self._weigh(known.next - len(new), found.written(texts, new))
         except BaseException:
             known.forget()  # or one that cannot be weighed would be taken for one that was
             raise
-        return found
+        return rows
 
     def _move(self, left: Places) -> None:
         """Keep the rows of the tokens that stay known."""
@@ -144,14 +144,14 @@ class Sheet:
             self._met.insert(place, together(self.texts[text], phrase, int(counted[by])))
 
     def _phrases(
-        self, parts: Sequence[Part], found: Pieces, tokens: Places, known: Phrases
+        self, parts: Sequence[Part], found: Pieces, by: Places, known: Phrases
     ) -> list[tuple[int, int, int, int, Phrase]]:
         """What phrases there are.
 
         Args:
             parts: what is read.
             found: the tokens.
-            tokens: those by which phrases are found, in order.
+            by: those by which phrases are found, in order.
             known: the phrases.
 
         Returns:
@@ -159,12 +159,12 @@ class Sheet:
             the text in which it stands.
         """
         phrases = []
-        written = zip(tokens.tolist(), found.written(self.texts, tokens), strict=True)
+        written = zip(by.tolist(), found.written(self.texts, by), strict=True)
         for text, some in groupby(written, lambda token: bisect_right(self._at, token[0]) - 1):
             prose, start, end = parts[text]
             places = {self.starts[number]: (number, token) for number, token in some}
-            by = [(at, token) for at, (_, token) in places.items()]
-            for at, phrase in known.among(prose, by, start, end):
+            said = [(at, token) for at, (_, token) in places.items()]
+            for at, phrase in known.among(prose, said, start, end):
                 first, last = self.between(text, phrase.start, phrase.end)
                 phrases.append((first, last, places[at][0], text, phrase))
         return phrases

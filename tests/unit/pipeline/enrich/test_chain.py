@@ -68,6 +68,13 @@ def test_a_topic_in_text_and_title_has_one_target() -> None:
     assert [target.where for target in made.targets] == ["text"]
 
 
+def test_each_of_a_batch_has_its_own_title() -> None:
+    said = [("Gut.", "Nordluft"), ("Der Zug fährt.", None), ("Nordluft!", ""), ("Na ja.", "App")]
+    made = [mention(text, title=title) for text, title in said]
+    CHAIN.enrich(made, NOW)
+    assert made == [enriched(text, title=title) for text, title in said]
+
+
 def test_no_tone_where_no_backend_covers_the_language() -> None:
     made = enriched("De trein van Nordluft had vandaag weer een half uur vertraging.")
     assert made.language.code == "nl"

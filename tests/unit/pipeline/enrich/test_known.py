@@ -94,10 +94,23 @@ def test_more_words_than_numbers_are_an_error() -> None:
 def test_words_that_share_a_slot_are_told_apart() -> None:
     known = Moved(4)
     homes = known._home(np.arange(1, 10_000, dtype=np.uint64))
-    same = np.flatnonzero(homes == known._last)[:4] + 1  # the last slot: they go on at the first
+    same = np.flatnonzero(homes == known._mask)[:4] + 1  # the last slot: they go on at the first
     words = same.astype(np.uint64)
     assert known.numbers(words)[0].tolist() == [0, 1, 2, 3]
     assert known.numbers(words[::-1])[0].tolist() == [3, 2, 1, 0]
+
+
+def test_nobody_can_choose_letters_that_want_the_same_slots() -> None:
+    """A letter's hash is its code point."""
+    known = Moved(60_000)
+    letters = np.arange(1, 0x110000, dtype=np.uint64)
+    public = (letters * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(47)
+    chosen = letters[np.argsort(public, kind="stable")][:20_000]
+    known.numbers(chosen)
+    slots = np.flatnonzero(known._slots)
+    away = (slots - known._home(known._slots[slots])) & known._mask
+    assert away.max() < 1_000
+    assert away.mean() < 5
 
 
 def test_no_hash_is_taken_for_an_empty_slot() -> None:

@@ -1,10 +1,12 @@
 """Letters of many texts as one array: their kinds, runs of them, and hashes of pieces."""
 
+import re
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.enrich.letters import Hashing, Kinds, Pieces, laid_out, runs
+from pipeline.enrich.letters import Hashing, Kinds, Pairs, Pieces, laid_out, runs
 
 TEXTS = st.lists(st.text(st.sampled_from("aB1 .\u4e2d\U0001f600\ud800\u2fff\u3000"), max_size=9))
 
@@ -35,6 +37,14 @@ def test_runs_are_of_one_kind_and_signs_stand_alone(kinds: list[int]) -> None:
     for place in range(1, len(kinds)):
         stands_alone = kinds[place] >= 3
         assert (place in starts) == (stands_alone or kinds[place] != kinds[place - 1])
+
+
+@given(st.text(st.sampled_from("abAB:)\u0101\u4e2d")))
+def test_pairs_are_found_where_they_start(text: str) -> None:
+    letters, _ = laid_out([text], "|")
+    found = (Pairs({"ab": "A", ":": ")(", "A": "|"})(letters) - 1).tolist()
+    pattern = re.compile(r"[ab](?=A)|:(?=[)(])|A(?=\Z)")
+    assert found == [match.start() for match in pattern.finditer(text)]
 
 
 @given(TEXTS)

@@ -105,7 +105,8 @@ PIECES = st.sampled_from(
     (
         *("http", "HtTp", "ht", "Www.", "ww.", "w", "AB", "ABC-", "XYZABC", "A", "Jan", "March"),
         *("Sept.", "mar", ".de/", ".gl/", ".d/", "1", "\u0663", ".", ",", "-", "_", "*", " ", "\n"),
-        *("\ufe0f", "\u20e3", "@", "#", "\u20ac", "$", "\u00a3", "\U0001f1e9", "\u2600", "\u2013"),
+        *(",1", ".1", "\ufe0f", "\u20e3", "@", "#", "\u20ac", "$", "\u00a3", "\u2600"),
+        *("\u2013", "\U0001f1e9"),
         *("\u00e9", "\u00a2", "\u00a4", "\u00ff", "\u0100", "\u0436", "a", "h", "\U0001f600"),
     )
 )
@@ -129,6 +130,30 @@ def test_every_beginning_is_found_where_it_is_looked_for(texts: list[str]) -> No
     assert sum(begins) == sum(
         sum(begins[first : first + len(text)]) for text, first in zip(texts, at, strict=False)
     )
+
+
+@pytest.mark.parametrize("text", ["*\ufe0f\u20e3", "a1\ufe0f\u20e3", "a1\u20e3", "12\u20e3"])
+def test_keycaps_begin_before_their_frame(text: str) -> None:
+    assert [(mark.kind, mark.end) for mark in find(text)] == [("emoji", len(text))]
+
+
+@pytest.mark.parametrize("month", module._MONTHS)
+def test_every_month_is_known(month: str) -> None:
+    name = f"--{module._MONTHS[month]:02}-05"
+    assert [mark.name for mark in find(f"am 5. {month.title()}")] == [name]
+    if re.match("Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec", month.title()):
+        assert [mark.name for mark in find(f"on {month.title()} 5th")] == [name]
+
+
+@pytest.mark.parametrize("scale", [*filter(None, module._SCALE)])
+def test_every_scale_is_known(scale: str) -> None:
+    (mark,) = find(f"3 {scale} Euro")
+    assert mark.name == f"{3 * module._SCALE[scale]} EUR"
+
+
+@pytest.mark.parametrize("currency", module._CURRENCY)
+def test_every_currency_is_known(currency: str) -> None:
+    assert [mark.name for mark in find(f"3 {currency}")] == [f"3 {module._CURRENCY[currency]}"]
 
 
 @given(st.lists(MADE, max_size=4))

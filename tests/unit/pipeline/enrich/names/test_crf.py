@@ -131,6 +131,10 @@ def test_names_stand_where_the_text_has_them() -> None:
     ]
 
 
+def test_many_texts_of_no_words_are_read_in_portions() -> None:
+    assert empty().names(["!"] * 30_000) == [[]] * 30_000
+
+
 def test_what_stands_in_other_texts_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     texts = ["Anna rief in Bonn an.", "\n", "", "(Bonn)\nAnna: ja", "Bonn " * 30, "X"] * 3
     together = Crf(NAMES, {}).names(texts)

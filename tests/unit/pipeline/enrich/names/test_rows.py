@@ -1,6 +1,7 @@
 """Rows of words: what they hold, how many are kept, and what opens a sentence in many texts."""
 
 from functools import cache
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -138,6 +139,17 @@ def test_what_was_forgotten_in_between_changes_nothing(texts: list[str]) -> None
         ]
         assert np.array_equal(forgetful[0], lasting[0])
         assert np.array_equal(forgetful[1], lasting[1])
+
+
+def test_a_reading_that_fails_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = Rows(WEIGHTS, 0.5, {})
+    before = scores(made, "A b")
+    with monkeypatch.context() as failing:
+        failing.setattr(rows, "kind", Mock(side_effect=MemoryError))
+        with pytest.raises(MemoryError):
+            made.read(["c d"])
+    assert scores(made, "A b") == before
+    assert scores(made, "c d A") == scores(Rows(WEIGHTS, 0.5, {}), "c d A")
 
 
 def test_keeps_only_the_beginning_of_a_long_word() -> None:

@@ -1,10 +1,13 @@
 """What is found in many texts at once is what the pattern finds in each."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.enrich.names.rows import KEPT
 from pipeline.enrich.names.table import LETTERS, MOST, table
 from pipeline.enrich.names.words import CUT
 
@@ -44,6 +47,21 @@ def test_finds_what_the_pattern_finds(texts: list[str]) -> None:
 def test_words_of_a_text(text: str, found: list[str]) -> None:
     pieces = table([text])
     assert pieces.written([text], np.arange(len(pieces.starts))) == found
+
+
+def test_finds_it_whatever_stands_together() -> None:
+    texts = ["".join(made) for size in range(1, 6) for made in product("aB1.-# \n", repeat=size)]
+    for first in range(0, len(texts), 8_000):
+        some = texts[first : first + 8_000]
+        found = table(some)
+        starts, ends, at = found.starts.tolist(), found.ends.tolist(), found.at.tolist()
+        for text, begin, end in zip(some, at, at[1:], strict=False):
+            spans = list(zip(starts[begin:end], ends[begin:end], strict=True))
+            assert spans == [match.span() for match in CUT.finditer(text)], text
+
+
+def test_more_words_are_kept_than_are_read_at_once() -> None:
+    assert KEPT > MOST
 
 
 def test_a_long_word_is_told_by_its_beginning() -> None:

@@ -1,11 +1,14 @@
 """What is found in many texts at once is what the pattern finds in each."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.enrich.letters import Pieces
+from pipeline.enrich.sentiment import sheet
 from pipeline.enrich.sentiment.grams import TOKEN
 from pipeline.enrich.sentiment.tokens import MOST, Part, tokens
 
@@ -50,12 +53,29 @@ def test_finds_what_the_pattern_finds(parts: list[Part]) -> None:
         (":D'a", [":D", "a"]),
         ("so,gut, ...", ["so", "gut", ",", "..."]),
         ("x,", ["x"]),
+        ("so,\ngut", ["so", ",", "\n", "gut"]),
         ("", []),
     ],
 )
 def test_tokens_of_a_text(text: str, found: list[str]) -> None:
     pieces = tokens([(text, 0, len(text))])
     assert pieces.written([text], np.arange(len(pieces.starts))) == found
+
+
+@pytest.mark.parametrize("signs", [":;=-o^')D(/c*", "()<3/^_*.>\\o-: a", "a'.,! \n?x"])
+def test_finds_it_whatever_stands_together(signs: str) -> None:
+    texts = ["".join(made) for length in range(1, 5) for made in product(signs, repeat=length)]
+    for first in range(0, len(texts), 8_000):
+        some = [(text, 0, len(text)) for text in texts[first : first + 8_000]]
+        found = tokens(some)
+        starts, ends, at = found.starts.tolist(), found.ends.tolist(), found.at.tolist()
+        for (text, *_), begin, end in zip(some, at, at[1:], strict=False):
+            spans = list(zip(starts[begin:end], ends[begin:end], strict=True))
+            assert spans == [match.span() for match in TOKEN.finditer(text)], text
+
+
+def test_a_vocabulary_holds_what_stands_on_a_sheet() -> None:
+    assert sheet._KEPT > MOST
 
 
 def test_holds_as_much_as_it_says() -> None:
