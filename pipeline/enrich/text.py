@@ -60,7 +60,7 @@ _ACCENTED: Final = re.compile("[A-Za-z\u00c0-\u00ff][\u0300-\u036f]")
 _GONE: Final = frozenset({"dropped", "inline"})
 _GAPS: Final = {"blank": " ", "code": " ", "block": "\n"}
 _HIDDEN: Final = frozenset({"link", "mail", "handle"})
-_AT_ONCE: Final = 100_000
+_AT_ONCE: Final = 25_000
 """Characters that are looked at in one go."""
 _FORMS: Final = str.maketrans(
     {

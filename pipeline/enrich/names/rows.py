@@ -19,7 +19,7 @@ __all__ = ["KEPT", "Numbers", "Rows"]
 
 Numbers: TypeAlias = npt.NDArray[np.float32]
 
-KEPT: Final = 60_000
+KEPT: Final = 30_000
 """More words than a table can have."""
 _SIDES: Final = (-1, 1, -2, 2)
 """Where a word finds those neighbours whose features a model calls so."""

@@ -16,7 +16,7 @@ from pipeline.enrich.text import of_words
 
 __all__ = ["LETTERS", "MOST", "table"]
 
-MOST: Final = 50_000
+MOST: Final = 25_000
 """Characters of all texts together, with a separator for each; and so words at most."""
 LETTERS: Final = 40
 """Of a longer word, only so many are looked at."""

@@ -18,7 +18,7 @@ from pipeline.enrich.sentiment.emoji import EMOTICON, OPENS
 
 __all__ = ["MOST", "Part", "tokens"]
 
-MOST: Final = 50_000
+MOST: Final = 25_000
 """Characters of all texts together, with a separator for each; and so tokens at most."""
 _APART: Final = "\0"
 """No token, and no blank: behind a comma that ends a text there is none."""

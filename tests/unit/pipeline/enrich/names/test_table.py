@@ -51,8 +51,8 @@ def test_words_of_a_text(text: str, found: list[str]) -> None:
 
 def test_finds_it_whatever_stands_together() -> None:
     texts = ["".join(made) for size in range(1, 6) for made in product("aB1.-# \n", repeat=size)]
-    for first in range(0, len(texts), 8_000):
-        some = texts[first : first + 8_000]
+    for first in range(0, len(texts), 4_000):
+        some = texts[first : first + 4_000]
         found = table(some)
         starts, ends, at = found.starts.tolist(), found.ends.tolist(), found.at.tolist()
         for text, begin, end in zip(some, at, at[1:], strict=False):
