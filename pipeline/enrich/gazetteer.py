@@ -27,7 +27,8 @@ import ahocorasick
 from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from pipeline.enrich.text import View, composed, of_words
+from pipeline.enrich.letters import of_words
+from pipeline.enrich.text import View, composed
 from pipeline.errors import ConfigError
 from pipeline.settings import explain
 from schemas.mention import EntityKind, Producer

@@ -19,7 +19,10 @@ __all__ = [
     "Pairs",
     "Pieces",
     "Places",
+    "is_letter",
     "laid_out",
+    "of_words",
+    "pieces",
     "runs",
 ]
 
@@ -48,6 +51,31 @@ class Pieces(NamedTuple):
             numbers.tolist(), self.starts[pieces].tolist(), self.ends[pieces].tolist(), strict=True
         )
         return [texts[number][start:end] for number, start, end in places]
+
+
+def pieces(begins: Places, ends: Places, at: Places, shifts: Places, hashes: Hashes) -> Pieces:
+    """The pieces of texts that were laid out.
+
+    Args:
+        begins: where each starts among all letters.
+        ends: where it ends there.
+        at: where each text starts there, and at last where another would.
+        shifts: how much farther each text stands there than in itself.
+        hashes: of the pieces.
+    """
+    bounds = np.searchsorted(begins, at)
+    moved = np.repeat(shifts, np.diff(bounds))
+    return Pieces(begins - moved, ends - moved, bounds, hashes)
+
+
+def of_words(sign: str) -> bool:
+    r"""Whether a character is one of words, ``\w``: a letter, a digit, ``_``."""
+    return sign.isalnum() or sign == "_"
+
+
+def is_letter(sign: str) -> bool:
+    r"""Whether a character is a letter, ``[^\W\d_]``."""
+    return sign.isalnum() and not sign.isdecimal()
 
 
 def laid_out(texts: Sequence[str], apart: str) -> tuple[Letters, Places]:

@@ -15,7 +15,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.enrich.letters import Kinds, Letters, Pairs, laid_out
+from pipeline.enrich.letters import Kinds, Letters, Pairs, laid_out, of_words
 
 __all__ = ["FLAG", "JOINED", "PICTOGRAPHS", "Kind", "Mark", "find"]
 
@@ -160,7 +160,7 @@ def _kind(letter: str) -> int:
     return (
         _SIGN * (_SIGNS.match(letter) is not None)
         | _DIGIT * digit
-        | _BARS * (letter.isalnum() or letter in "_.,")
+        | _BARS * (of_words(letter) or letter in ".,")
         | _KEY * (digit or letter == "*")
     )
 

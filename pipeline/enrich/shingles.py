@@ -10,8 +10,16 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from pipeline.enrich.letters import Hashes, Hashing, Kinds, Letters, Places, laid_out, runs
-from pipeline.enrich.text import of_words
+from pipeline.enrich.letters import (
+    Hashes,
+    Hashing,
+    Kinds,
+    Letters,
+    Places,
+    laid_out,
+    of_words,
+    runs,
+)
 
 __all__ = ["LONGEST", "Shingles", "shingles"]
 

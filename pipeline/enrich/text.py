@@ -21,7 +21,7 @@ from pipeline.enrich import lookalikes, marks
 from pipeline.enrich.portions import portions
 from schemas.mention import Span
 
-__all__ = ["View", "composed", "of_words", "view", "views"]
+__all__ = ["View", "composed", "view", "views"]
 
 _INVISIBLE: Final = (
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b\u200c\u200e\u200f\u202a-\u202e"
@@ -177,11 +177,6 @@ def _read(original: str) -> tuple[str, list[int] | None, list[int] | None]:
 def composed(text: str) -> str:
     """A text with its letters in the form that texts are read in; positions may move."""
     return unicodedata.normalize("NFKC", text.translate(_FORMS)).replace("\u0130", "I")
-
-
-def of_words(sign: str) -> bool:
-    r"""Whether a character is one of words, ``\w``: a letter, a digit, ``_``."""
-    return sign.isalnum() or sign == "_"
 
 
 def _readable(original: str) -> tuple[str, list[int] | None, list[int] | None]:

@@ -11,8 +11,17 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.enrich.known import hashing
-from pipeline.enrich.letters import Kinds, Letters, Pieces, Places, laid_out, runs
-from pipeline.enrich.text import of_words
+from pipeline.enrich.letters import (
+    Kinds,
+    Letters,
+    Pieces,
+    Places,
+    is_letter,
+    laid_out,
+    of_words,
+    pieces,
+    runs,
+)
 
 __all__ = ["LETTERS", "MOST", "table"]
 
@@ -51,10 +60,8 @@ def table(texts: Sequence[str]) -> Pieces:
     last = np.append(words[1:], len(kinds))[: len(words)] - 1
     last -= kinds[last] == _NONE
     begins, ends = begins[words], ends[last]
-    bounds = np.searchsorted(begins, at)
     hashes = _hashes(letters, begins, np.minimum(ends, begins + LETTERS))
-    moved = np.repeat(at[:-1], np.diff(bounds))
-    return Pieces(begins - moved, ends - moved, bounds, hashes)
+    return pieces(begins, ends, at, at[:-1], hashes)
 
 
 def _kind(letter: str) -> int:
@@ -82,16 +89,11 @@ def _initials(
     for dot in joins[dotted[joins] & chosen[joins - 1]].tolist():
         last = dot - 2
         while last + 2 < len(letters) and dotted[last + 2] and single[last + 1]:
-            if not _is_letter(letters[last + 1]):
+            if not is_letter(chr(letters[last + 1])):
                 break
             last += 2
         if last > dot:
             yield last
-
-
-def _is_letter(letter: np.uint32) -> bool:
-    written = chr(letter)
-    return written.isalnum() and not written.isdecimal()
 
 
 _DOT: Final = ord(".")

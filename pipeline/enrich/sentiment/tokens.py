@@ -12,7 +12,17 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.enrich.known import hashing
-from pipeline.enrich.letters import Kinds, Letters, Pairs, Pieces, Places, laid_out, runs
+from pipeline.enrich.letters import (
+    Kinds,
+    Letters,
+    Pairs,
+    Pieces,
+    Places,
+    is_letter,
+    laid_out,
+    pieces,
+    runs,
+)
 from pipeline.enrich.marks import PICTOGRAPHS
 from pipeline.enrich.sentiment.emoji import EMOTICON, OPENS
 
@@ -57,14 +67,11 @@ def tokens(parts: Sequence[Part]) -> Pieces:
         starts, stops = zip(*found, strict=True)
         places = np.searchsorted(begins, starts)
         begins, ends = np.insert(begins, places, starts), np.insert(ends, places, stops)
-    bounds = np.searchsorted(begins, at)
-    moved = np.repeat(shifts, np.diff(bounds))
-    hashes = _hashes(letters, begins, ends)
-    return Pieces(begins - moved, ends - moved, bounds, hashes)
+    return pieces(begins, ends, at, shifts, _hashes(letters, begins, ends))
 
 
 def _kind(letter: str) -> int:
-    if letter.isalnum() and not letter.isdecimal():
+    if is_letter(letter):
         return _LETTER
     if _SIGNS.match(letter):
         return _SIGN

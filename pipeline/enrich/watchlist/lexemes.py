@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 import ahocorasick
 from msgspec import Struct
 
-from pipeline.enrich.text import of_words
+from pipeline.enrich.letters import of_words
 from pipeline.enrich.watchlist.grammar import is_signed
 from pipeline.enrich.watchlist.reading import EDGE, Place, Reading
 from pipeline.enrich.watchlist.spelling import (

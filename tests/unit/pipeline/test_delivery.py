@@ -3,6 +3,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from aiokafka.errors import (
@@ -77,6 +78,33 @@ class Broker:
             self.confirmed.append(message)
 
         return confirm()
+
+
+class Held:
+    """A producer whose messages are confirmed when the test says so."""
+
+    def __init__(self) -> None:
+        self.sent: list[bytes | None] = []
+        self._open: dict[bytes | None, asyncio.Future[object]] = {}
+
+    async def send(
+        self,
+        topic: str,  # noqa: ARG002 - the producer's own
+        value: bytes | None = None,  # noqa: ARG002
+        key: bytes | None = None,
+        *,
+        headers: Sequence[tuple[str, bytes]] | None = None,  # noqa: ARG002
+    ) -> Awaitable[object]:
+        self.sent.append(key)
+        self._open[key] = asyncio.get_running_loop().create_future()
+        return self._open[key]
+
+    def confirm(self, *keys: bytes) -> None:
+        for key in keys:
+            self._open.pop(key).set_result(None)
+
+    def refuse(self, key: bytes, error: BaseException) -> None:
+        self._open.pop(key).set_exception(error)
 
 
 class Script:
@@ -367,11 +395,7 @@ async def test_a_confirmation_that_does_not_come_is_an_outage_that_can_be_left(
 ) -> None:
     monkeypatch.setattr(delivery, "_CONFIRM_WITHIN", 0.001)
 
-    class Silent(Broker):
-        async def send(self, *_: object, **__: object) -> Awaitable[object]:
-            return asyncio.get_running_loop().create_future()
-
-    loop = Delivery(Script(lambda record, _: out(record)), Silent(), die=died)
+    loop = Delivery(Script(lambda record, _: out(record)), Held(), die=died)
     batch = Taken([Message(0)])
 
     async def source() -> AsyncIterator[Taken]:
@@ -405,33 +429,6 @@ async def test_a_letter_that_is_too_large_is_cut_and_says_so() -> None:
     assert headers["dlq_offset"] == b"0"
     assert "own" not in headers
     assert message.acked
-
-
-class Held:
-    """A producer whose messages are confirmed when the test says so."""
-
-    def __init__(self) -> None:
-        self.sent: list[bytes | None] = []
-        self._open: dict[bytes | None, asyncio.Future[object]] = {}
-
-    async def send(
-        self,
-        topic: str,  # noqa: ARG002 - the producer's own
-        value: bytes | None = None,  # noqa: ARG002
-        key: bytes | None = None,
-        *,
-        headers: Sequence[tuple[str, bytes]] | None = None,  # noqa: ARG002
-    ) -> Awaitable[object]:
-        self.sent.append(key)
-        self._open[key] = asyncio.get_running_loop().create_future()
-        return self._open[key]
-
-    def confirm(self, *keys: bytes) -> None:
-        for key in keys:
-            self._open.pop(key).set_result(None)
-
-    def refuse(self, key: bytes, error: BaseException) -> None:
-        self._open.pop(key).set_exception(error)
 
 
 class Ahead(Script):
@@ -517,17 +514,10 @@ async def test_outputs_have_left_before_a_stage_that_may_block_works_on(
     class Slow(Held):
         """Takes its time for each message, and a few turns of the loop to write them."""
 
-        async def send(
-            self,
-            topic: str,
-            value: bytes | None = None,
-            key: bytes | None = None,
-            *,
-            headers: Sequence[tuple[str, bytes]] | None = None,
-        ) -> Awaitable[object]:
+        async def send(self, *message: Any, **more: Any) -> Awaitable[object]:
             time.sleep(0.03)  # noqa: ASYNC251 - as a producer that packs hundreds
             self._writing = asyncio.create_task(self._write())
-            return await super().send(topic, value, key, headers=headers)
+            return await super().send(*message, **more)
 
         async def _write(self) -> None:
             for _ in range(6):
