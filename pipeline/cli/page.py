@@ -43,11 +43,13 @@ def command(ctx: click.Context, *, verbose: bool, port: int, host: str) -> None:
             f"mentions: {address} is open to others: let only a server that speaks TLS reach it",
             err=True,
         )
-    until_signalled()  # uvicorn ends first, and hands the signal on
+    stopped = until_signalled()  # uvicorn ends first, and hands the signal on
     with turning(config).watched(host, port) as loop:
 
         async def turn() -> None:
             loop.turn()
+            if stopped():  # by a signal that came before uvicorn listened for any
+                made.should_exit = True
 
         made = server(
             app(config, people),
